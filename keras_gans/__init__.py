@@ -1,0 +1,37 @@
+"""Image-translation GANs in Keras 3: train, check and serve them.
+
+Public names load on first use, so that `import keras_gans` stays cheap and
+does not import TensorFlow.
+"""
+
+import importlib
+
+from keras_gans import registry
+
+__version__ = "0.1.0"
+
+_SUBMODULES = (
+    "callbacks",
+    "datasets",
+    "export",
+    "images",
+    "interop",
+    "layers",
+    "losses",
+    "metrics",
+    "networks",
+)
+
+__all__ = ["registry", *_SUBMODULES, *registry.class_names()]
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in registry.class_names():
+        return registry.get_class(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

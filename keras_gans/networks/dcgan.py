@@ -1,0 +1,98 @@
+"""The article's networks: strided convolutions in the manner of DCGAN.
+
+Reference: Radford et al. 2016, "Unsupervised Representation Learning with
+Deep Convolutional Generative Adversarial Networks", section 3; widths, depths
+and the encoder half of the generator are the article's.
+"""
+
+import keras
+from keras import layers
+
+from keras_gans.layers import BatchNormalization
+
+_SLOPE = 0.2
+
+
+def _normalized(x):
+    # The defaults of TensorFlow 1: momentum 0.99, epsilon 1e-3.
+    x = BatchNormalization(momentum=0.99, epsilon=1e-3)(x)
+    return layers.LeakyReLU(_SLOPE)(x)
+
+
+def check_image_size(image_size):
+    """Check that both networks can take pictures of this size.
+
+    Raises:
+        ValueError: unless `image_size` is a multiple of 16 from 32 up.
+    """
+    if (
+        not isinstance(image_size, int)
+        or image_size < 32
+        or image_size % 16 != 0
+    ):
+        raise ValueError(
+            "image_size must be a multiple of 16 from 32 up (32, 48, 64, 80, "
+            f'96, ...) for architecture="dcgan". Received: {image_size!r}'
+        )
+
+
+def dcgan_generator(base_filters=64, output_channels=3, name=None):
+    """Three 4x4 convolutions down by 2, three transposed ones up by 2.
+
+    Widths are `base_filters` times 1, 2, 4, 2, 1, then the picture. Every
+    layer but the last has batch normalisation and leaky ReLU (slope 0.2).
+
+    Args:
+        base_filters: int, channels of the first convolution.
+        output_channels: int, channels of the output picture.
+        name: str, name of the network.
+
+    Returns:
+        A `keras.Model`: float `[batch, height, width, 3]` in [-1, 1], height
+        and width multiples of 8, to float32 of that size in [-1, 1] (tanh).
+    """
+    inputs = keras.Input((None, None, 3))
+    x = inputs
+    for factor in (1, 2, 4):
+        x = layers.Conv2D(factor * base_filters, 4, 2, "same")(x)
+        x = _normalized(x)
+    for factor in (2, 1):
+        x = layers.Conv2DTranspose(factor * base_filters, 4, 2, "same")(x)
+        x = _normalized(x)
+    x = layers.Conv2DTranspose(output_channels, 4, 2, "same")(x)
+    # float32 also under mixed precision: eight bits of mantissa are fewer
+    # than the grey levels of a picture.
+    outputs = layers.Activation("tanh", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def dcgan_discriminator(image_size=64, base_filters=32, name=None):
+    """Four 4x4 convolutions down by 2, then a 4x4 valid one to the logit.
+
+    Widths are `base_filters` times 1, 2, 4, 8. Every layer but the last has
+    batch normalisation and leaky ReLU (slope 0.2).
+
+    Args:
+        image_size: int, pixels; a multiple of 16 from 32 up. At 64 the
+            result is one logit. Larger pictures give a map of overlapping
+            patches, since the last kernel stays 4x4; below 64 that kernel
+            shrinks to the map, and the result is one logit.
+        base_filters: int, channels of the first convolution.
+        name: str, name of the network.
+
+    Returns:
+        A `keras.Model`: float `[batch, image_size, image_size, 3]` in [-1, 1]
+        to float32 logits `[batch, n, n, 1]`, n = max(1, image_size / 16 - 3).
+
+    Raises:
+        ValueError: if `image_size` does not fit.
+    """
+    check_image_size(image_size)
+    inputs = keras.Input((image_size, image_size, 3))
+    x = inputs
+    for factor in (1, 2, 4, 8):
+        x = layers.Conv2D(factor * base_filters, 4, 2, "same")(x)
+        x = _normalized(x)
+    x = layers.Conv2D(1, min(4, image_size // 16))(x)
+    outputs = layers.Activation("linear", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name=name)

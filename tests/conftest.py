@@ -1,0 +1,52 @@
+"""What all tests share: quiet TensorFlow, fixed seeds, reference arrays."""
+
+import json
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import pytest
+
+CONFORMANCE = pathlib.Path(__file__).parent / "conformance"
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
+class Reference:
+    """One conformance file: arrays by group, tolerances by group."""
+
+    def __init__(self, name):
+        with np.load(CONFORMANCE / f"{name}.npz") as arrays:
+            self.arrays = dict(arrays)
+        self.meta = json.loads(str(self.arrays.pop("meta_json")))
+
+    def __getitem__(self, name):
+        return self.arrays[name]
+
+    def group(self, prefix):
+        """Return the arrays under `prefix/`, without it in their names."""
+        prefix += "/"
+        return {
+            name.removeprefix(prefix): array
+            for name, array in self.arrays.items()
+            if name.startswith(prefix)
+        }
+
+    def assert_close(self, name, actual, **tolerance):
+        tolerance = {"rtol": 1e-4, "atol": 1e-5, **tolerance}
+        np.testing.assert_allclose(
+            np.asarray(actual), self.arrays[name], err_msg=name, **tolerance
+        )
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """Return a function from a conformance file's name to its arrays."""
+    return Reference
