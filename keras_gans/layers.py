@@ -37,8 +37,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
       feeds the biased one. The normalisation itself uses the biased variance
       in both.
 
-    Under a distribution strategy every replica normalises with its own batch,
-    and the moving statistics are the mean over the replicas.
+    Under a distribution strategy every replica normalises with its own batch
+    and keeps its own moving statistics; those of the first are saved.
 
     Call arguments:
         inputs: `[batch, height, width, channels]`; float16 and bfloat16 keep
@@ -46,13 +46,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
         training: use and record the batch's statistics, or use the moving
             ones.
     """
-
-    def add_weight(self, *args, trainable=True, **kwargs):
-        # Without an aggregation, TensorFlow refuses to assign the moving
-        # statistics inside a replica.
-        if not trainable:
-            kwargs.setdefault("aggregation", "mean")
-        return super().add_weight(*args, trainable=trainable, **kwargs)
 
     def call(self, inputs, training=None):
         training = bool(training) and self.trainable
@@ -78,3 +71,101 @@ class BatchNormalization(keras.layers.BatchNormalization):
                     moving * self.momentum + batch * (1.0 - self.momentum)
                 )
         return outputs
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class InstanceNormalization(keras.layers.Layer):
+    """Normalise each channel of each picture by its own mean and variance.
+
+    Training and inference are the same; there are no moving statistics. A
+    single pixel becomes 0 (or the offset): its variance is 0.
+
+    `keras.layers.GroupNormalization(groups=-1)` computes the same, but its
+    configuration afterwards holds the channel count in place of the -1, its
+    epsilon is 1e-3 and it has scale and offset by default.
+
+    Args:
+        epsilon: float, added to the variance. Default 1e-5, PyTorch's;
+            TensorFlow Addons had 1e-3.
+        scale: bool, whether to multiply by a learned factor per channel.
+        center: bool, whether to add a learned offset per channel.
+
+    Call arguments:
+        inputs: `[batch, ..., channels]`; float16 and bfloat16 keep their
+            type while moments, scale and offset stay in float32.
+
+    Reference:
+        Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient
+        for Fast Stylization", arXiv:1607.08022.
+    """
+
+    def __init__(self, epsilon=1e-5, scale=False, center=False, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.scale = scale
+        self.center = center
+
+    def build(self, input_shape):
+        arguments = {"shape": (input_shape[-1],), "autocast": False}
+        if self.scale:
+            self.gamma = self.add_weight(
+                name="gamma", initializer="ones", **arguments
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                name="beta", initializer="zeros", **arguments
+            )
+
+    def call(self, inputs):
+        dtype = keras.backend.result_type(inputs.dtype, "float32")
+        x = tf.cast(inputs, dtype)
+        axes = list(range(1, inputs.shape.rank - 1))
+        # Centred first: the mean's size then costs the result no digits.
+        x -= tf.reduce_mean(x, axes, keepdims=True)
+        variance = tf.reduce_mean(tf.square(x), axes, keepdims=True)
+        x *= tf.math.rsqrt(variance + self.epsilon)
+        if self.scale:
+            x *= self.gamma
+        if self.center:
+            x += self.beta
+        return tf.cast(x, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "scale": self.scale,
+            "center": self.center,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class ReflectionPadding2D(keras.layers.Layer):
+    """Continue a picture as its mirror image, without repeating the border.
+
+    Args:
+        padding: int, pixels on each of the four sides; less than the height
+            and the width of what it is called on.
+
+    Call arguments:
+        inputs: `[batch, height, width, channels]`.
+    """
+
+    def __init__(self, padding=1, **kwargs):
+        super().__init__(**kwargs)
+        self.padding = padding
+
+    def call(self, inputs):
+        sides = [self.padding, self.padding]
+        return tf.pad(inputs, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        sides = [s and s + 2 * self.padding for s in sides]
+        return (batch, *sides, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding}

@@ -101,6 +101,7 @@ class AdversarialModel(keras.Model):
         discriminator_optimizer=None,
         adversarial_loss=None,
         loss_weights=None,
+        learning_rate=None,
         jit_compile="auto",
         **kwargs,
     ):
@@ -114,6 +115,7 @@ class AdversarialModel(keras.Model):
                 `"hinge"` or `"wasserstein"`.
             loss_weights: dict from term to float; terms left out keep the
                 weight of the recipe. A term of weight 0 is not computed.
+            learning_rate: float, of the optimizers that are not given.
             jit_compile: `True`, `False` or `"auto"`, which means XLA on an
                 accelerator and a plain graph on the CPU, where XLA was
                 measured two to three times slower.
@@ -137,12 +139,13 @@ class AdversarialModel(keras.Model):
         # several replicas; `_update` then compiles what lies inside.
         self._jit_replica = bool(jit_compile) and replicas > 1
         super().compile(
-            optimizer=generator_optimizer or self._default_optimizer(),
+            optimizer=generator_optimizer
+            or self._default_optimizer(learning_rate),
             jit_compile=bool(jit_compile) and replicas == 1,
             **kwargs,
         )
         self.discriminator_optimizer = self._scaled(
-            discriminator_optimizer or self._default_optimizer()
+            discriminator_optimizer or self._default_optimizer(learning_rate)
         )
         self._compile_arguments = {
             "adversarial_loss": self.adversarial_loss,
@@ -170,15 +173,23 @@ class AdversarialModel(keras.Model):
                     f"loss_weights[{name!r}] must not be negative. "
                     f"Received: {weight!r}"
                 )
-        return {**self.default_loss_weights, **loss_weights}
+        weights = {**self.default_loss_weights, **loss_weights}
+        for terms in (self.generator_terms, self.discriminator_terms):
+            if not any(weights[term] for term in terms):
+                raise ValueError(
+                    "loss_weights must leave a weight above 0 among "
+                    f"{', '.join(terms)}. Received: {loss_weights!r}"
+                )
+        return weights
 
-    def _default_optimizer(self):
+    def _default_optimizer(self, learning_rate):
         # Epsilon 1e-8 as TensorFlow 1 and PyTorch have it; Keras: 1e-7.
         return keras.optimizers.Adam(
-            self.default_learning_rate,
+            learning_rate or self.default_learning_rate,
             beta_1=self.default_beta_1,
             beta_2=0.999,
             epsilon=1e-8,
+            name="adam",
         )
 
     def _scaled(self, optimizer):

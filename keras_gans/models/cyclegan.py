@@ -157,6 +157,16 @@ class CycleGAN(AdversarialModel):
         return generator(check_images(images, multiple_of=8), training=False)
 
     @property
+    def networks(self):
+        """The networks, generators first."""
+        return (
+            self.generator_ab,
+            self.generator_ba,
+            self.discriminator_a,
+            self.discriminator_b,
+        )
+
+    @property
     def generator_variables(self):
         return (
             self.generator_ab.trainable_variables
@@ -173,14 +183,13 @@ class CycleGAN(AdversarialModel):
     def _generator_terms(self, real_a, real_b, training):
         fake_b = self.generator_ab(real_a, training=training)  # G(a)
         fake_a = self.generator_ba(real_b, training=training)  # F(b)
-        terms = {
-            "adversarial": self._generator_loss(
+        terms = {}
+        if self.loss_weights["adversarial"]:
+            terms["adversarial"] = self._generator_loss(
                 self.discriminator_a(fake_a, training=training)
-            )
-            + self._generator_loss(
+            ) + self._generator_loss(
                 self.discriminator_b(fake_b, training=training)
             )
-        }
         with frozen_statistics():
             if self.loss_weights["cycle"]:
                 reconstructed_a = self.generator_ba(fake_b, training=training)
@@ -228,6 +237,16 @@ class CycleGAN(AdversarialModel):
             real_a, real_b, fake_a, fake_b, training=False
         )
         return self._report(g_terms, d_terms, training=False)
+
+    def samples(self, batch):
+        """Return the columns of each sample grid for a batch of pictures."""
+        columns = {}
+        for source, target in ("ab", "ba"):
+            real = batch[f"images_{source}"]
+            fake = self.translate(real, to=target)
+            reconstructed = self.translate(fake, to=source)
+            columns[f"{source}_to_{target}"] = [real, fake, reconstructed]
+        return columns
 
     def serving_signatures(self):
         """Return the functions to export: name -> float batch to batch."""

@@ -1,0 +1,103 @@
+"""From a Python function of the batch's number to a `tf.data.Dataset`."""
+
+import atexit
+import functools
+import threading
+
+import numpy as np
+
+from keras_gans import images
+
+
+def endless(make_batch, specs, start=0):
+    """Make the data set of the batches `start`, `start + 1`, and so on.
+
+    Args:
+        make_batch: function from an int, the number of the batch, to a dict
+            of arrays. It must depend on nothing else, and several threads
+            call it at the same time.
+        specs: dict from key to `(shape, dtype)` of these arrays.
+        start: int, number of the first batch.
+
+    Returns:
+        `tf.data.Dataset` without end, in the order of the numbers; elements
+        are dicts, in which uint8 has become float32 in [-1, 1].
+    """
+    import tensorflow as tf
+
+    calls = _calls()
+
+    def arrays(number):
+        with calls:
+            if calls.closing:
+                return [
+                    np.zeros(shape, dtype) for shape, dtype in specs.values()
+                ]
+            batch = make_batch(int(number))
+            return [np.asarray(batch[key], specs[key][1]) for key in specs]
+
+    def tensors(number):
+        dtypes = [tf.as_dtype(dtype) for _, dtype in specs.values()]
+        # Whole batches cross into Python at once: a call costs about as much
+        # as 20 small pictures.
+        values = tf.numpy_function(arrays, [number], dtypes)
+        batch = {}
+        for (key, (shape, dtype)), value in zip(
+            specs.items(), values, strict=True
+        ):
+            value.set_shape(shape)
+            is_picture = dtype == np.uint8
+            batch[key] = images.to_float(value) if is_picture else value
+        return batch
+
+    options = tf.data.Options()
+    # There are no files to share out among workers; each takes its slice of
+    # every batch.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return (
+        tf.data.Dataset.counter(start)
+        .map(tensors, tf.data.AUTOTUNE, deterministic=True)
+        .prefetch(2)
+        .with_options(options)
+    )
+
+
+class _Calls:
+    """The calls from threads of tf.data that are inside Python just now.
+
+    A thread that asks for Python while the interpreter shuts down never gets
+    it, and the iterator's destructor waits for the thread: a process that
+    ends with an iterator alive, as after any error inside `fit`, would hang.
+    So before shutting down, batches are made empty, which fills the buffers
+    at once, until nobody asks any more.
+    """
+
+    def __init__(self):
+        self.closing = False
+        self._running = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self):
+        with self._changed:
+            self._running += 1
+            self._changed.notify_all()
+
+    def __exit__(self, *_):
+        with self._changed:
+            self._running -= 1
+
+    def close(self):
+        self.closing = True
+        with self._changed:
+            for _ in range(100):
+                if not self._changed.wait(0.1) and not self._running:
+                    break
+
+
+@functools.cache
+def _calls():
+    calls = _Calls()
+    atexit.register(calls.close)
+    return calls

@@ -1,0 +1,231 @@
+"""Pixels: the only place that knows about files, bytes and value ranges.
+
+Pictures are uint8 `[height, width, 3]` in RGB, 0 to 255, on their way from
+and to disk, and float32 in [-1, 1] everywhere else. TensorFlow is imported
+where it is used, so that reading and writing pictures stays cheap.
+"""
+
+import contextlib
+import io
+import math
+import os
+import pathlib
+import tempfile
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+
+# What Pillow refuses by itself: a header can ask for any amount of memory.
+PIXEL_LIMIT = 178_956_970
+
+# Other formats that Pillow knows, such as EPS, run other programs.
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+
+
+def read(source, limit=PIXEL_LIMIT, size=None, name=None):
+    """Read one picture of any kind as RGB.
+
+    Grey, palette, CMYK and 16-bit pictures are converted, transparent ones
+    laid on white, turned ones set upright by their EXIF entry, and of an
+    animation the first frame is taken.
+
+    Args:
+        source: path of a file, or the bytes of one (JPEG, PNG, BMP, GIF or
+            WebP; the content counts, not the extension).
+        limit: int, most pixels a picture may have, checked before decoding;
+            at most `PIXEL_LIMIT`, which is Pillow's own.
+        size: int or None; if given, the picture is made square by the rule
+            of `fit_square`, and a large JPEG decoded at reduced scale, which
+            is several times faster.
+        name: str, what error messages call the picture. Default: the path.
+
+    Returns:
+        uint8 `[height, width, 3]`, or `[size, size, 3]`.
+
+    Raises:
+        ValueError: in one line, with the name and the reason, if the picture
+            cannot be read.
+    """
+    with _opened(source, limit, name) as image:
+        if size is not None:
+            # Twice the size leaves the antialiasing filter enough to do the
+            # rest; it is what `Image.thumbnail` asks for, too.
+            image.draft(None, (2 * size, 2 * size))
+        image = _to_rgb(ImageOps.exif_transpose(image))
+        return np.array(image if size is None else _fit(image, size))
+
+
+def check(source, limit=PIXEL_LIMIT, name=None):
+    """Check a picture's header without decoding; the same arguments.
+
+    Raises:
+        ValueError: as `read`, but damage beyond the header goes unnoticed.
+    """
+    with _opened(source, limit, name):
+        pass
+
+
+@contextlib.contextmanager
+def _opened(source, limit, name):
+    """Open a picture; put what goes wrong inside the block in one line."""
+    in_memory = isinstance(source, (bytes, bytearray, memoryview))
+    name = name or ("picture in memory" if in_memory else os.fspath(source))
+    try:
+        stream = io.BytesIO(source) if in_memory else open(source, "rb")
+        with stream, Image.open(stream, formats=_FORMATS) as image:
+            width, height = image.size
+            if width * height > limit:
+                raise Image.DecompressionBombError(f"{width} x {height} pixels")
+            yield image
+    # Damaged files make Pillow raise nearly anything: OSError, SyntaxError,
+    # struct.error, EOFError, IndexError, ValueError.
+    except Exception as error:
+        reason = _reason(error, source, limit, in_memory)
+        raise ValueError(f"{name}: {reason}") from error
+
+
+def _reason(error, source, limit, in_memory):
+    text = " ".join(str(error).split())
+    if isinstance(error, Image.DecompressionBombError):
+        return f"must have at most {limit} pixels. Received: {text}"
+    if isinstance(error, UnidentifiedImageError):
+        if not (len(source) if in_memory else os.path.getsize(source)):
+            return "is empty (0 bytes)"
+        return "is not a JPEG, PNG, BMP, GIF or WebP picture"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"cannot be opened ({error.strerror})"
+    return f"is damaged or cut short ({text or type(error).__name__})"
+
+
+def _to_rgb(image):
+    if image.mode.startswith("I"):
+        # Pillow's own conversion of 16 bits clips everything above 255 to
+        # white. 65535 / 257 = 255.
+        levels = np.rint(np.asarray(image, np.float32) / 257.0)
+        image = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _fit(image, size):
+    # Pillow widens the bicubic filter by the scale, so that every source
+    # pixel counts; TensorFlow's resize does not unless asked to, and clean-fid
+    # shows what that does to scores.
+    return ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+
+
+def fit_square(image, size):
+    """Scale the shorter side to `size` and cut the middle of the longer.
+
+    Args:
+        image: uint8 `[height, width, 3]`.
+        size: int, pixels of either side of the result.
+
+    Returns:
+        uint8 `[size, size, 3]`, antialiased; a square picture of that size
+        comes back unchanged.
+    """
+    return np.array(_fit(Image.fromarray(image), size))
+
+
+def to_float(pixels):
+    """Convert uint8 0..255 to float32 in [-1, 1]: x / 127.5 - 1."""
+    import tensorflow as tf
+
+    return tf.cast(pixels, tf.float32) / 127.5 - 1.0
+
+
+def to_uint8(pixels):
+    """Convert floats in [-1, 1] to uint8, rounded and clipped.
+
+    The exact inverse of `to_float`. Works eagerly and in graphs, on any
+    floating type, and returns a tensor.
+    """
+    import tensorflow as tf
+
+    levels = tf.round((tf.cast(pixels, tf.float32) + 1.0) * 127.5)
+    return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
+
+
+def grid(images, columns=None, padding=2, headings=None):
+    """Lay pictures of one size out on white.
+
+    Args:
+        images: uint8 `[count, height, width, 3]`, laid out row by row, or a
+            list of rows, each uint8 `[columns, height, width, 3]`.
+        columns: int, pictures in a row. Default: the most square layout, or
+            the longest row.
+        padding: int, white pixels around each picture.
+        headings: list of str, text above each column.
+
+    Returns:
+        uint8 `[height, width, 3]`.
+
+    Raises:
+        ValueError: if the pictures are not uint8 of one shape.
+    """
+    rows = [images] if isinstance(images, np.ndarray) else list(images)
+    rows = [np.asarray(row) for row in rows]
+    shapes = {row.shape[1:] for row in rows}
+    if len(shapes) != 1 or any(
+        row.dtype != np.uint8 or row.ndim != 4 or row.shape[3] != 3
+        for row in rows
+    ):
+        raise ValueError(
+            "images must be uint8 [count, height, width, 3], or a list of "
+            "such rows with pictures of one size. Received: "
+            f"{[(row.dtype.name, row.shape) for row in rows][:3]}"
+        )
+    if isinstance(images, np.ndarray):
+        columns = columns or math.ceil(math.sqrt(len(images)))
+        rows = [images[i : i + columns] for i in range(0, len(images), columns)]
+    columns = columns or max(len(row) for row in rows)
+    height, width = rows[0].shape[1:3]
+    step_x, step_y = width + padding, height + padding
+    top = 16 if headings else 0
+    canvas = Image.new(
+        "RGB",
+        (padding + columns * step_x, top + padding + len(rows) * step_y),
+        "white",
+    )
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row[:columns]):
+            corner = (padding + x * step_x, top + padding + y * step_y)
+            canvas.paste(Image.fromarray(picture), corner)
+    font = ImageFont.load_default(11)
+    for x, text in enumerate((headings or [])[:columns]):
+        # A heading too long for its column is cut, not drawn over the next.
+        strip = Image.new("RGB", (width, top), "white")
+        ImageDraw.Draw(strip).text((0, 1), str(text), fill=0, font=font)
+        canvas.paste(strip, (padding + x * step_x, 0))
+    return np.array(canvas)
+
+
+def write(path, image):
+    """Write a picture as PNG; a reader never meets half a file.
+
+    Args:
+        path: where to, ending in `.png`; folders are made as needed.
+        image: uint8 `[height, width, 3]`.
+
+    Raises:
+        ValueError: if the path or the picture does not fit.
+    """
+    path, image = pathlib.Path(path), np.asarray(image)
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"path must end in .png. Received: {path}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            "image must be uint8 [height, width, 3]. "
+            f"Received: {image.dtype.name} {image.shape}"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+        beside = pathlib.Path(folder, path.name)
+        Image.fromarray(image).save(beside, "PNG")
+        os.replace(beside, path)

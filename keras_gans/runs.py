@@ -1,0 +1,163 @@
+"""One training run: its folder, its model and its data, from settings.
+
+Settings are a dict of plain values (see `keras_gans.arguments`); the folder:
+
+runs/cyclegan/
+    arguments.json      the settings that made the run
+    log.csv  events/    means of the loss terms, for people, TensorBoard
+    samples/            sample grids by step
+    checkpoints/        whole states by step
+    result.json         written at the end: step, export, metrics
+"""
+
+import inspect
+import json
+import os
+import pathlib
+import tempfile
+
+from keras_gans import registry
+
+HELD_OUT = 18  # pictures on each sample grid, as in the article
+# Settings that do not change what a step computes; the others must be the
+# same when a run is continued.
+FREE_TO_CHANGE = (
+    "steps",
+    "save_every",
+    "keep",
+    "log_every",
+    "run_dir",
+    "export_dir",
+)
+
+
+def prepare(folder, settings, restart=False):
+    """Make a run folder, or open the one that these settings made.
+
+    Args:
+        folder: path of the run folder.
+        settings: dict of plain JSON values, the resolved settings.
+        restart: move an earlier run aside, to `folder.1` and so on.
+
+    Returns:
+        `pathlib.Path` of the folder.
+
+    Raises:
+        ValueError: if the folder cannot be written, or holds a run that was
+            made with other settings.
+    """
+    folder = pathlib.Path(folder)
+    if restart and folder.exists():
+        number = 1
+        while folder.with_name(f"{folder.name}.{number}").exists():
+            number += 1
+        folder.rename(folder.with_name(f"{folder.name}.{number}"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"run_dir must be a folder that can be written. Received: "
+            f"{str(folder)!r} ({error.strerror})"
+        ) from None
+    earlier = read(folder, "arguments.json")
+    if earlier is not None:
+        differences = [
+            f"{name}: {earlier.get(name)!r} there, {settings.get(name)!r} now"
+            for name in sorted({*earlier, *settings} - {*FREE_TO_CHANGE})
+            if earlier.get(name) != settings.get(name)
+        ]
+        if differences:
+            raise ValueError(
+                f"run_dir must be continued with the settings that it was "
+                f"started with. Received: {str(folder)!r}, which differs in "
+                + "; ".join(differences)
+                + ". Give another --run-dir, or --restart to start over and "
+                "keep the old run beside it"
+            )
+    write(folder, "arguments.json", settings)
+    return folder
+
+
+def read(folder, name):
+    """Return what a JSON file of the run folder holds, or None."""
+    try:
+        return json.loads((pathlib.Path(folder) / name).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def write(folder, name, content):
+    """Write a JSON file whole: beside its place, then renamed."""
+    path = pathlib.Path(folder) / name
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(unfinished, path)
+
+
+def build_model(settings):
+    """Return the compiled model that the settings ask for."""
+    import keras
+
+    keras.utils.set_random_seed(settings["seed"])
+    keras.config.set_dtype_policy(
+        settings["precision"]
+        if settings["precision"] == "float32"
+        else f"mixed_{settings['precision']}"
+    )
+    model_class = registry.get(settings["model"])
+    compile_names = inspect.signature(model_class.compile).parameters
+    of_compile = {
+        key: value
+        for key, value in settings["set"].items()
+        if key in compile_names
+    }
+    of_init = {
+        key: value
+        for key, value in settings["set"].items()
+        if key not in compile_names
+    }
+    model = model_class(image_size=settings["image_size"], **of_init)
+    model.compile(**of_compile)
+    return model
+
+
+def open_data(settings):
+    """Open the data of a run.
+
+    Returns:
+        `(dataset, held_out, sides)`: a function from the number of batches
+        already seen to the endless `tf.data.Dataset`; the dict of held-out
+        pictures for the sample grids; the opened sides by setting name.
+
+    Raises:
+        ValueError: if a side cannot be opened.
+    """
+    from keras_gans import datasets
+
+    size, seed = settings["image_size"], settings["seed"]
+    sides = {
+        name: datasets.open_source(
+            settings[name], size * 9 // 8, name=name, seed=seed
+        )
+        for name in ("data_a", "data_b")
+    }
+
+    def dataset(start):
+        return datasets.unpaired(
+            *sides.values(),
+            image_size=size,
+            batch_size=settings["batch_size"],
+            seed=seed,
+            start=start,
+            held_out=HELD_OUT,
+        )
+
+    held_out = {
+        name.replace("data", "images"): datasets.held_out(
+            pictures, HELD_OUT, size, seed
+        )
+        for name, pictures in sides.items()
+    }
+    return dataset, held_out, sides

@@ -1,0 +1,164 @@
+"""Train a model: `python -m keras_gans.train`.
+
+Without arguments it trains the article's CycleGAN on the embedded faces for
+about ten minutes of two cores. The same command in the same run folder
+continues where the last checkpoint was written.
+"""
+
+import logging
+import os
+import pathlib
+import sys
+import tempfile
+
+from keras_gans import runs
+from keras_gans.arguments import parse_arguments, resolve
+
+
+def describe(settings, model, sides):
+    """Print what the run is about to do."""
+    for name, value in settings.items():
+        print(f"{name.replace('_', '-'):>12}  {value}")
+    for network in model.networks:
+        print(f"{network.name:>16}  {network.count_params():,} parameters")
+    for name, pictures in sides.items():
+        print(f"{name.replace('_', '-'):>12}  {pictures.description}")
+
+
+def fit(model, dataset, held_out, settings, folder):
+    """Train up to `settings["steps"]`; return the signal that ended it."""
+    from keras_gans import callbacks
+
+    checkpoint = callbacks.Checkpoints(
+        folder / "checkpoints", settings["save_every"], settings["keep"]
+    )
+    start = checkpoint.restore(model)
+    if start:
+        print(f"continuing after step {start}")
+    if start >= settings["steps"]:
+        return None
+    stop = callbacks.StopOnSignal()
+    model.fit(
+        dataset(start),
+        steps_per_epoch=settings["steps"] - start,
+        shuffle=False,
+        verbose=0,
+        callbacks=[
+            stop,
+            callbacks.ProgressBar(settings["steps"]),
+            callbacks.RunLog(folder, settings["log_every"]),
+            callbacks.SampleGrid(
+                folder / "samples", held_out, settings["save_every"]
+            ),
+            checkpoint,
+        ],
+    )
+    return stop.received
+
+
+def dry_run(model, dataset, held_out):
+    """Take one real step, save, load, draw and export, in a temporary folder.
+
+    What would fail at the end of a long run fails here, after a minute.
+    """
+    from keras_gans import callbacks, checkpoints
+
+    with tempfile.TemporaryDirectory() as folder:
+        model.fit(dataset(0), steps_per_epoch=1, shuffle=False, verbose=0)
+        print("one step: ok")
+        checkpoints.save(model, folder)
+        checkpoints.restore(model, folder)
+        print("save and load: ok")
+        for columns in model.samples(held_out).values():
+            callbacks.sample_grid(columns)
+        print("samples: ok")
+        export_model(model, pathlib.Path(folder) / "export", held_out)
+        print("export: ok")
+
+
+def export_model(model, folder, held_out):
+    """Write the next SavedModel version; return its path."""
+    from keras_gans import export, images
+
+    samples = images.to_uint8(next(iter(held_out.values()))).numpy()
+    return export.export(model, folder, samples)
+
+
+def train(settings, folder, model, dataset, held_out):
+    """Train, export and measure; return the exit code."""
+    from keras_gans import evaluate
+
+    received = fit(model, dataset, held_out, settings, folder)
+    step = int(model.step.numpy())
+    if received:
+        print(
+            f"stopped after step {step} of {settings['steps']} and saved; "
+            "the same command continues"
+        )
+        return 128 + received
+    earlier = runs.read(folder, "result.json")
+    if earlier and earlier["step"] == step:
+        print(
+            f"this run is complete: {step} steps, exported to "
+            f"{earlier['export']}; more --steps continue it, --restart "
+            "starts over"
+        )
+        return 0
+    path = export_model(model, settings["export_dir"], held_out)
+    metrics = evaluate.faces_of_run(model, settings)
+    runs.write(
+        folder,
+        "result.json",
+        {"step": step, "export": str(path), "metrics": metrics},
+    )
+    if metrics:
+        print("\nheld-out identities against their true drawings\n")
+        print(evaluate.table(metrics))
+    print("\nwrote")
+    for place, meaning in (
+        (folder / "samples", "input, translation, reconstruction by step"),
+        (folder / "log.csv", "means of the loss terms"),
+        (folder / "checkpoints", "states to continue from"),
+        (path, "the SavedModel, uint8 pictures in and out"),
+    ):
+        print(f"  {place}  {meaning}")
+    print(
+        "try next: your own pictures with --data-a DIR --data-b DIR "
+        "--run-dir runs/mine, or the same command with more --steps"
+    )
+    return 0
+
+
+def main(argv=None):
+    """Run the command; return its exit code.
+
+    0: done; 1: the disk failed; 2: wrong use; 130, 143: stopped by Ctrl-C or
+    SIGTERM, and saved.
+    """
+    settings = vars(parse_arguments(argv))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    restart, is_dry = settings.pop("restart"), settings.pop("dry_run")
+    try:
+        settings = resolve(settings)
+        dataset, held_out, sides = runs.open_data(settings)
+        model = runs.build_model(settings)
+        describe(settings, model, sides)
+        if not is_dry:
+            folder = runs.prepare(settings["run_dir"], settings, restart)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        if is_dry:
+            dry_run(model, dataset, held_out)
+            print("dry run: everything works; leave out --dry-run to train")
+            return 0
+        return train(settings, folder, model, dataset, held_out)
+    except OSError as error:
+        print(f"error: {error}; earlier checkpoints stay", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""What DESIGN asks of every registered model, at a tiny size."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans import export, images, registry
+
+# The smallest arguments of each model; the batch follows from `data_kind`.
+TINY = {
+    "cyclegan": {"image_size": 32, "base_filters": 4},
+}
+OPTIONAL_TERMS = {"cyclegan": {"identity": 5.0}}
+
+
+def make_batch(model, size=4, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = (size, model.image_size, model.image_size, 3)
+    keys = {"unpaired": ("images_a", "images_b")}[model.data_kind]
+    return {key: rng.uniform(-1, 1, shape).astype("float32") for key in keys}
+
+
+def make_model(name, seed=0, run_eagerly=True, **compile_arguments):
+    """Make a compiled model; eager, which spares tiny models the tracing."""
+    keras.utils.set_random_seed(seed)
+    model = registry.get(name)(**TINY[name])
+    compile_arguments.setdefault("loss_weights", OPTIONAL_TERMS[name])
+    model.compile(run_eagerly=run_eagerly, **compile_arguments)
+    return model
+
+
+def fit(model, batch, steps=1):
+    dataset = tf.data.Dataset.from_tensors(batch).repeat()
+    history = model.fit(
+        dataset, steps_per_epoch=steps, verbose=0, shuffle=False
+    )
+    return {name: values[-1] for name, values in history.history.items()}
+
+
+def values(variables):
+    return [variable.numpy().copy() for variable in variables]
+
+
+def moved(before, variables):
+    return [
+        not np.array_equal(old, variable.numpy())
+        for old, variable in zip(before, variables, strict=True)
+    ]
+
+
+pytestmark = pytest.mark.parametrize("name", registry.names())
+
+
+def test_compile_without_arguments_is_a_recipe_and_may_be_repeated(name):
+    model = registry.get(name)(**TINY[name])
+    model.compile()
+    recipe = model.get_compile_config()
+    model.compile()
+    assert json.dumps(model.get_compile_config()) == json.dumps(recipe)
+    assert all(np.isfinite(v) for v in fit(model, make_batch(model)).values())
+
+
+def test_config_is_plain_json_and_rebuilds(name):
+    model = registry.get(name)(**TINY[name])
+    config = json.loads(json.dumps(model.get_config()))
+    rebuilt = type(model).from_config(config)
+    assert rebuilt.get_config() == model.get_config()
+    assert [v.shape for v in rebuilt.weights] == [
+        v.shape for v in model.weights
+    ]
+
+
+def test_each_player_moves_only_its_own_weights(name):
+    for still in ("generator", "discriminator"):
+        model = make_model(name)
+        optimizer = getattr(model, f"{still}_optimizer")
+        optimizer.learning_rate.assign(0.0)
+        other = {"generator": "discriminator"}.get(still, "generator")
+        mine = getattr(model, f"{other}_variables")
+        theirs = getattr(model, f"{still}_variables")
+        before_mine, before_theirs = values(mine), values(theirs)
+        logs = fit(model, make_batch(model))
+        assert all(moved(before_mine, mine))
+        assert not any(moved(before_theirs, theirs))
+        assert all(np.isfinite(value) for value in logs.values())
+        assert int(model.step) == 1
+    players = {
+        id(v) for v in model.generator_variables + model.discriminator_variables
+    }
+    assert players == {id(v) for v in model.trainable_variables}
+
+
+def test_test_step_moves_nothing(name):
+    model = make_model(name)
+    trackers = {id(v) for metric in model.metrics for v in metric.variables}
+    state = [v for v in model.variables if id(v) not in trackers]
+    before = values(state)
+    dataset = tf.data.Dataset.from_tensors(make_batch(model))
+    logs = model.evaluate(dataset, verbose=0, return_dict=True)
+    assert {"g_loss", "d_loss"} <= set(logs)
+    assert not any(moved(before, state))
+
+
+def test_doubling_a_weight_adds_exactly_that_term(name):
+    base = make_model(name)
+    batch = make_batch(base)
+    logs = fit(base, batch)
+    for term, weight in base.loss_weights.items():
+        weights = {**base.loss_weights, term: 2 * weight}
+        model = make_model(name, loss_weights=weights)
+        doubled = fit(model, batch)
+        for player in "gd":
+            extra = weight * logs.get(f"{player}_{term}", 0.0)
+            np.testing.assert_allclose(
+                doubled[f"{player}_loss"] - logs[f"{player}_loss"],
+                # A generator step with other weights changes what the
+                # discriminator sees only from the next step on.
+                extra,
+                rtol=1e-4,
+                atol=1e-4,
+                err_msg=f"{player}: {term}",
+            )
+
+
+def test_term_of_weight_zero_is_not_computed(name):
+    model = make_model(name)
+    for term in model.generator_terms:
+        weights = {**model.loss_weights, term: 0.0}
+        logs = fit(make_model(name, loss_weights=weights), make_batch(model))
+        assert f"g_{term}" not in logs
+
+
+def test_bad_loss_weights_and_losses_are_named(name):
+    model = registry.get(name)(**TINY[name])
+    with pytest.raises(ValueError, match="loss_weights must have keys.*cylce"):
+        model.compile(loss_weights={"cylce": 1.0})
+    with pytest.raises(ValueError, match="must not be negative.*-1"):
+        model.compile(loss_weights={model.generator_terms[0]: -1.0})
+    with pytest.raises(ValueError, match="weight above 0 among"):
+        model.compile(loss_weights=dict.fromkeys(model.generator_terms, 0.0))
+    with pytest.raises(ValueError, match="adversarial_loss.*wgan"):
+        model.compile(adversarial_loss="wgan")
+
+
+def test_save_and_load_keep_outputs_and_both_optimizers(name, tmp_path):
+    model = make_model(name)
+    batch = make_batch(model)
+    fit(model, batch, steps=2)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for attribute in ("generator_optimizer", "discriminator_optimizer"):
+        expected = values(getattr(model, attribute).variables)
+        assert len(expected) > 2
+        for old, new in zip(
+            expected, getattr(loaded, attribute).variables, strict=True
+        ):
+            np.testing.assert_array_equal(old, new.numpy())
+    assert loaded.loss_weights == model.loss_weights
+    assert int(loaded.step) == 2
+    inputs = next(iter(batch.values()))
+    np.testing.assert_array_equal(loaded(inputs), model(inputs))
+    assert fit(loaded, batch) == fit(model, batch)
+
+
+def test_exported_and_reloaded_gives_the_same_pixels(name, tmp_path):
+    model = make_model(name)
+    rng = np.random.default_rng(0)
+    size = model.image_size
+    pictures = rng.integers(0, 256, (3, size, size, 3), dtype="uint8")
+    path = export.export(model, tmp_path / name, pictures)
+    assert path == tmp_path / name / "1"
+    loaded = tf.saved_model.load(path)
+    assert set(loaded.signatures) == set(model.serving_signatures())
+    for signature, function in model.serving_signatures().items():
+        expected = images.to_uint8(function(images.to_float(pictures)))
+        actual = loaded.signatures[signature](images=tf.constant(pictures))
+        np.testing.assert_array_equal(actual["images"], expected)
+        other = rng.integers(0, 256, (2, 45, 50, 3), dtype="uint8")
+        outputs = loaded.signatures[signature](images=tf.constant(other))
+        assert outputs["images"].shape == other.shape
+        assert outputs["images"].dtype == tf.uint8
+
+
+def test_eager_graph_and_xla_agree(name):
+    expected = None
+    for arguments in (
+        {"run_eagerly": True},
+        {"jit_compile": False},
+        {"jit_compile": True},
+    ):
+        model = make_model(name, loss_weights=OPTIONAL_TERMS[name], **arguments)
+        logs = fit(model, make_batch(model), steps=2)
+        expected = expected or logs
+        for term, value in logs.items():
+            np.testing.assert_allclose(
+                value, expected[term], rtol=2e-3, err_msg=f"{term} {arguments}"
+            )
+
+
+def test_two_replicas_agree_with_one(name):
+    # Logical devices can only be made before TensorFlow starts.
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.models.two_replicas", name],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+    one, *two = json.loads(process.stdout.splitlines()[-1])
+    assert len(two) == 2  # graph and XLA
+    for logs in two:
+        assert one.keys() == logs.keys()
+        for term in one:
+            np.testing.assert_allclose(
+                one[term], logs[term], rtol=2e-3, err_msg=term
+            )

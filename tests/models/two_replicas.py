@@ -1,0 +1,44 @@
+"""Train on one and on two logical CPUs, these also by XLA; print the logs."""
+
+import json
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from tests.models import test_contract as contract
+
+
+def main(name):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    results = []
+    for devices, jit_compile in (
+        (["CPU:0"], False),
+        (["CPU:0", "CPU:1"], False),
+        (["CPU:0", "CPU:1"], True),
+    ):
+        with tf.distribute.MirroredStrategy(devices).scope():
+            model = contract.make_model(
+                name, run_eagerly=False, jit_compile=jit_compile
+            )
+        # Each half of the batch is the same, and so are its statistics:
+        # batch normalisation is per replica.
+        half = contract.make_batch(model, size=2)
+        batch = {k: np.concatenate([v, v]) for k, v in half.items()}
+        dataset = tf.data.Dataset.from_tensor_slices(batch).batch(4).repeat()
+        history = model.fit(
+            dataset, steps_per_epoch=2, verbose=0, shuffle=False
+        )
+        logs = {k: v[-1] for k, v in history.history.items()}
+        logs["moving statistics"] = float(
+            sum(np.abs(v.numpy()).sum() for v in model.non_trainable_variables)
+        )
+        results.append(logs)
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,112 @@
+"""The house rules of DESIGN: which module may import which."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
+LEAVES = ("images", "layers", "losses", "schedules")
+COMMANDS = ("train", "evaluate", "translate", "check", "convert")
+# Room -> prefixes of our own modules that it may import.
+ALLOWED = {
+    "networks": ("layers", "networks"),
+    "models.base": ("losses",),
+    "models": ("models.base", "networks", "layers", "losses"),
+    "datasets": ("images", "datasets"),
+    "metrics": ("images",),
+    "checkpoints": (),
+    # A sample grid is pictures; a checkpoint is the callback's whole work.
+    "callbacks": ("images", "checkpoints"),
+    # The signatures take and give uint8 pictures, and dividing by 127.5 is
+    # done nowhere but in images.
+    "export": ("images",),
+    "interop": ("interop",),
+    "registry": (),
+    "arguments": ("registry",),
+    "runs": ("registry", "datasets"),
+    **dict.fromkeys(LEAVES, ()),
+}
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), path
+
+
+def own_imports(path):
+    """Return the dotted names, below the package, that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        found |= {
+            name.removeprefix("keras_gans.")
+            for name in names
+            if name.startswith("keras_gans.")
+        }
+    return found
+
+
+def room(name):
+    return name if name in ALLOWED else name.split(".")[0]
+
+
+def within(name, prefixes):
+    return any(name == p or name.startswith(f"{p}.") for p in prefixes)
+
+
+@pytest.mark.parametrize(
+    "name,path", [pytest.param(n, p, id=n) for n, p in modules()]
+)
+def test_arrows(name, path):
+    imports = own_imports(path)
+    assert not [
+        i
+        for i in imports
+        if within(i, COMMANDS)
+        and i != "evaluate"
+        and not i.startswith("evaluate.")
+    ]
+    if name == "__init__" or name in COMMANDS:
+        return
+    wrong = [i for i in imports if not within(i, ALLOWED[room(name)])]
+    assert not wrong, f"{name} must not import {wrong}"
+
+
+def test_models_never_import_one_another():
+    for name, path in modules():
+        if name.startswith("models.") and name != "models.base":
+            others = [i for i in own_imports(path) if i.startswith("models.")]
+            assert all(within(i, ("models.base",)) for i in others)
+
+
+def test_import_is_cheap_and_names_load_on_first_use():
+    code = (
+        "import sys, keras_gans\n"
+        "assert not {'tensorflow', 'keras', 'PIL'} & set(sys.modules)\n"
+        "assert 'CycleGAN' in dir(keras_gans)\n"
+        "import keras_gans.datasets.synthetic_faces\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "import keras_gans.train\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_unknown_name_is_an_attribute_error():
+    import keras_gans
+
+    with pytest.raises(AttributeError, match="NoSuchModel"):
+        _ = keras_gans.NoSuchModel
+    with pytest.raises(ValueError, match="one of cyclegan.*nope"):
+        keras_gans.registry.get("nope")
+    with pytest.raises(ValueError, match="one of CycleGAN.*Nope"):
+        keras_gans.registry.get_class("Nope")
