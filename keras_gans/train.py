@@ -38,21 +38,26 @@ def fit(model, dataset, held_out, settings, folder):
     if start >= settings["steps"]:
         return None
     stop = callbacks.StopOnSignal()
-    model.fit(
-        dataset(start),
-        steps_per_epoch=settings["steps"] - start,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            stop,
-            callbacks.ProgressBar(settings["steps"]),
-            callbacks.RunLog(folder, settings["log_every"]),
-            callbacks.SampleGrid(
-                folder / "samples", held_out, settings["save_every"]
-            ),
-            checkpoint,
-        ],
-    )
+    progress = callbacks.ProgressBar(settings["steps"])
+    try:
+        model.fit(
+            dataset(start),
+            steps_per_epoch=settings["steps"] - start,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                stop,
+                progress,
+                callbacks.RunLog(folder, settings["log_every"]),
+                callbacks.SampleGrid(
+                    folder / "samples", held_out, settings["save_every"]
+                ),
+                checkpoint,
+            ],
+        )
+    finally:
+        # An error message must not land in the middle of the bar.
+        progress.on_train_end()
     return stop.received
 
 
