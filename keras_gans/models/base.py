@@ -218,6 +218,24 @@ class AdversarialModel(keras.Model):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
+    def _own_state(self):
+        """What is saved beside networks and optimizers, by name."""
+        return {"step": self.step} | {
+            f"{name}_{variable.name}": variable
+            for name, tracker in self.trackers.items()
+            for variable in tracker.variables
+        }
+
+    # Keras saves a model's weights, but not its metrics: a continued run
+    # would lose the part of a log row that lies before the checkpoint.
+    def save_own_variables(self, store):
+        for name, variable in self._own_state().items():
+            store[name] = variable.numpy()
+
+    def load_own_variables(self, store):
+        for name, variable in self._own_state().items():
+            variable.assign(store[name])
+
     def weighted_sum(self, terms):
         """Return a player's objective: its terms times `loss_weights`."""
         return tf.add_n(

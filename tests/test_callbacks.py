@@ -1,0 +1,167 @@
+"""Callbacks: what a run leaves behind, and that it continues exactly."""
+
+import csv
+import os
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gans import callbacks, datasets, images
+from tests.models.test_contract import make_model
+
+STEPS = 12
+
+
+def pictures(seed, count=9):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (count, 36, 36, 3), dtype="uint8")
+
+
+def fit(model, folder, steps, start=0, extra=(), **arguments):
+    dataset = datasets.unpaired(
+        pictures(0), pictures(1), 32, batch_size=2, start=start
+    )
+    model.fit(
+        dataset,
+        steps_per_epoch=steps - start,
+        shuffle=False,
+        verbose=0,
+        callbacks=[
+            callbacks.RunLog(folder, every=5),
+            *extra,
+            callbacks.Checkpoints(folder / "checkpoints", every=4),
+        ],
+        **arguments,
+    )
+
+
+def read_log(folder):
+    with open(folder / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert float(row.pop("seconds")) >= 0
+    return rows
+
+
+class DieAfter(callbacks.StepCallback):
+    """Stands in for kill -9: nothing after the step is written."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def on_step(self, before, logs):
+        if self.current_step == self.step:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_run_equals_undisturbed_one(tmp_path):
+    whole = make_model("cyclegan")
+    fit(whole, tmp_path / "whole", STEPS)
+
+    folder = tmp_path / "parts"
+    with pytest.raises(KeyboardInterrupt):
+        fit(make_model("cyclegan"), folder, STEPS, extra=[DieAfter(7)])
+    resumed = make_model("cyclegan", seed=5)
+    checkpoint = callbacks.Checkpoints(folder / "checkpoints")
+    start = checkpoint.restore(resumed)
+    assert start == 4
+    fit(resumed, folder, STEPS, start=start)
+
+    for ours, theirs in zip(whole.variables, resumed.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    assert read_log(folder) == read_log(tmp_path / "whole")
+    assert [row["step"] for row in read_log(folder)] == ["5", "10"]
+    assert any((folder / "events").iterdir())
+
+
+def test_checkpoints_are_not_overwritten_by_a_fresh_start(tmp_path):
+    fit(make_model("cyclegan"), tmp_path, 4)
+    with pytest.raises(ValueError, match="call restore.*step 4"):
+        fit(make_model("cyclegan"), tmp_path, 4)
+
+
+def test_last_step_is_saved_once(tmp_path):
+    fit(make_model("cyclegan"), tmp_path, 6)
+    folder = tmp_path / "checkpoints"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "000004.keras",
+        "000006.keras",
+    ]
+
+
+def test_steps_are_counted_through_epochs_and_executions(tmp_path):
+    seen = []
+
+    class Watch(callbacks.StepCallback):
+        def on_step(self, before, logs):
+            seen.append((before, self.current_step))
+
+    model = make_model("cyclegan", run_eagerly=False, steps_per_execution=2)
+    fit(model, tmp_path, 4, extra=[Watch()], epochs=2)
+    assert seen == [(0, 2), (2, 4), (4, 6), (6, 8)]
+    assert int(model.step.numpy()) == 8
+
+
+def test_log_rows_are_means_since_the_row_before(tmp_path):
+    losses = []
+
+    class Watch(callbacks.StepCallback):
+        def on_step(self, before, logs):
+            losses.append(logs["g_loss"])
+
+    fit(make_model("cyclegan"), tmp_path, 10, extra=[Watch()])
+    # What fit shows after step n is the mean since the last row, of n % 5.
+    second = read_log(tmp_path)[1]
+    sums = [mean * (1 + i % 5) for i, mean in enumerate(losses)]
+    steps = np.diff([0.0, *sums[5:]])
+    np.testing.assert_allclose(float(second["g_loss"]), steps.mean())
+    assert losses[5] == pytest.approx(steps[0])
+
+
+def test_sample_grids_show_three_columns(tmp_path):
+    batch = {
+        name: images.to_float(pictures(seed, 4)[:, :32, :32]).numpy()
+        for seed, name in enumerate(("images_a", "images_b"))
+    }
+    grids = callbacks.SampleGrid(tmp_path / "samples", batch, every=4)
+    model = make_model("cyclegan")
+    fit(model, tmp_path, 6, extra=[grids])
+    for name in ("a_to_b", "b_to_a"):
+        folder = tmp_path / "samples" / name
+        assert sorted(p.name for p in folder.iterdir()) == [
+            "000004.png",
+            "000006.png",
+        ]
+    picture = np.asarray(Image.open(tmp_path / "samples/a_to_b/000006.png"))
+    expected = callbacks.sample_grid(model.samples(batch)["a_to_b"])
+    np.testing.assert_array_equal(picture, expected)
+    # Four samples of three pictures stand in one row; the first is an input.
+    assert picture.shape == (32 + 4, 12 * 34 + 2, 3)
+    np.testing.assert_array_equal(
+        picture[2:34, 2:34], pictures(0, 4)[0, :32, :32]
+    )
+
+
+def test_a_signal_ends_training_after_the_step_and_saves(tmp_path):
+    class Interrupt(callbacks.StepCallback):
+        def on_step(self, before, logs):
+            if self.current_step == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    stop = callbacks.StopOnSignal()
+    model = make_model("cyclegan")
+    fit(model, tmp_path, STEPS, extra=[Interrupt(), stop])
+    assert stop.received == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert (tmp_path / "checkpoints/000003.keras").exists()
+
+
+def test_progress_bar_shows_speed_and_terms(tmp_path, capsys):
+    model = make_model("cyclegan")
+    fit(model, tmp_path, 6, extra=[callbacks.ProgressBar(6)])
+    shown = capsys.readouterr().err
+    assert "6/6" in shown and "step" in shown and "g_cycle=" in shown

@@ -1,0 +1,259 @@
+"""Our layers, and Keras' in their place, against the references' numbers."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans.layers import (
+    BatchNormalization,
+    InstanceNormalization,
+    ReflectionPadding2D,
+    frozen_statistics,
+)
+
+
+def nhwc(images):
+    return np.transpose(images, (0, 2, 3, 1))
+
+
+def assign(layer, shape, **weights):
+    """Build a layer and set its weights by their Keras names."""
+    layer.build(shape)
+    by_name = {weight.name: weight for weight in layer.weights}
+    for name, array in weights.items():
+        by_name[name].assign(array)
+    return layer
+
+
+def test_batch_normalization_is_that_of_tf1(reference):
+    fixture = reference("ops_tf1")
+    arrays = fixture.group("bn_rank4")
+    x1, x2 = arrays["x1"], arrays["x2"]
+    layer = assign(
+        BatchNormalization(momentum=0.99, epsilon=1e-3),
+        x1.shape,
+        gamma=arrays["gamma"],
+        beta=arrays["beta"],
+        moving_mean=arrays["moving_mean_0"],
+        moving_variance=arrays["moving_variance_0"],
+    )
+
+    def assert_close(name, actual):
+        fixture.assert_close(f"bn_rank4/{name}", actual)
+
+    assert_close("y_eval_0", layer(x1, training=False))
+    with frozen_statistics():
+        assert_close("y_train_x1", layer(x1, training=True))
+    assert_close("moving_mean_0", layer.moving_mean)
+    for step, images in ((1, x1), (2, x2)):
+        layer(images, training=True)
+        assert_close(f"moving_mean_{step}", layer.moving_mean)
+        assert_close(f"moving_variance_{step}", layer.moving_variance)
+    assert_close("y_eval_2", layer(x1, training=False))
+
+
+def test_batch_normalization_is_that_of_pytorch(reference):
+    fixture = reference("ops_torch")
+    arrays = fixture.group("batch")
+    x1, x2 = nhwc(arrays["x1"]), nhwc(arrays["x2"])
+    layer = assign(
+        BatchNormalization(momentum=0.9, epsilon=1e-5),
+        x1.shape,
+        gamma=arrays["weight"],
+        beta=arrays["bias"],
+    )
+    for step, images in ((1, x1), (2, x2)):
+        outputs = layer(images, training=True)
+        if step == 1:
+            np.testing.assert_allclose(
+                outputs, nhwc(arrays["y_train_x1"]), rtol=1e-4, atol=1e-5
+            )
+        fixture.assert_close(f"batch/running_mean_{step}", layer.moving_mean)
+        fixture.assert_close(f"batch/running_var_{step}", layer.moving_variance)
+    np.testing.assert_allclose(
+        layer(x1), nhwc(arrays["y_eval_x1_after_2"]), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", ["ours", "keras"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "default",
+        "eps1e-5",
+        "no_affine",
+        "channels_first",
+        "one_pixel",
+        "rank3",
+    ],
+)
+def test_instance_normalization_is_that_of_addons(reference, case, kind):
+    fixture = reference("tfa_instance_norm")
+    arrays = fixture.group(case)
+    affine = "gamma" in arrays
+    arguments = {
+        "epsilon": 1e-5 if case == "eps1e-5" else 1e-3,
+        "scale": affine,
+        "center": affine,
+    }
+    x, upstream = tf.constant(arrays["x"]), arrays["upstream"]
+    channels_first = case == "channels_first"
+    if kind == "ours":
+        # Pictures are channels last throughout the package.
+        layer = InstanceNormalization(**arguments)
+        shape = nhwc(x).shape if channels_first else x.shape
+    else:
+        axis = 1 if channels_first else -1
+        layer = keras.layers.GroupNormalization(-1, axis=axis, **arguments)
+        shape = x.shape
+    weights = {n: arrays[n] for n in ("gamma", "beta") if affine}
+    layer = assign(layer, shape, **weights)
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        if kind == "ours" and channels_first:
+            y = tf.transpose(layer(tf.transpose(x, (0, 2, 3, 1))), (0, 3, 1, 2))
+        else:
+            y = layer(x)
+        objective = tf.reduce_sum(y * upstream)
+    fixture.assert_close(f"{case}/y", y)
+    gradients = tape.gradient(
+        objective, [x, *(getattr(layer, name).value for name in weights)]
+    )
+    for name, gradient in zip(("x", *weights), gradients, strict=True):
+        fixture.assert_close(f"{case}/grad_{name}", gradient)
+
+
+@pytest.mark.parametrize("case", ["instance_plain", "instance_affine_track"])
+def test_instance_normalization_is_that_of_pytorch(reference, case):
+    arrays = reference("ops_torch").group(case)
+    affine = "weight" in arrays
+    x = nhwc(arrays["x1"])
+    layer = InstanceNormalization(scale=affine, center=affine)
+    weights = (
+        {"gamma": arrays["weight"], "beta": arrays["bias"]} if affine else {}
+    )
+    assign(layer, x.shape, **weights)
+    expected = nhwc(arrays["y_train_x1"])
+    for training in (True, False):
+        np.testing.assert_allclose(
+            layer(x, training=training), expected, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_instance_normalization_without_affine_has_no_weights():
+    layer = InstanceNormalization()
+    layer.build((None, None, None, 4))
+    assert layer.weights == []
+    assert layer.epsilon == 1e-5
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_instance_normalization_keeps_its_moments_in_float32(policy):
+    layer = InstanceNormalization(scale=True, center=True, dtype=policy)
+    # The square of 300 is beyond float16.
+    images = np.full((1, 4, 4, 2), 300.0, "float32")
+    images[0, :2] = -300.0
+    outputs = layer(images)
+    assert outputs.dtype == layer.compute_dtype
+    assert layer.gamma.dtype == layer.beta.dtype == "float32"
+    np.testing.assert_allclose(
+        tf.cast(outputs, "float32"), images / 300.0, rtol=1e-3
+    )
+
+
+def test_instance_normalization_of_an_offset_picture_keeps_its_digits():
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((1, 16, 16, 2))
+    shifted = (images + 1000.0).astype("float32")
+    exact = shifted.astype("float64")
+    exact -= exact.mean((1, 2), keepdims=True)
+    exact /= np.sqrt((exact**2).mean((1, 2), keepdims=True) + 1e-5)
+    # The mean of the squares less the square of the mean would lose them all.
+    np.testing.assert_allclose(
+        InstanceNormalization()(shifted), exact, atol=1e-3
+    )
+
+
+def test_group_normalization_forgets_that_it_was_instance_normalization():
+    # Why the layer of our own: a configuration is of one width only.
+    layer = keras.layers.GroupNormalization(groups=-1)
+    layer.build((None, 4, 4, 6))
+    assert layer.get_config()["groups"] == 6
+
+
+@pytest.mark.parametrize("case", ["conv", "dense"])
+def test_keras_spectral_normalization_is_that_of_addons(reference, case):
+    """The two agree in all that is stored: outputs, u, kernels, gradients.
+
+    Both divide the stored kernel in every training pass, and both stop the
+    gradient at u and v and take it to the divided kernel.
+    """
+    fixture = reference("tfa_spectral_norm")
+    arrays = fixture.group(case)
+
+    def assert_close(name, actual):
+        fixture.assert_close(f"{case}/{name}", actual)
+
+    inner = (
+        keras.layers.Conv2D(5, 3, 2, "same")
+        if case == "conv"
+        else keras.layers.Dense(6)
+    )
+    layer = keras.layers.SpectralNormalization(inner)
+    layer.build(arrays["x"].shape)
+    inner.kernel.assign(arrays["kernel_0"])
+    inner.bias.assign(arrays["bias"])
+    layer.vector_u.assign(arrays["u_0"])
+
+    assert_close("y_eval_0", layer(arrays["x"], training=False))
+    for step in (1, 2, 3):
+        before = inner.kernel.numpy()
+        with tf.GradientTape() as tape:
+            y = layer(arrays["x"], training=True)
+            objective = tf.reduce_sum(tf.square(y))
+        assert_close(f"y_train_{step}", y)
+        assert_close(f"kernel_{step}", inner.kernel)
+        assert_close(f"u_{step}", layer.vector_u)
+        after = inner.kernel.numpy()
+        assert_close(f"sigma_{step}", np.mean(before) / np.mean(after))
+        if step == 1:
+            kernel, bias = tape.gradient(
+                objective, [inner.kernel.value, inner.bias.value]
+            )
+            assert_close("grad_sumsq_kernel_1", kernel)
+            assert_close("grad_sumsq_bias_1", bias)
+    assert_close("y_eval_3", layer(arrays["x"], training=False))
+
+
+@pytest.mark.parametrize("padding", [1, 3])
+def test_reflection_padding_is_that_of_pytorch(reference, padding):
+    arrays = reference("ops_torch").group("reflect")
+    layer = ReflectionPadding2D(padding)
+    x = nhwc(arrays["x"])
+    expected = nhwc(arrays[f"y_pad{padding}"])
+    np.testing.assert_array_equal(layer(x), expected)
+    assert layer.compute_output_shape(x.shape) == expected.shape
+    assert layer.compute_output_shape((None, None, 5, 1)) == (
+        None,
+        None,
+        5 + 2 * padding,
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        InstanceNormalization(epsilon=1e-3, scale=True),
+        InstanceNormalization(center=True),
+        ReflectionPadding2D(2),
+        BatchNormalization(momentum=0.9),
+    ],
+)
+def test_layers_are_saved_with_their_arguments(layer):
+    config = keras.saving.serialize_keras_object(layer)
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is type(layer)
+    assert again.get_config() == layer.get_config()

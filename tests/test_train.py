@@ -1,0 +1,217 @@
+"""The command, as a user types it, at a tiny size."""
+
+import json
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from keras_gans import checkpoints, runs, train
+from keras_gans.arguments import parse_arguments, resolve
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Two folders of 20 small pictures; the working folder is beside them."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for side in ("a", "b"):
+        pathlib.Path(side).mkdir()
+        for i in range(20):
+            pixels = rng.integers(0, 256, (40, 40, 3), dtype="uint8")
+            Image.fromarray(pixels).save(f"{side}/{i}.png")
+    return tmp_path
+
+
+TINY = "--image-size 32 --set base_filters=2 --batch-size 2 --log-every 2"
+
+
+def run(text, data="--data-a a --data-b b"):
+    return train.main(f"{data} {TINY} {text}".split())
+
+
+def test_a_run_from_start_to_export_and_on(folders, capsys):
+    assert run("--steps 4 --save-every 2 --keep 1") == 0
+    shown = capsys.readouterr()
+    for expected in (
+        "generator_ab  ",
+        "20 pictures in a",
+        "steps  4",
+        "wrote",
+        "saved_models/cyclegan/1",
+        "try next",
+    ):
+        assert expected in shown.out, expected
+    assert "4/4" in shown.err
+    folder = pathlib.Path("runs/cyclegan")
+    assert {p.name for p in folder.iterdir()} == {
+        "arguments.json",
+        "checkpoints",
+        "events",
+        "log.csv",
+        "result.json",
+        "samples",
+    }
+    assert json.loads((folder / "arguments.json").read_text())["set"] == {
+        "base_filters": 2
+    }
+    assert [p.name for p in (folder / "checkpoints").iterdir()] == [
+        "000004.keras"
+    ]
+    for name in ("a_to_b", "b_to_a"):
+        with Image.open(folder / f"samples/{name}/000004.png") as grid:
+            # 18 samples, six to a row, three pictures each.
+            assert grid.size == (18 * 34 + 2, 3 * 34 + 2)
+
+    # The whole model is in the checkpoint, and the export agrees with it.
+    model = keras.models.load_model(folder / "checkpoints/000004.keras")
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3))
+    served = tf.saved_model.load("saved_models/cyclegan/1").signatures
+    actual = served["a_to_b"](images=tf.constant(pictures, tf.uint8))
+    actual = actual["images"].numpy().astype(float)
+    expected = (model(pictures / 127.5 - 1).numpy() + 1) * 127.5
+    assert np.abs(actual - expected).max() <= 0.51
+
+    assert run("--steps 4 --save-every 2 --keep 1") == 0
+    assert "is complete: 4 steps" in capsys.readouterr().out
+    assert run("--steps 6 --save-every 2 --keep 1") == 0
+    assert "continuing after step 4" in capsys.readouterr().out
+    assert json.loads((folder / "result.json").read_text())["step"] == 6
+
+    assert run("--steps 6 --seed 1") == 2
+    error = capsys.readouterr().err
+    assert "seed: 0 there, 1 now" in error and "--restart" in error
+    assert len(error.strip().splitlines()) == 1
+    assert run("--steps 2 --seed 1 --restart") == 0
+    assert checkpoints.steps("runs/cyclegan/checkpoints") == [2]
+    assert checkpoints.steps("runs/cyclegan.1/checkpoints") == [6]
+
+
+def test_dry_run_tries_everything_and_writes_nothing(folders, capsys):
+    before = sorted(folders.rglob("*"))
+    assert run("--dry-run") == 0
+    assert sorted(folders.rglob("*")) == before
+    shown = capsys.readouterr().out
+    for what in ("one step", "save and load", "samples", "export"):
+        assert f"{what}: ok" in shown
+
+
+def test_half_precision_trains_too(folders):
+    try:
+        for precision in ("bfloat16", "float16"):
+            assert (
+                run(f"--precision {precision} --steps 2 --run-dir {precision}")
+                == 0
+            )
+            model = runs.build_model(runs.read(precision, "arguments.json"))
+            assert checkpoints.restore(model, f"{precision}/checkpoints") == 2
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize(
+    "data,text,message",
+    [
+        ("--data-a nowhere --data-b b", "", "data_a must be.*'nowhere'"),
+        ("--data-a a", "", "data_b must be given.*None"),
+        ("--data-a empty --data-b b", "", "data_a must be.*'empty'"),
+        ("--data-a tfds:no_such_set@train --data-b b", "", "no_such_set"),
+        ("--data-a faces:manga --data-b b", "", "faces:.*manga"),
+        ("--data-a . --data-b b", "", "data_a=a and data_b=b"),
+        (None, "--model stylegan", "model must be one of.*stylegan"),
+        (None, "--set filters=3", "base_filters.*'filters=3'"),
+        (None, "--set base_filters", "KEY=VALUE.*'base_filters'"),
+        (None, "--set base_filters=-3", "base_filters.*-3"),
+        (None, "--set loss_weights={'cylce':1}", "loss_weights.*cylce"),
+        (None, "--image-size 50", "multiple of 16.*50"),
+        (None, "--run-dir a/0.png", "run_dir.*a/0.png"),
+    ],
+)
+def test_wrong_use_is_one_line_and_code_2(folders, capsys, data, text, message):
+    pathlib.Path("empty").mkdir()
+    options = {} if data is None else {"data": data}
+    assert run(text, **options) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert error[-1].startswith("error: ")
+    assert re.search(message, error[-1]), error[-1]
+    assert not pathlib.Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["--steps -1", "--steps x", "--batch-size 0", "--seed -1", "--keep 0"],
+)
+def test_numbers_out_of_range_are_refused(text, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train.main(text.split())
+    assert stopped.value.code == 2
+    flag, value = text.split()
+    error = capsys.readouterr().err
+    assert f"argument {flag}" in error and f"Received: '{value}'" in error
+
+
+def test_a_broken_picture_is_named_left_out_and_counted(
+    folders, capsys, caplog
+):
+    pathlib.Path("a/broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    assert run("--steps 1 --save-every 1") == 0
+    assert "20 pictures in a (1 left out)" in capsys.readouterr().out
+    assert "broken.jpg" in caplog.text
+
+
+def test_a_full_disk_ends_with_one_line_and_loses_nothing(
+    folders, capsys, monkeypatch
+):
+    assert run("--steps 2 --save-every 2") == 0
+    capsys.readouterr()
+
+    def save_half(self, path, *args, **kwargs):
+        pathlib.Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save", save_half)
+        assert run("--steps 4 --save-every 2") == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ") and "No space left" in error
+    assert checkpoints.steps("runs/cyclegan/checkpoints") == [2]
+    assert run("--steps 4 --save-every 2") == 0
+
+
+def test_the_article_is_the_default():
+    settings = resolve(vars(parse_arguments([])))
+    assert settings["model"] == "cyclegan" and settings["image_size"] == 64
+    assert settings["data_a"] == "faces:photo"
+    assert settings["data_b"] == "faces:anime"
+    assert settings["save_every"] == 500
+    call = "--model cyclegan --data-a data/train_A --data-b data/faces"
+    settings = resolve(vars(parse_arguments(call.split())))
+    assert settings["batch_size"] == 64 and settings["steps"] == 100_000
+
+
+def test_help_states_units_and_defaults(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train.main(["--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    for flag in (
+        "--model",
+        "--data-a",
+        "--data-b",
+        "--image-size PIXELS",
+        "--batch-size PICTURES",
+        "--steps",
+        "--save-every STEPS",
+        "--seed",
+        "--run-dir",
+        "--export-dir",
+        "--precision",
+        "--dry-run",
+        "--set",
+    ):
+        assert flag in shown
+    assert shown.count("default") >= 10
