@@ -1,120 +1,134 @@
 """Weights of the reference implementations, into our networks.
 
-A source names whose weights they are. For each there is one function that
-lists a network's weights under the reference's names, in our layout.
+A source names whose weights they are. Each has a file here that lists a
+network's weights under the reference's names and reads its files.
 """
 
 import os
+from collections.abc import Callable
+from typing import NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-# Variables that an optimizer or a training loop adds to a TF1 checkpoint.
-_TF1_BOOKKEEPING = ("Adam", "Adam_1", "Momentum", "ExponentialMovingAverage")
+from keras_gans.interop import article, pytorch_cyclegan
+
+_SHOWN = 5  # names per problem in an error message
 
 
-def load_reference(network, arrays, source, scope=None):
+class Source(NamedTuple):
+    """How one reference names, stores and lays out its weights.
+
+    Attributes:
+        variables: function from a network to its variables by the
+            reference's names.
+        read: function from a path and a scope (or None) to arrays by name.
+        clean: function from arrays and a network to the arrays that are
+            weights, under their plain names.
+        kernel_axes: where each axis of a Keras kernel is found in the
+            reference's; None where the layouts are equal.
+    """
+
+    variables: Callable
+    read: Callable
+    clean: Callable = lambda arrays, network: arrays
+    kernel_axes: tuple | None = None
+
+    def to_keras(self, array):
+        """Return an array of the reference in the layout of Keras."""
+        if self.kernel_axes and np.ndim(array) == len(self.kernel_axes):
+            return np.transpose(array, self.kernel_axes)
+        return np.asarray(array)
+
+    def to_reference(self, array):
+        """Return a Keras weight, or its gradient, in the reference's layout."""
+        if self.kernel_axes and np.ndim(array) == len(self.kernel_axes):
+            return np.transpose(array, np.argsort(self.kernel_axes))
+        return np.asarray(array)
+
+
+SOURCES = {
+    "article": Source(article.variables, article.read),
+    "pytorch-cyclegan-and-pix2pix": Source(
+        pytorch_cyclegan.variables,
+        pytorch_cyclegan.read,
+        pytorch_cyclegan.clean,
+        kernel_axes=(2, 3, 1, 0),
+    ),
+}
+
+
+def load_reference(network, arrays_or_path, source, scope=None):
     """Copy a reference's weights into one of our networks.
 
     Args:
         network: `keras.Model`, such as `model.generator_ab`.
-        arrays: dict from the reference's names to arrays, or a path: for
-            `source="article"` a TensorFlow 1 checkpoint (the prefix of its
-            files, as given to `tf.train.Saver`).
-        source: whose names and layout these are; `"article"` is the
-            TensorFlow 1 code: `conv2d/kernel`, `batch_normalization_1/gamma`,
-            ..., kernels as Keras has them.
+        arrays_or_path: dict from the reference's names to arrays in its
+            layout, or the path of a file that the reference saved.
+        source: whose names and layout these are.
+
+            - `"article"`: the TensorFlow 1 code of the article.
+              `conv2d/kernel`, `batch_normalization_1/gamma`, ...; a path is
+              the prefix of a checkpoint's files, as given to
+              `tf.train.Saver`.
+            - `"pytorch-cyclegan-and-pix2pix"`: the state dict of a network of
+              the CycleGAN and pix2pix authors. `model.1.weight` and so on,
+              kernels (out, in, height, width); a path ends in `.pth`,
+              `.safetensors` or `.npz`. No file can run code.
         scope: str, the network's own prefix in a checkpoint, such as
-            `"generatorA2B"`. Only for paths.
+            `"generatorA2B"`. Only for paths of `source="article"`.
 
     Raises:
-        ValueError: if `source` is unknown, or an array is missing, surplus
-            or of another shape; the network is then unchanged.
+        ValueError: if `source` is unknown, the file cannot be read, or arrays
+            are missing, surplus or of another shape; the network is then
+            unchanged.
+        ImportError: if the package that reads such files is not installed.
     """
     if source not in SOURCES:
         raise ValueError(
             f"source must be one of {', '.join(SOURCES)}. Received: {source!r}"
         )
-    variables_by_name, read_checkpoint = SOURCES[source]
-    if isinstance(arrays, (str, os.PathLike)):
-        arrays = read_checkpoint(os.fspath(arrays), scope)
+    reference = SOURCES[source]
+    variables = reference.variables(network)
+    if isinstance(arrays_or_path, (str, os.PathLike)):
+        arrays = reference.read(os.fspath(arrays_or_path), scope)
     elif scope is not None:
         raise ValueError(
             "scope is only for checkpoint paths; give the dictionary without "
             f"the network's prefix. Received: scope={scope!r}"
         )
-    variables = variables_by_name(network)
-    _check_names(variables, arrays, network.name)
-    values = {name: np.asarray(arrays[name]) for name in variables}
-    for name, variable in variables.items():
-        if values[name].shape != tuple(variable.shape):
-            raise ValueError(
-                f"array {name!r} must have shape {tuple(variable.shape)} for "
-                f"network {network.name!r}. Received: {values[name].shape}"
-            )
+    else:
+        arrays = arrays_or_path
+    arrays = reference.clean(arrays, network)
+    _check(variables, arrays, reference, network.name)
+    # All are converted before the first is assigned: an error leaves the
+    # network as it was.
+    values = {
+        name: reference.to_keras(arrays[name]).astype("float32")
+        for name in variables
+    }
     for name, variable in variables.items():
         variable.assign(values[name])
 
 
-def _check_names(expected, received, network_name):
-    for problem, names in (
-        ("lack", [name for name in expected if name not in received]),
-        ("have surplus", [name for name in received if name not in expected]),
-    ):
-        if names:
-            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-            raise ValueError(
-                f"arrays {problem} {len(names)} of the names of network "
-                f"{network_name!r}: {shown}"
-            )
-
-
-def _article_variables(network):
-    """Weights by the names that TF1's `tf.layers` gives them in a scope."""
-    kinds = {
-        keras.layers.Conv2D: "conv2d",
-        keras.layers.Conv2DTranspose: "conv2d_transpose",
-        keras.layers.BatchNormalization: "batch_normalization",
-    }
-    counts = dict.fromkeys(kinds.values(), 0)
-    variables = {}
-    for layer in network.layers:
-        for kind, name in kinds.items():
-            if isinstance(layer, kind):
-                count = counts[name]
-                counts[name] += 1
-                prefix = f"{name}_{count}" if count else name
-                for weight in layer.weights:
-                    variables[f"{prefix}/{weight.name}"] = weight
-                break
-    return variables
-
-
-def _read_tf1_checkpoint(path, scope):
-    try:
-        reader = tf.train.load_checkpoint(path)
-    except (ValueError, tf.errors.OpError) as error:
-        raise ValueError(
-            "arrays must be a dictionary or the prefix of a TensorFlow "
-            f"checkpoint's files. Received: {path!r} ({error})"
-        ) from None
-    names = sorted(reader.get_variable_to_shape_map())
-    prefix = f"{scope}/" if scope else ""
-    arrays = {
-        name.removeprefix(prefix): reader.get_tensor(name)
-        for name in names
-        if name.startswith(prefix)
-        and name.rsplit("/", 1)[-1] not in _TF1_BOOKKEEPING
-    }
-    if not arrays:
-        scopes = sorted({name.split("/")[0] for name in names if "/" in name})
-        raise ValueError(
-            f"scope must be one of the checkpoint's {', '.join(scopes)}. "
-            f"Received: {scope!r}"
+def _check(variables, arrays, reference, network_name):
+    """Raise one ValueError that names all that differs."""
+    others = []
+    for name, variable in variables.items():
+        expected = reference.to_reference(np.empty(variable.shape)).shape
+        if name in arrays and np.shape(arrays[name]) != expected:
+            others.append(f"{name} {np.shape(arrays[name])} for {expected}")
+    problems = [
+        f"{len(names)} {problem}: {', '.join(names[:_SHOWN])}"
+        + (", ..." if len(names) > _SHOWN else "")
+        for problem, names in (
+            ("missing", [name for name in variables if name not in arrays]),
+            ("surplus", [str(n) for n in arrays if n not in variables]),
+            ("of another shape", others),
         )
-    return arrays
-
-
-# Source -> (the network's variables by reference name, the file reader).
-SOURCES = {"article": (_article_variables, _read_tf1_checkpoint)}
+        if names
+    ]
+    if problems:
+        raise ValueError(
+            f"arrays must be the weights of network {network_name!r}. "
+            f"Received {'; '.join(problems)}"
+        )

@@ -1,5 +1,18 @@
 """Networks: functions that return functional Keras models."""
 
 from keras_gans.networks.dcgan import dcgan_discriminator, dcgan_generator
+from keras_gans.networks.patchgan import (
+    patch_discriminator,
+    pixel_discriminator,
+)
+from keras_gans.networks.resnet import resnet_generator
+from keras_gans.networks.unet import unet_generator
 
-__all__ = ["dcgan_discriminator", "dcgan_generator"]
+__all__ = [
+    "dcgan_discriminator",
+    "dcgan_generator",
+    "patch_discriminator",
+    "pixel_discriminator",
+    "resnet_generator",
+    "unet_generator",
+]

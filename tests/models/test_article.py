@@ -31,7 +31,7 @@ def load_networks(model, weights):
 
 def named_variables(model):
     """Return `{scope/name: variable}` of the four networks."""
-    variables_by_name, _ = interop.SOURCES["article"]
+    variables_by_name = interop.SOURCES["article"].variables
     return {
         f"{scope}/{name}": variable
         for attribute, scope in NETWORKS.items()

@@ -1,0 +1,70 @@
+"""The article's TensorFlow 1 code: names of `tf.layers`, TF1 checkpoints."""
+
+import keras
+import tensorflow as tf
+
+# Variables that an optimizer or a training loop adds to a checkpoint.
+_BOOKKEEPING = (
+    "Adam",
+    "Adam_1",
+    "Momentum",
+    "ExponentialMovingAverage",
+    "beta1_power",
+    "beta2_power",
+    "global_step",
+)
+
+
+def variables(network):
+    """Return a network's weights by the names that `tf.layers` gives them."""
+    kinds = {
+        keras.layers.Conv2D: "conv2d",
+        keras.layers.Conv2DTranspose: "conv2d_transpose",
+        keras.layers.BatchNormalization: "batch_normalization",
+    }
+    counts = dict.fromkeys(kinds.values(), 0)
+    named = {}
+    for layer in network.layers:
+        for kind, name in kinds.items():
+            if isinstance(layer, kind):
+                count = counts[name]
+                counts[name] += 1
+                prefix = f"{name}_{count}" if count else name
+                for weight in layer.weights:
+                    named[f"{prefix}/{weight.name}"] = weight
+                break
+    return named
+
+
+def read(path, scope):
+    """Return one scope's arrays of a TF1 checkpoint, without its prefix.
+
+    Args:
+        path: str, the prefix of the checkpoint's files.
+        scope: str, the network's scope, or None for names without one.
+
+    Raises:
+        ValueError: if there is no such checkpoint, or no such scope in it.
+    """
+    try:
+        reader = tf.train.load_checkpoint(path)
+    except (ValueError, tf.errors.OpError) as error:
+        raise ValueError(
+            "arrays_or_path must be a dictionary or the prefix of a "
+            f"TensorFlow checkpoint's files. Received: {path!r} ({error})"
+        ) from None
+    names = sorted(reader.get_variable_to_shape_map())
+    prefix = f"{scope}/" if scope else ""
+    arrays = {
+        name.removeprefix(prefix): reader.get_tensor(name)
+        for name in names
+        if name.startswith(prefix)
+        and name.rsplit("/", 1)[-1] not in _BOOKKEEPING
+    }
+    if not arrays:
+        scopes = sorted({name.split("/")[0] for name in names if "/" in name})
+        raise ValueError(
+            f"scope must be one of the checkpoint's {', '.join(scopes)}. "
+            f"Received: {scope!r}"
+        )
+    return arrays

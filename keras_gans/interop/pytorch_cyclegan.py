@@ -1,0 +1,154 @@
+"""The networks of pytorch-CycleGAN-and-pix2pix, by their state dicts' names.
+
+There a name is a path of positions: `nn.Sequential` numbers its members, also
+those without weights, and the U-Net nests each level in the one around it.
+
+Reference: github.com/junyanz/pytorch-CycleGAN-and-pix2pix,
+models/networks.py.
+"""
+
+import keras
+
+from keras_gans.interop import state_dicts
+
+_PARAMETERS = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+def variables(network):
+    """Return a network's variables by the original's names.
+
+    Raises:
+        ValueError: if the network is none of the original's.
+    """
+    return {
+        f"{module}.{_PARAMETERS[weight.name]}": weight
+        for module, layer in _modules(network).items()
+        for weight in layer.weights
+    }
+
+
+def read(path, scope):
+    """Return the arrays of a file; see `state_dicts.read`.
+
+    Raises:
+        ValueError: if a scope is given, or the file cannot be read.
+    """
+    if scope is not None:
+        raise ValueError(
+            "scope is only for TensorFlow 1 checkpoints; a state dict holds "
+            f"one network. Received: scope={scope!r}"
+        )
+    return state_dicts.read(path)
+
+
+def clean(arrays, network):
+    """Return the arrays without what the original stores beside weights.
+
+    That is the prefix `module.` of `nn.DataParallel`, the counters of batch
+    normalisation, and the running statistics that instance normalisation
+    kept before PyTorch 0.4 and never used.
+    """
+    if arrays and all(str(name).startswith("module.") for name in arrays):
+        arrays = {
+            name.removeprefix("module."): array
+            for name, array in arrays.items()
+        }
+    unused = {
+        f"{module}.{statistic}"
+        for module, layer in _modules(network).items()
+        if not layer.weights
+        for statistic in ("running_mean", "running_var")
+    }
+    return {
+        name: array
+        for name, array in arrays.items()
+        if name not in unused and not str(name).endswith("num_batches_tracked")
+    }
+
+
+def _modules(network):
+    """Return convolutions and normalisations by the original's names."""
+    names = iter(_convolution_names(network))
+    modules = {}
+    name = None
+    for layer in network.layers:
+        if isinstance(layer, _CONVOLUTIONS):
+            name = next(names)
+            modules[name] = layer
+        elif "Normalization" in type(layer).__name__:
+            # It is the next member of its convolution's nn.Sequential.
+            path, _, position = name.rpartition(".")
+            modules[f"{path}.{int(position) + 1}"] = layer
+    return modules
+
+
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+
+
+def _convolution_names(network):
+    """Return the names of a network's convolutions, input to output."""
+
+    def count(*kinds):
+        return sum(isinstance(layer, kinds) for layer in network.layers)
+
+    ups = count(keras.layers.Conv2DTranspose)
+    total = count(*_CONVOLUTIONS)
+    if count(keras.layers.Concatenate):
+        names = _unet_names(levels=ups)
+    elif ups == 2:
+        blocks = count(keras.layers.Add)
+        names = _resnet_names(blocks, dropout=count(keras.layers.Dropout) > 0)
+    elif ups:
+        names = []
+    elif all(
+        layer.kernel_size == (1, 1)
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ):
+        names = ["net.0", "net.2", "net.5"]
+    else:
+        # Convolution and leaky ReLU, then convolution, norm, leaky ReLU.
+        names = ["model.0", *(f"model.{3 * i + 2}" for i in range(total - 1))]
+    if len(names) != total:
+        raise ValueError(
+            "network must be a resnet_generator, unet_generator, "
+            "patch_discriminator or pixel_discriminator of "
+            f"keras_gans.networks. Received: {network.name!r}"
+        )
+    return names
+
+
+def _resnet_names(blocks, dropout):
+    # In a block: padding 0, convolution 1, norm 2, ReLU 3, where there is one
+    # dropout 4, then padding, convolution, norm.
+    second = 6 if dropout else 5
+    return [
+        *("model.1", "model.4", "model.7"),
+        *(
+            f"model.{10 + block}.conv_block.{position}"
+            for block in range(blocks)
+            for position in (1, second)
+        ),
+        *(f"model.{position + blocks}" for position in (10, 13, 17)),
+    ]
+
+
+def _unet_names(levels):
+    # Level by level: leaky ReLU 0, convolution 1, norm 2, the inner levels 3,
+    # ReLU 4, transposed convolution 5, norm 6. The outermost level starts
+    # with its convolution, and the innermost has no norm and no inner level.
+    inner = ["model.model.1" + ".model.3" * i for i in range(levels - 1)]
+    return [
+        "model.model.0",
+        *(f"{level}.model.1" for level in inner),
+        f"{inner[-1]}.model.3",
+        *(f"{level}.model.5" for level in reversed(inner[:-1])),
+        "model.model.3",
+    ]

@@ -1,0 +1,104 @@
+"""State dicts of PyTorch modules, read from files that cannot run code."""
+
+import importlib
+import os
+import pickle
+import zipfile
+
+import numpy as np
+
+
+def read(path):
+    """Return the arrays of a state dict by name, in PyTorch's layout.
+
+    Args:
+        path: str, a file that ends in `.pth` or `.pt` (`torch.save`),
+            `.safetensors` or `.npz`. Pickled code is refused, in `.pth` by
+            PyTorch's `weights_only`.
+
+    Raises:
+        ValueError: if there is no such file, or it holds no state dict.
+        ImportError: if the package that reads such files is not installed.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in _READERS:
+        raise ValueError(
+            "arrays_or_path must be a dictionary or a file that ends in "
+            f"{', '.join(_READERS)}. Received: {path!r}"
+        )
+    if not os.path.isfile(path):
+        raise ValueError(
+            f"arrays_or_path must be a file that exists. Received: {path!r}"
+        )
+    return _READERS[suffix](path)
+
+
+def _read_torch(path):
+    torch = _optional_import("torch", path)
+    if torch.__version__ < (2, 6):
+        # `weights_only` could be made to run code (CVE-2025-32434).
+        raise ImportError(
+            f"{path!r} needs torch from 2.6 up to be read safely. "
+            f"Installed: {torch.__version__}"
+        )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        LookupError,
+        ValueError,
+    ) as error:
+        raise _unreadable(path, error) from None
+    if not isinstance(state, dict) or not all(
+        isinstance(value, torch.Tensor) for value in state.values()
+    ):
+        raise _unreadable(path, "not a dictionary of tensors")
+    # float(): NumPy has no bfloat16.
+    return {
+        name: value.detach().float().numpy() for name, value in state.items()
+    }
+
+
+def _read_safetensors(path):
+    safetensors = _optional_import("safetensors", path)
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}
+    except (safetensors.SafetensorError, TypeError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _read_npz(path):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _optional_import(package, path):
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        raise ImportError(
+            f"{path!r} needs the package {package}: "
+            "pip install keras_gans[torch]"
+        ) from None
+
+
+def _unreadable(path, error):
+    reason = str(error).strip().split("\n")[0]
+    return ValueError(
+        f"arrays_or_path must be the file of a state dict. "
+        f"Received: {path!r} ({reason})"
+    )
+
+
+_READERS = {
+    ".pth": _read_torch,
+    ".pt": _read_torch,
+    ".safetensors": _read_safetensors,
+    ".npz": _read_npz,
+}

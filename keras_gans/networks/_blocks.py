@@ -1,0 +1,104 @@
+"""What the CycleGAN and pix2pix networks of the same authors have in common.
+
+Convolutions start from N(0, 0.02) and pad as PyTorch does: the same on every
+side, whatever the size. Keras' `"same"` would put the odd row below and to
+the right at stride 2, and shift every layer by a pixel.
+
+Reference: github.com/junyanz/pytorch-CycleGAN-and-pix2pix,
+models/networks.py.
+"""
+
+from keras import initializers, layers
+
+from keras_gans.layers import BatchNormalization, InstanceNormalization
+
+NORMS = ("instance", "batch")
+
+
+def check_arguments(input_shape, norm, dropout=0.0, **counts):
+    """Check what the networks' arguments have in common.
+
+    Args:
+        input_shape: `(height, width, channels)`.
+        norm: name of the normalisation.
+        dropout: rate.
+        **counts: argument -> (its value, the least allowed).
+
+    Raises:
+        ValueError: naming the argument, its rule and its value.
+    """
+    if (
+        not isinstance(input_shape, (tuple, list))
+        or len(input_shape) != 3
+        or not _is_count(input_shape[2], 1)
+        or not all(s is None or _is_count(s, 1) for s in input_shape[:2])
+    ):
+        raise ValueError(
+            "input_shape must be (height, width, channels), height and width "
+            f"None where open. Received: {input_shape!r}"
+        )
+    for argument, (value, least) in counts.items():
+        if not _is_count(value, least):
+            raise ValueError(
+                f"{argument} must be an integer from {least} up. "
+                f"Received: {value!r}"
+            )
+    if norm not in NORMS:
+        raise ValueError(
+            f"norm must be one of {', '.join(NORMS)}. Received: {norm!r}"
+        )
+    if (
+        not isinstance(dropout, (int, float))
+        or isinstance(dropout, bool)
+        or not 0 <= dropout < 1
+    ):
+        raise ValueError(
+            f"dropout must be a rate from 0 to below 1. Received: {dropout!r}"
+        )
+
+
+def _is_count(value, least):
+    return (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and value >= least
+    )
+
+
+def kernel_initializer():
+    """Return the N(0, 0.02) of the paper; a new one for every layer."""
+    return initializers.RandomNormal(0.0, 0.02)
+
+
+def convolution(x, filters, kernel_size, strides=1, padding=0, use_bias=True):
+    """Apply a convolution after `padding` zeros on all four sides."""
+    if padding:
+        x = layers.ZeroPadding2D(padding)(x)
+    return layers.Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        use_bias=use_bias,
+        kernel_initializer=kernel_initializer(),
+    )(x)
+
+
+def has_bias(norm):
+    """Return whether convolutions before this normalisation have a bias.
+
+    The original asks only which normalisation the network has, so with batch
+    normalisation the bias is also absent where no normalisation follows.
+    """
+    return norm == "instance"
+
+
+def normalization(norm):
+    """Return a new normalisation layer with the original's constants."""
+    if norm == "instance":
+        return InstanceNormalization(epsilon=1e-5)
+    return BatchNormalization(
+        # PyTorch's momentum 0.1 is the weight of the new value.
+        momentum=0.9,
+        epsilon=1e-5,
+        gamma_initializer=initializers.RandomNormal(1.0, 0.02),
+    )

@@ -1,0 +1,125 @@
+"""The CycleGAN paper's generator: residual blocks between two halvings.
+
+Reference: Zhu et al. 2017, "Unpaired Image-to-Image Translation using
+Cycle-Consistent Adversarial Networks", arXiv:1703.10593, appendix 7.2, after
+Johnson et al. 2016, arXiv:1603.08155; biases, padding and alignment as in the
+authors' PyTorch code.
+"""
+
+import keras
+from keras import layers
+
+from keras_gans.layers import ReflectionPadding2D
+from keras_gans.networks._blocks import (
+    check_arguments,
+    convolution,
+    has_bias,
+    kernel_initializer,
+    normalization,
+)
+
+_LEAST_SIDE = 5  # at a quarter, two pixels: the least that one reflects into
+
+
+def resnet_generator(
+    input_shape=(None, None, 3),
+    output_channels=3,
+    base_filters=64,
+    num_residual_blocks=9,
+    norm="instance",
+    dropout=0.0,
+    name=None,
+):
+    """Two convolutions down by 2, residual blocks, two up by 2.
+
+    Widths are `base_filters` times 1, 2, 4, the blocks' 4, then 2, 1 and the
+    picture. Stem, blocks and head pad by reflection.
+
+    Args:
+        input_shape: `(height, width, channels)`; height and width from 5 up,
+            or None where open.
+        output_channels: int, channels of the output picture.
+        base_filters: int, channels of the first convolution.
+        num_residual_blocks: int from 0 up. The paper has 9 for pictures of
+            256 pixels and more, and 6 for smaller ones.
+        norm: `"instance"` (without scale and offset) or `"batch"`.
+        dropout: float, rate within the blocks; where the original uses it at
+            all, 0.5.
+        name: str, name of the network.
+
+    Returns:
+        A `keras.Model`: float `[batch, height, width, channels]` in [-1, 1]
+        to float32 in [-1, 1] (tanh), height and width rounded up to
+        multiples of 4.
+
+    Raises:
+        ValueError: if an argument does not fit.
+    """
+    check_arguments(
+        input_shape,
+        norm,
+        dropout,
+        output_channels=(output_channels, 1),
+        base_filters=(base_filters, 1),
+        num_residual_blocks=(num_residual_blocks, 0),
+    )
+    if any(side is not None and side < _LEAST_SIDE for side in input_shape[:2]):
+        raise ValueError(
+            f"height and width in input_shape must be from {_LEAST_SIDE} up. "
+            f"Received: {input_shape!r}"
+        )
+    use_bias = has_bias(norm)
+
+    inputs = keras.Input(input_shape)
+    x = ReflectionPadding2D(3)(inputs)
+    x = convolution(x, base_filters, 7, use_bias=use_bias)
+    x = _activated(x, norm)
+    for factor in (2, 4):
+        x = convolution(
+            x, factor * base_filters, 3, strides=2, padding=1, use_bias=use_bias
+        )
+        x = _activated(x, norm)
+    for _ in range(num_residual_blocks):
+        x = _residual_block(x, 4 * base_filters, norm, dropout)
+    for factor in (2, 1):
+        x = _doubled(x, factor * base_filters, use_bias)
+        x = _activated(x, norm)
+    x = ReflectionPadding2D(3)(x)
+    x = convolution(x, output_channels, 7)
+    # float32 also under mixed precision, see dcgan.py.
+    outputs = layers.Activation("tanh", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def _activated(x, norm):
+    return layers.ReLU()(normalization(norm)(x))
+
+
+def _residual_block(x, filters, norm, dropout):
+    shortcut = x
+    x = ReflectionPadding2D(1)(x)
+    x = convolution(x, filters, 3, use_bias=has_bias(norm))
+    x = _activated(x, norm)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    x = ReflectionPadding2D(1)(x)
+    x = convolution(x, filters, 3, use_bias=has_bias(norm))
+    x = normalization(norm)(x)
+    return layers.Add()([shortcut, x])  # and no ReLU behind the sum
+
+
+def _doubled(x, filters, use_bias):
+    """Transposed 3x3 convolution, stride 2, aligned as in PyTorch.
+
+    PyTorch's padding 1 takes a row from above and one from below, and its
+    output padding 1 gives the lower one back. Keras' `"same"` keeps the upper
+    row instead: equal in size, shifted by one pixel.
+    """
+    x = layers.Conv2DTranspose(
+        filters,
+        3,
+        2,
+        use_bias=use_bias,
+        kernel_initializer=kernel_initializer(),
+    )(x)
+    return layers.Cropping2D(((1, 0), (1, 0)))(x)

@@ -1,0 +1,56 @@
+"""The notebooks run from top to bottom, at a tiny setting."""
+
+import ast
+import pathlib
+import re
+
+import nbclient
+import nbformat
+import pytest
+
+NOTEBOOKS = pathlib.Path(__file__).parent.parent / "notebooks"
+# What a test sets in the first code cell of each notebook.
+TINY = {
+    "01_article_cyclegan.ipynb": {
+        "STEPS": 2,
+        "BATCH_SIZE": 2,
+    },
+}
+
+
+@pytest.fixture(params=sorted(p.name for p in NOTEBOOKS.glob("*.ipynb")))
+def notebook(request):
+    notebook = nbformat.read(NOTEBOOKS / request.param, as_version=4)
+    return request.param, notebook
+
+
+def test_outputs_are_stripped_and_no_class_is_defined(notebook):
+    for cell in notebook[1].cells:
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None
+            nodes = ast.walk(ast.parse(cell.source))
+            assert not any(isinstance(node, ast.ClassDef) for node in nodes)
+
+
+def test_runs_from_top_to_bottom(notebook, tmp_path):
+    name, content = notebook
+    first = next(c for c in content.cells if c.cell_type == "code")
+    settings = {**TINY[name], "RUN_DIR": str(tmp_path / "run")}
+    for key, value in settings.items():
+        first.source, count = re.subn(
+            rf"^{key} = .*$", f"{key} = {value!r}", first.source, flags=re.M
+        )
+        assert count == 1, key
+    nbclient.NotebookClient(
+        content,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    ).execute()
+    assert (tmp_path / "run/checkpoints/000002.keras").exists()
+    printed = "".join(
+        output.get("text", "")
+        for cell in content.cells
+        for output in cell.get("outputs", [])
+    )
+    assert "| photo to anime | translation |" in printed
