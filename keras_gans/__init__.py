@@ -12,14 +12,19 @@ __version__ = "0.1.0"
 
 _SUBMODULES = (
     "callbacks",
+    "checkpoints",
     "datasets",
+    "evaluate",
     "export",
+    "health",
     "images",
     "interop",
     "layers",
     "losses",
-    "metrics",
     "networks",
+    "optimizers",
+    "schedules",
+    "statistics",
 )
 
 __all__ = ["registry", *_SUBMODULES, *registry.class_names()]

@@ -13,6 +13,8 @@ from tqdm.auto import tqdm
 
 from keras_gans import checkpoints, images
 
+NOTES_BETWEEN = " | "  # in one row of log.csv
+
 
 class StepCallback(keras.callbacks.Callback):
     """A callback that counts training steps through resumed runs.
@@ -100,8 +102,9 @@ class Checkpoints(StepCallback):
 class RunLog(StepCallback):
     """Writes the mean of each loss term to `log.csv` and to TensorBoard.
 
-    A row has the step, the seconds of training so far, and the means over
-    the steps since the row before. Rows past a restored step are dropped.
+    A row has the step, the seconds of training so far, the means over the
+    steps since the row before, and what was noted in words. Rows past a
+    restored step are dropped.
 
     Args:
         folder: the run folder; receives `log.csv` and `events/`.
@@ -117,8 +120,10 @@ class RunLog(StepCallback):
         super().on_train_begin(logs)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._path = self.folder / "log.csv"
-        self._rows = self._rows_until(self.current_step)
-        seconds = float(self._rows[-1]["seconds"]) if self._rows else 0.0
+        self._notes = []
+        # Of earlier runs, the values are text.
+        self.rows = self._rows_until(self.current_step)
+        seconds = float(self.rows[-1]["seconds"]) if self.rows else 0.0
         self._started = time.monotonic() - seconds
         self._events = tf.summary.create_file_writer(
             str(self.folder / "events")
@@ -137,19 +142,28 @@ class RunLog(StepCallback):
         self._means = [np.zeros_like(value) for value in self._means]
 
     def on_step(self, before, logs):
-        if not self.passed(before, self.every):
-            return
+        if self.passed(before, self.every):
+            self.write_row(self.current_step, logs)
+            self.model.reset_metrics()
+
+    def note(self, text):
+        """Put a line into the column `warnings` of the next row."""
+        self._notes.append(text)
+
+    def write_row(self, step, logs):
+        """Write the means of `logs` and the notes so far as one row."""
         row = {
-            "step": self.current_step,
+            "step": step,
             "seconds": round(time.monotonic() - self._started, 1),
             **{name: float(value) for name, value in logs.items()},
+            "warnings": NOTES_BETWEEN.join(self._notes),
         }
-        self._rows.append(row)
+        self._notes = []
+        self.rows.append(row)
         self._write()
-        with self._events.as_default(step=self.current_step):
+        with self._events.as_default(step=step):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
-        self.model.reset_metrics()
 
     def on_train_end(self, logs=None):
         self._events.close()
@@ -165,9 +179,9 @@ class RunLog(StepCallback):
         # stop the next run from reading it.
         unfinished = self._path.with_suffix(".unfinished")
         with open(unfinished, "w", newline="") as file:
-            writer = csv.DictWriter(file, list(self._rows[-1]))
+            writer = csv.DictWriter(file, list(self.rows[-1]))
             writer.writeheader()
-            writer.writerows(self._rows)
+            writer.writerows(self.rows)
         os.replace(unfinished, self._path)
 
 
@@ -188,6 +202,13 @@ class SampleGrid(StepCallback):
         self.folder = pathlib.Path(folder)
         self.batch = batch
         self.every = every
+        self._samples = None, None
+
+    def samples(self, step):
+        """Call `model.samples`, once for all who ask at the same step."""
+        if self._samples[0] != step:
+            self._samples = step, self.model.samples(self.batch)
+        return self._samples[1]
 
     def on_step(self, before, logs):
         if self.passed(before, self.every):
@@ -197,7 +218,7 @@ class SampleGrid(StepCallback):
         self._draw()
 
     def _draw(self):
-        for name, columns in self.model.samples(self.batch).items():
+        for name, columns in self.samples(self.current_step).items():
             path = self.folder / name / f"{self.current_step:06d}.png"
             images.write(path, sample_grid(columns))
 

@@ -11,6 +11,7 @@ import math
 import os
 import pathlib
 import tempfile
+import typing
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
@@ -22,6 +23,29 @@ PIXEL_LIMIT = 178_956_970
 
 # Other formats that Pillow knows, such as EPS, run other programs.
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+_ORIENTATION = 0x0112
+
+
+class Header(typing.NamedTuple):
+    """What a picture says of itself before it is decoded.
+
+    Attributes:
+        format: str, `"JPEG"`, `"PNG"`, `"BMP"`, `"GIF"` or `"WEBP"`.
+        mode: str, Pillow's mode (`"RGB"`, `"L"`, ...), or `"16 bit"`.
+        width: int, pixels, of the picture set upright.
+        height: int, likewise.
+        turned: bool, whether its EXIF entry turns or mirrors it.
+        animated: bool, whether it has more than one frame.
+        transparent: bool, whether it may have transparent parts.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    turned: bool = False
+    animated: bool = False
+    transparent: bool = False
 
 
 def read(source, limit=PIXEL_LIMIT, size=None, name=None):
@@ -60,11 +84,32 @@ def read(source, limit=PIXEL_LIMIT, size=None, name=None):
 def check(source, limit=PIXEL_LIMIT, name=None):
     """Check a picture's header without decoding; the same arguments.
 
+    Returns:
+        `Header`.
+
     Raises:
         ValueError: as `read`, but damage beyond the header goes unnoticed.
     """
-    with _opened(source, limit, name):
-        pass
+    with _opened(source, limit, name) as image:
+        width, height = image.size
+        # Asked for the EXIF entries of a picture that shows none in its
+        # header, Pillow would decode it to look behind the pixels.
+        known = "exif" in image.info
+        orientation = image.getexif().get(_ORIENTATION, 1) if known else 1
+        if orientation in (5, 6, 7, 8):
+            width, height = height, width
+        tiles = image.tile if image.format == "PNG" else ()
+        has_16_bits = any("16" in str(tile[3]) for tile in tiles)
+        return Header(
+            # Telephones put a preview behind the JPEG and call it MPO.
+            "JPEG" if image.format == "MPO" else image.format,
+            "16 bit" if has_16_bits else image.mode,
+            width,
+            height,
+            orientation in range(2, 9),
+            getattr(image, "is_animated", False),
+            image.has_transparency_data,
+        )
 
 
 @contextlib.contextmanager

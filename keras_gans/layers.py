@@ -77,7 +77,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 class InstanceNormalization(keras.layers.Layer):
     """Normalise each channel of each picture by its own mean and variance.
 
-    Training and inference are the same; there are no moving statistics. A
+    Training and inference are the same, unless there are moving statistics. A
     single pixel becomes 0 (or the offset): its variance is 0.
 
     `keras.layers.GroupNormalization(groups=-1)` computes the same, but its
@@ -89,21 +89,39 @@ class InstanceNormalization(keras.layers.Layer):
             TensorFlow Addons had 1e-3.
         scale: bool, whether to multiply by a learned factor per channel.
         center: bool, whether to add a learned offset per channel.
+        moving_statistics: bool, whether to record the statistics of training
+            passes and to use them, equal for all pictures, in inference, as
+            PyTorch's `track_running_stats=True`. The moving variance receives
+            the n/(n-1) variances of the pictures, their mean over the batch.
+        momentum: float, what the moving statistics keep of their value in
+            each training pass; PyTorch's 0.1 is the part they do not keep.
 
     Call arguments:
         inputs: `[batch, ..., channels]`; float16 and bfloat16 keep their
             type while moments, scale and offset stay in float32.
+        training: with moving statistics, as in `BatchNormalization`; without
+            them of no effect.
 
     Reference:
         Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient
         for Fast Stylization", arXiv:1607.08022.
     """
 
-    def __init__(self, epsilon=1e-5, scale=False, center=False, **kwargs):
+    def __init__(
+        self,
+        epsilon=1e-5,
+        scale=False,
+        center=False,
+        moving_statistics=False,
+        momentum=0.9,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.epsilon = epsilon
         self.scale = scale
         self.center = center
+        self.moving_statistics = moving_statistics
+        self.momentum = momentum
 
     def build(self, input_shape):
         arguments = {"shape": (input_shape[-1],), "autocast": False}
@@ -115,20 +133,48 @@ class InstanceNormalization(keras.layers.Layer):
             self.beta = self.add_weight(
                 name="beta", initializer="zeros", **arguments
             )
+        if self.moving_statistics:
+            arguments["trainable"] = False
+            self.moving_mean = self.add_weight(
+                name="moving_mean", initializer="zeros", **arguments
+            )
+            self.moving_variance = self.add_weight(
+                name="moving_variance", initializer="ones", **arguments
+            )
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
+        training = bool(training) and self.trainable
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         x = tf.cast(inputs, dtype)
-        axes = list(range(1, inputs.shape.rank - 1))
-        # Centred first: the mean's size then costs the result no digits.
-        x -= tf.reduce_mean(x, axes, keepdims=True)
-        variance = tf.reduce_mean(tf.square(x), axes, keepdims=True)
+        if self.moving_statistics and not training:
+            x -= self.moving_mean
+            variance = tf.convert_to_tensor(self.moving_variance)
+        else:
+            axes = list(range(1, inputs.shape.rank - 1))
+            mean = tf.reduce_mean(x, axes, keepdims=True)
+            # Centred first: the mean's size then costs the result no digits.
+            x -= mean
+            variance = tf.reduce_mean(tf.square(x), axes, keepdims=True)
+            if self.moving_statistics and _record_statistics.get():
+                pixels = tf.cast(tf.reduce_prod(tf.shape(x)[1:-1]), dtype)
+                unbiased = variance * pixels / tf.maximum(pixels - 1.0, 1.0)
+                self._record(mean, unbiased)
         x *= tf.math.rsqrt(variance + self.epsilon)
         if self.scale:
             x *= self.gamma
         if self.center:
             x += self.beta
         return tf.cast(x, inputs.dtype)
+
+    def _record(self, mean, variance):
+        for moving, values in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            batch = tf.reduce_mean(values, list(range(len(values.shape) - 1)))
+            moving.assign(
+                moving * self.momentum + batch * (1.0 - self.momentum)
+            )
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -139,7 +185,35 @@ class InstanceNormalization(keras.layers.Layer):
             "epsilon": self.epsilon,
             "scale": self.scale,
             "center": self.center,
+            "moving_statistics": self.moving_statistics,
+            "momentum": self.momentum,
         }
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class LabelPlanes(keras.layers.Layer):
+    """Append to a picture's channels one constant plane per label.
+
+    Call arguments:
+        inputs: pair of `[batch, height, width, channels]` and
+            `[batch, num_labels]`, to `[batch, height, width, channels +
+            num_labels]`.
+
+    Reference:
+        Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks
+        for Multi-Domain Image-to-Image Translation", arXiv:1711.09020,
+        figure 3.
+    """
+
+    def call(self, inputs):
+        images, labels = inputs
+        shape = tf.concat([tf.shape(images)[:-1], tf.shape(labels)[-1:]], 0)
+        planes = tf.broadcast_to(labels[:, None, None, :], shape)
+        return tf.concat([images, planes], -1)
+
+    def compute_output_shape(self, input_shape):
+        (*outer, channels), (_, num_labels) = input_shape
+        return (*outer, channels + num_labels)
 
 
 @keras.saving.register_keras_serializable("keras_gans")

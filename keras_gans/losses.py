@@ -1,8 +1,11 @@
-"""Losses as pure functions of tensors: adversarial pairs and distances.
+"""Losses as pure functions of tensors.
 
-Every function returns a float32 scalar, the mean over all elements, whatever
-the type and shape of its input: one logit per image, `[batch, 1, 1, 1]`, or a
-patch map, `[batch, height, width, 1]`.
+Adversarial pairs, distances, classification and the gradient penalty. What is
+random, such as the points of the penalty, is an argument.
+
+A loss is a float32 scalar, whatever the type of its inputs, and unless said
+otherwise the mean over all elements of any shape: one logit per image,
+`[batch, 1, 1, 1]`, or a patch map, `[batch, height, width, 1]`.
 
 An adversarial loss is a pair of functions. `<name>_generator(fake_logits)`
 is what the generator lowers; `<name>_discriminator(real_logits, fake_logits)`
@@ -91,3 +94,96 @@ def l1(targets, outputs):
     """Mean absolute difference, in the units of the two tensors."""
     difference = tf.cast(targets, tf.float32) - tf.cast(outputs, tf.float32)
     return _mean(tf.abs(difference))
+
+
+def attribute_classification(labels, logits):
+    """Sigmoid cross-entropy, summed over the labels, mean over the batch.
+
+    For labels that hold or not, each for itself. Their number is not divided
+    by: with ten labels the loss is about twice that with five.
+
+    Args:
+        labels: `[batch, num_labels]`, each 0 or 1.
+        logits: `[batch, num_labels]`.
+
+    Reference:
+        Choi et al. 2018, eq. 2 and 3; the sum is that of the authors' code,
+        github.com/yunjey/stargan, solver.py.
+    """
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(
+        tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
+    )
+    return _mean(tf.reduce_sum(losses, axis=-1))
+
+
+def exclusive_classification(labels, logits):
+    """Softmax cross-entropy, mean over the batch.
+
+    For labels of which exactly one holds.
+
+    Args:
+        labels: `[batch, num_labels]`, one 1 per row, else 0.
+        logits: `[batch, num_labels]`.
+
+    Reference:
+        Choi et al. 2018, eq. 2 and 3.
+    """
+    return _mean(
+        tf.nn.softmax_cross_entropy_with_logits(
+            tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
+        )
+    )
+
+
+def gradient_norms(critic, images):
+    """Return how steep a critic is at each picture, `[batch]`, in float32.
+
+    That is the Euclidean norm, over all pixels and channels of a picture, of
+    the gradient of the sum of its logits. Of the sum, not of the mean: on a
+    patch map the two differ by the number of patches.
+
+    Where the gradient is 0 the norm has no derivative, and that of the
+    square root is infinite; here it is 0.
+
+    Args:
+        critic: function from images to logits `[batch, ...]`. It must not
+            mix the pictures of a batch, as batch normalisation does.
+        images: `[batch, height, width, channels]`.
+    """
+    images = tf.cast(images, tf.float32)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(images)
+        logits = tf.reduce_sum(tf.cast(critic(images), tf.float32))
+    gradients = tape.gradient(logits, images)
+    squares = tf.reduce_sum(
+        tf.square(gradients), list(range(1, images.shape.rank))
+    )
+    # Twice: `where` alone hands back 0 times infinity, which is NaN.
+    steep = squares > 0.0
+    return tf.where(steep, tf.sqrt(tf.where(steep, squares, 1.0)), 0.0)
+
+
+def gradient_penalty(critic, real, fake, mixing):
+    """(norm - 1)^2 of a critic's gradient between real and fake pictures.
+
+    Args:
+        critic: function from images to logits, see `gradient_norms`; of a
+            discriminator with several outputs, one that returns the logits
+            alone.
+        real: `[batch, height, width, channels]`.
+        fake: the same shape.
+        mixing: `[batch, 1, 1, 1]` or `[batch]` in [0, 1], the share of the
+            real picture; random, one number per picture.
+
+    Returns:
+        The mean over the batch, without the weight of 10.
+
+    Reference:
+        Gulrajani et al. 2017, "Improved Training of Wasserstein GANs",
+        arXiv:1704.00028, eq. 3; Choi et al. 2018, eq. 8.
+    """
+    real, fake = tf.cast(real, tf.float32), tf.cast(fake, tf.float32)
+    mixing = tf.cast(mixing, tf.float32)
+    mixing = tf.reshape(mixing, [-1] + [1] * (real.shape.rank - 1))
+    norms = gradient_norms(critic, mixing * real + (1.0 - mixing) * fake)
+    return _mean(tf.square(norms - 1.0))

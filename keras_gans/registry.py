@@ -6,6 +6,7 @@ import importlib
 # line here; the command, the contract tests and the README's table follow.
 MODELS = {
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
+    "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",
 }
 
 

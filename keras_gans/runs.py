@@ -28,16 +28,19 @@ FREE_TO_CHANGE = (
     "log_every",
     "run_dir",
     "export_dir",
+    "deterministic",  # the same up to rounding
 )
 
 
-def prepare(folder, settings, restart=False):
+def prepare(folder, settings, restart=False, decays=False):
     """Make a run folder, or open the one that these settings made.
 
     Args:
         folder: path of the run folder.
         settings: dict of plain JSON values, the resolved settings.
         restart: move an earlier run aside, to `folder.1` and so on.
+        decays: whether the learning rate falls over the steps of the run, so
+            that another number of steps would be another run.
 
     Returns:
         `pathlib.Path` of the folder.
@@ -63,9 +66,10 @@ def prepare(folder, settings, restart=False):
         ) from None
     earlier = read(folder, "arguments.json")
     if earlier is not None:
+        free = {*FREE_TO_CHANGE} - ({"steps"} if decays else set())
         differences = [
             f"{name}: {earlier.get(name)!r} there, {settings.get(name)!r} now"
-            for name in sorted({*earlier, *settings} - {*FREE_TO_CHANGE})
+            for name in sorted({*earlier, *settings} - free)
             if earlier.get(name) != settings.get(name)
         ]
         if differences:
@@ -119,7 +123,7 @@ def build_model(settings):
         if key not in compile_names
     }
     model = model_class(image_size=settings["image_size"], **of_init)
-    model.compile(**of_compile)
+    model.compile(total_steps=settings["steps"], **of_compile)
     return model
 
 
@@ -135,6 +139,7 @@ def open_data(settings):
         ValueError: if a side cannot be opened.
     """
     from keras_gans import datasets
+    from keras_gans.datasets import findings
 
     size, seed = settings["image_size"], settings["seed"]
     sides = {
@@ -143,6 +148,7 @@ def open_data(settings):
         )
         for name in ("data_a", "data_b")
     }
+    findings.warn(sides, size)
 
     def dataset(start):
         return datasets.unpaired(

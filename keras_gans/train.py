@@ -12,7 +12,16 @@ import sys
 import tempfile
 
 from keras_gans import runs
-from keras_gans.arguments import parse_arguments, resolve
+from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
+from keras_gans.datasets import pipeline
+
+
+def make_deterministic():
+    """Make every operation of this process give the same bits every time."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    print(f"deterministic: {DETERMINISM}")
 
 
 def describe(settings, model, sides):
@@ -27,7 +36,7 @@ def describe(settings, model, sides):
 
 def fit(model, dataset, held_out, settings, folder):
     """Train up to `settings["steps"]`; return the signal that ended it."""
-    from keras_gans import callbacks
+    from keras_gans import callbacks, health, statistics
 
     checkpoint = callbacks.Checkpoints(
         folder / "checkpoints", settings["save_every"], settings["keep"]
@@ -39,6 +48,10 @@ def fit(model, dataset, held_out, settings, folder):
         return None
     stop = callbacks.StopOnSignal()
     progress = callbacks.ProgressBar(settings["steps"])
+    log = callbacks.RunLog(folder, settings["log_every"])
+    grids = callbacks.SampleGrid(
+        folder / "samples", held_out, settings["save_every"]
+    )
     try:
         model.fit(
             dataset(start),
@@ -48,10 +61,10 @@ def fit(model, dataset, held_out, settings, folder):
             callbacks=[
                 stop,
                 progress,
-                callbacks.RunLog(folder, settings["log_every"]),
-                callbacks.SampleGrid(
-                    folder / "samples", held_out, settings["save_every"]
-                ),
+                statistics.FreshStatistics(dataset, settings["save_every"]),
+                health.Health(log, grids, checkpoint),
+                grids,
+                log,
                 checkpoint,
             ],
         )
@@ -137,8 +150,8 @@ def train(settings, folder, model, dataset, held_out):
 def main(argv=None):
     """Run the command; return its exit code.
 
-    0: done; 1: the disk failed; 2: wrong use; 130, 143: stopped by Ctrl-C or
-    SIGTERM, and saved.
+    0: done; 1: the disk or the data failed; 2: wrong use; 3: NaN or infinity,
+    stopped; 130, 143: stopped by Ctrl-C or SIGTERM, and saved.
     """
     settings = vars(parse_arguments(argv))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -146,11 +159,18 @@ def main(argv=None):
     restart, is_dry = settings.pop("restart"), settings.pop("dry_run")
     try:
         settings = resolve(settings)
+        if settings["deterministic"]:
+            make_deterministic()
         dataset, held_out, sides = runs.open_data(settings)
         model = runs.build_model(settings)
         describe(settings, model, sides)
         if not is_dry:
-            folder = runs.prepare(settings["run_dir"], settings, restart)
+            folder = runs.prepare(
+                settings["run_dir"],
+                settings,
+                restart,
+                decays=model.default_epochs is not None,
+            )
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -162,6 +182,16 @@ def main(argv=None):
         return train(settings, folder, model, dataset, held_out)
     except OSError as error:
         print(f"error: {error}; earlier checkpoints stay", file=sys.stderr)
+        return 1
+    except FloatingPointError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    except Exception as error:
+        # The folder of the pictures may be gone by now.
+        reason = pipeline.reason(error)
+        if reason is None:
+            raise
+        print(f"error: {reason}; earlier checkpoints stay", file=sys.stderr)
         return 1
 
 

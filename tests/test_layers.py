@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_gans.layers import (
     BatchNormalization,
     InstanceNormalization,
+    LabelPlanes,
     ReflectionPadding2D,
     frozen_statistics,
 )
@@ -15,6 +16,10 @@ from keras_gans.layers import (
 
 def nhwc(images):
     return np.transpose(images, (0, 2, 3, 1))
+
+
+def nchw(images):
+    return np.transpose(images, (0, 3, 1, 2))
 
 
 def assign(layer, shape, **weights):
@@ -142,6 +147,44 @@ def test_instance_normalization_is_that_of_pytorch(reference, case):
         )
 
 
+@pytest.mark.parametrize("case", ["instance_track", "instance_affine_track"])
+def test_moving_statistics_are_those_of_pytorch(reference, case):
+    fixture = reference("ops_torch")
+    arrays = fixture.group(case)
+    affine = "weight" in arrays
+    layer = InstanceNormalization(
+        scale=affine, center=affine, moving_statistics=True
+    )
+    weights = (
+        {"gamma": arrays["weight"], "beta": arrays["bias"]} if affine else {}
+    )
+    x1, x2 = nhwc(arrays["x1"]), nhwc(arrays["x2"])
+    assign(layer, x1.shape, **weights)
+    assert layer.moving_mean.dtype == "float32"
+    assert len(layer.trainable_weights) == len(weights)
+    for position, x in ((1, x1), (2, x2)):
+        with frozen_statistics():
+            layer(x, training=True)
+        y = layer(x, training=True)
+        if position == 1:
+            fixture.assert_close(f"{case}/y_train_x1", nchw(y))
+        for name, moving in (
+            ("running_mean", layer.moving_mean),
+            ("running_var", layer.moving_variance),
+        ):
+            fixture.assert_close(f"{case}/{name}_{position}", moving)
+    fixture.assert_close(
+        f"{case}/y_eval_x1_after_2", nchw(layer(x1, training=False))
+    )
+
+
+def test_moving_statistics_of_single_pixels_are_finite():
+    layer = InstanceNormalization(moving_statistics=True)
+    layer(np.ones((2, 1, 1, 3), "float32"), training=True)
+    np.testing.assert_allclose(layer.moving_mean, 0.1, rtol=1e-6)
+    np.testing.assert_allclose(layer.moving_variance, 0.9, rtol=1e-6)
+
+
 def test_instance_normalization_without_affine_has_no_weights():
     layer = InstanceNormalization()
     layer.build((None, None, None, 4))
@@ -243,9 +286,32 @@ def test_reflection_padding_is_that_of_pytorch(reference, padding):
     )
 
 
+def test_label_planes_follow_the_channels():
+    images = np.arange(24, dtype="float32").reshape((2, 2, 3, 2))
+    labels = np.array([[1.0, 0.0, 0.5], [0.0, -1.0, 2.0]], "float32")
+    layer = LabelPlanes()
+    outputs = layer([images, labels])
+    np.testing.assert_array_equal(outputs[..., :2], images)
+    for picture in range(2):
+        for label in range(3):
+            assert np.all(
+                outputs[picture, ..., 2 + label] == labels[picture, label]
+            )
+    assert layer.compute_output_shape([images.shape, labels.shape]) == (
+        2,
+        2,
+        3,
+        5,
+    )
+    open_shape = layer.compute_output_shape([(None, None, 8, 3), (None, 1)])
+    assert open_shape == (None, None, 8, 4)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
+        InstanceNormalization(moving_statistics=True, momentum=0.5),
+        LabelPlanes(),
         InstanceNormalization(epsilon=1e-3, scale=True),
         InstanceNormalization(center=True),
         ReflectionPadding2D(2),

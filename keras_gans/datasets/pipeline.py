@@ -38,9 +38,8 @@ def endless(make_batch, specs, start=0):
 
     def tensors(number):
         dtypes = [tf.as_dtype(dtype) for _, dtype in specs.values()]
-        # Whole batches cross into Python at once: a call costs about as much
-        # as 20 small pictures.
-        values = tf.numpy_function(arrays, [number], dtypes)
+        # Whole batches cross into Python at once, for speed.
+        values = tf.numpy_function(arrays, [number], dtypes, stateful=False)
         batch = {}
         for (key, (shape, dtype)), value in zip(
             specs.items(), values, strict=True
@@ -62,6 +61,27 @@ def endless(make_batch, specs, start=0):
         .prefetch(2)
         .with_options(options)
     )
+
+
+def reason(error):
+    """Return in one line why `make_batch` failed, or None.
+
+    TensorFlow passes a ValueError on as an error of its own, whose message
+    holds the whole traceback.
+
+    Args:
+        error: exception that came out of the data set or of `fit`.
+
+    Returns:
+        str, or None if something else has failed.
+    """
+    import tensorflow as tf
+
+    if not isinstance(error, tf.errors.OpError):
+        return None
+    lines = str(error).splitlines()
+    lines = [line for line in lines if line.startswith("ValueError: ")]
+    return lines[-1].removeprefix("ValueError: ") if lines else None
 
 
 class _Calls:

@@ -1,29 +1,23 @@
-"""Where pictures come from: folders, tensorflow_datasets, drawn faces, arrays.
+"""One side of a data set: pictures by number, all of one size.
 
-`open_source` turns the description of one side of a data set into `Pictures`,
-which give any picture by its number, all of one size.
+`open_source` turns its description into `Pictures`; `split` holds some back.
 """
 
-import collections
 import concurrent.futures
-import difflib
 import logging
 import os
-import pathlib
-import re
 import threading
 
 import numpy as np
 
-from keras_gans import images
+from keras_gans.datasets import kinds
 
 logger = logging.getLogger("keras_gans")
 
-_KINDS = (
-    "a folder of pictures, tfds:NAME/CONFIG@SPLIT, or "
-    "faces:photo, faces:anime or faces:sketch"
-)
 _MOST_WARNINGS = 10
+_MOST_FAILURES = 100
+# More are not decoded before training starts: they take a minute or more.
+_MOST_PIXELS_AT_START = 2_000_000_000
 _FACES_PER_SIDE = 2000
 
 
@@ -35,51 +29,111 @@ class Pictures:
         load_size: int, height and width of the pictures in pixels.
         description: str, one line that says what was opened.
         left_out: list of (name, reason), the pictures that cannot be read.
+        headers: list of `images.Header`, one for each picture.
+        folder: str or None, where the files lie.
+        passed_over: dict, number of files there that are no pictures, by
+            extension.
     """
 
-    def __init__(self, names, decode, load_size, description, left_out=()):
+    def __init__(
+        self,
+        names,
+        load,
+        load_size,
+        description,
+        left_out=(),
+        headers=(),
+        folder=None,
+        passed_over=None,
+    ):
         self.names = list(names)
         self.load_size = load_size
         self.description = description
         self.left_out = list(left_out)
-        self._decode = decode
+        self.headers = list(headers)
+        self.folder = folder
+        self.passed_over = passed_over or {}
+        self._load = load
         self._broken = set()
         self._lock = threading.Lock()
 
     def __len__(self):
         return len(self.names)
 
+    def read(self, index):
+        """Return picture `index`; raise ValueError if it is broken."""
+        return self._load(index)
+
     def load(self, index):
         """Return picture `index` as uint8 `[load_size, load_size, 3]`.
 
-        A picture that turns out to be broken only now, because the data set
-        did not fit into memory and just the headers were checked, is warned
-        about once and replaced by the next one: the run goes on.
+        A picture that turns out to be broken only now, because just the
+        headers were checked, is warned about once and replaced by the next
+        one: the run goes on. It ends, with a ValueError, if the folder is
+        gone, or 100 pictures in a row are.
         """
+        failures = 0
         for step in range(len(self)):
             candidate = (index + step) % len(self)
             if candidate in self._broken:
                 continue
             try:
-                return self._decode(candidate)
+                return self._load(candidate)
             except ValueError as error:
-                with self._lock:
-                    if candidate not in self._broken:
-                        logger.warning("%s; using the next picture", error)
-                    self._broken.add(candidate)
+                self._raise_if_gone()
+                self._warn(candidate, error)
+                failures += 1
+                if failures == _MOST_FAILURES:
+                    raise ValueError(
+                        f"{self.description}: {failures} in a row cannot be "
+                        f"read any more; the last: {error}"
+                    ) from error
         raise ValueError(
             f"{self.description}: every picture turned out to be broken"
         )
+
+    def _raise_if_gone(self):
+        if self.folder is None:
+            return
+        try:
+            with os.scandir(self.folder) as entries:
+                problem = None if any(entries) else "empty"
+        except OSError as error:
+            problem = error.strerror
+        if problem:
+            raise ValueError(
+                f"{self.description}: the folder cannot be read any more "
+                f"({problem}); was it deleted, moved or unmounted?"
+            )
+
+    def _warn(self, index, error):
+        with self._lock:
+            if index in self._broken:
+                return
+            self._broken.add(index)
+            if len(self._broken) <= _MOST_WARNINGS:
+                logger.warning(
+                    "%s: %s; the next one takes its place",
+                    self.description,
+                    error,
+                )
+            elif len(self._broken) == _MOST_WARNINGS + 1:
+                logger.warning(
+                    "%s: more are broken and not named", self.description
+                )
 
     def subset(self, indices):
         """Return the pictures with these numbers, in this order."""
         indices = [int(i) for i in indices]
         return Pictures(
             [self.names[i] for i in indices],
-            lambda i: self._decode(indices[i]),
+            lambda i: self._load(indices[i]),
             self.load_size,
             self.description,
             self.left_out,
+            [self.headers[i] for i in indices] if self.headers else (),
+            self.folder,
+            self.passed_over,
         )
 
 
@@ -114,8 +168,10 @@ def open_source(
 ):
     """Open one side of a data set.
 
-    Pictures that fit into `cache_bytes` are all decoded now; of others only
-    the headers are checked, and each is decoded whenever it is asked for.
+    Pictures that fit into `cache_bytes` are all decoded now; drawn faces, and
+    files of more than 2,000 million pixels in all, when first asked for.
+    Where they do not fit, only their headers are checked, and each is decoded
+    again whenever it is asked for.
 
     Args:
         spec: path of a folder, searched with its subfolders;
@@ -136,212 +192,103 @@ def open_source(
     Raises:
         ValueError: in one line, if there is nothing to read.
     """
-    if not isinstance(load_size, int) or load_size < 1:
-        raise ValueError(
-            f"load_size must be a positive int. Received: {load_size!r}"
-        )
+    check_int("load_size", load_size, 1)
+    check_seed(seed)
     if isinstance(spec, np.ndarray | list | tuple):
-        source = _arrays(spec, load_size, name)
+        listing = kinds.arrays(spec, load_size, name)
     elif str(spec).startswith("tfds:"):
-        source = _tensorflow_dataset(spec, load_size, name)
+        listing = kinds.tensorflow_dataset(spec, load_size, name)
     elif str(spec).startswith("faces:"):
         if face_indices is None:
             face_indices = range(name.endswith("b"), 2 * _FACES_PER_SIDE, 2)
-        source = _faces(spec, load_size, name, seed, face_indices)
+        listing = kinds.faces(spec, load_size, name, seed, face_indices)
     else:
-        source = _folder(spec, load_size, name)
-    names, decode, check, place = source
-
-    cache = None
+        listing = kinds.folder(str(spec), load_size, name)
+    names, load = listing.names, listing.decode
+    headers = listing.headers()
+    broken = {i: h for i, h in enumerate(headers) if isinstance(h, str)}
+    good = [i for i in range(len(names)) if i not in broken]
     if len(names) * load_size**2 * 3 <= cache_bytes:
-        cache = np.empty((len(names), load_size, load_size, 3), np.uint8)
+        load = _remembered(load, len(names), load_size)
+        pixels = sum(headers[i].width * headers[i].height for i in good)
+        if listing.may_break and pixels <= _MOST_PIXELS_AT_START:
+            broken |= _find_broken(load, good)
+            broken = dict(sorted(broken.items()))
+    if len(broken) == len(names):
+        first = f", all broken; the first: {broken[0]}" if names else ""
+        raise ValueError(
+            f"{name} must have at least one readable picture. Received: "
+            f"{len(names)} {listing.place}{first}"
+        )
+    for reason in list(broken.values())[:_MOST_WARNINGS]:
+        logger.warning("%s: left out: %s", name, reason)
+    if len(broken) > _MOST_WARNINGS:
+        rest = len(broken) - _MOST_WARNINGS
+        logger.warning("%s: left out: %d more", name, rest)
+    description = f"{len(names) - len(broken)} {listing.place}"
+    if broken:
+        description += f" ({len(broken)} left out)"
+    left_out = [
+        (names[i], reason.removeprefix(f"{names[i]}: "))
+        for i, reason in broken.items()
+    ]
+    pictures = Pictures(
+        names,
+        load,
+        load_size,
+        description,
+        left_out,
+        headers,
+        listing.folder,
+        listing.passed_over,
+    )
+    if not broken:
+        return pictures
+    return pictures.subset(i for i in range(len(names)) if i not in broken)
 
-    def reason_against(index):
+
+def _remembered(decode, count, load_size):
+    """Return a function like `decode` that does the work only once."""
+    pictures = np.empty((count, load_size, load_size, 3), np.uint8)
+    done = np.zeros(count, bool)
+
+    def load(index):
+        if not done[index]:
+            # Two threads at a time would write the same bytes.
+            pictures[index] = decode(index)
+            done[index] = True
+        picture = pictures[index]
+        picture.flags.writeable = False
+        return picture
+
+    return load
+
+
+def _find_broken(load, indices):
+    """Return a dict from number to error of the pictures that are broken."""
+
+    def error_of(index):
         try:
-            if cache is None:
-                check(index)
-            else:
-                cache[index] = decode(index)
+            load(index)
         except ValueError as error:
             return str(error)
 
+    # Pillow leaves Python to other threads while it decodes.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        reasons = list(pool.map(reason_against, range(len(names))))
-    good = [i for i, reason in enumerate(reasons) if reason is None]
-    left_out = [(n, r) for n, r in zip(names, reasons, strict=True) if r]
-    if not good:
+        errors = pool.map(error_of, indices)
+        return {i: e for i, e in zip(indices, errors, strict=True) if e}
+
+
+def check_int(name, value, least):
+    """Raise ValueError unless `value` is an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(
-            f"{name} must have at least one readable picture. Received: "
-            f"{len(names)} {place}, all broken; first {left_out[0][1]}"
-        )
-    for _, reason in left_out[:_MOST_WARNINGS]:
-        logger.warning("%s: left out: %s", name, reason)
-    if len(left_out) > _MOST_WARNINGS:
-        logger.warning(
-            "%s: left out: %d more", name, len(left_out) - _MOST_WARNINGS
-        )
-    if cache is not None:
-        cache.flags.writeable = False
-        decode = cache.__getitem__
-    description = f"{len(good)} {place}"
-    if left_out:
-        description += f" ({len(left_out)} left out)"
-    opened = Pictures(names, decode, load_size, description, left_out)
-    return opened.subset(good) if left_out else opened
-
-
-# Each of the following returns names, decode(index), check(index) and what
-# the pictures are called in a sentence that starts with their number.
-
-
-def _arrays(arrays, load_size, name):
-    if not len(arrays) or any(
-        getattr(array, "dtype", None) != np.uint8
-        or array.ndim != 3
-        or array.shape[2] != 3
-        for array in arrays
-    ):
-        raise ValueError(
-            f"{name} must be uint8 pictures [height, width, 3], at least "
-            f"one. Received: {len(arrays)} of another kind"
-        )
-    return (
-        [f"{name}[{i}]" for i in range(len(arrays))],
-        lambda i: images.fit_square(arrays[i], load_size),
-        lambda i: None,
-        "pictures in memory",
-    )
-
-
-def _faces(spec, load_size, name, seed, indices):
-    from keras_gans.datasets import synthetic_faces
-
-    style = str(spec).removeprefix("faces:")
-    if style not in synthetic_faces.STYLES:
-        raise ValueError(
-            f"{name} must be faces: and one of "
-            f"{', '.join(synthetic_faces.STYLES)}. Received: {spec!r}"
-        )
-    return (
-        [f"{spec}[{i}]" for i in indices],
-        lambda i: synthetic_faces.draw(indices[i], style, load_size, seed),
-        lambda i: None,
-        f"drawn faces, {style}",
-    )
-
-
-def _folder(spec, load_size, name):
-    folder = pathlib.Path(spec)
-    if not folder.exists():
-        known = r"^[A-Za-z]\w+:"  # not the one letter of a Windows drive
-        problem = "unknown prefix" if re.match(known, str(spec)) else "missing"
-        raise ValueError(
-            f"{name} must be {_KINDS}. Received: {str(spec)!r} ({problem})"
-        )
-    if not folder.is_dir():
-        raise ValueError(
-            f"{name} must be a folder of pictures. Received: {str(spec)!r} "
-            "(a file)"
-        )
-    files = _files_below(folder)
-    paths = [p for p in files if p.suffix.lower() in images.EXTENSIONS]
-    _refuse_parent_of_sides(folder, paths, name)
-    if not paths:
-        seen = collections.Counter(p.suffix.lower() or "none" for p in files)
-        seen = ", ".join(f"{n} {e}" for e, n in seen.most_common(5))
-        raise ValueError(
-            f"{name} must be a folder with pictures in it or its subfolders "
-            f"({', '.join(e[1:] for e in images.EXTENSIONS)}). Received: "
-            f"{str(spec)!r} with {len(files)} files"
-            + (f" ({seen})" if seen else "")
-        )
-    return (
-        [p.relative_to(folder).as_posix() for p in paths],
-        lambda i: images.read(paths[i], size=load_size),
-        lambda i: images.check(paths[i]),
-        f"pictures in {folder}",
-    )
-
-
-def _files_below(folder):
-    """List all visible files, in the same order on every machine."""
-    files, seen = [], set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        # A link to a folder above would be walked for ever.
-        status = os.stat(parent)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(
-            f for f in folders if f[0] != "." and f != "__MACOSX"
-        )
-        # is_file() is false for pipes, which would block, and dead links.
-        paths = (pathlib.Path(parent, n) for n in names if n[0] != ".")
-        files += [path for path in paths if path.is_file()]
-    return sorted(files, key=lambda p: p.relative_to(folder).as_posix())
-
-
-def _refuse_parent_of_sides(folder, paths, name):
-    """Raise if the folder holds the folders of both sides, not one side."""
-    names = {p.relative_to(folder).parts[0] for p in paths}
-    names |= {p.name for p in folder.iterdir() if p.is_dir()}
-    for side_a in sorted(names):
-        if not re.fullmatch(r"(train|test|val)?_?a", side_a, re.IGNORECASE):
-            continue
-        side_b = side_a[:-1] + chr(ord(side_a[-1]) + 1)
-        if side_b in names:
-            raise ValueError(
-                f"{name} must be the folder of one side. Received: "
-                f"{str(folder)!r}, which looks like the folder above both "
-                f"sides: give data_a={folder / side_a} and "
-                f"data_b={folder / side_b}"
-            )
-
-
-def _tensorflow_dataset(spec, load_size, name):
-    import tensorflow_datasets as tfds
-
-    path, _, wanted = str(spec).removeprefix("tfds:").partition("@")
-
-    def refuse(rule, choices):
-        choices = ", ".join(choices)
-        return ValueError(
-            f"{name} must be tfds:NAME/CONFIG@SPLIT with {rule}"
-            + (f" ({choices})" if choices else "")
-            + f". Received: {str(spec)!r}"
+            f"{name} must be an int of at least {least}. Received: {value!r}"
         )
 
-    dataset, _, config = path.partition("/")
-    known = tfds.list_builders(with_community_datasets=False)
-    if dataset not in known:
-        near = difflib.get_close_matches(dataset, known, n=5)
-        raise refuse("a known name", near)
-    configs = tfds.builder_cls(dataset).builder_configs
-    if config and configs and config.partition(":")[0] not in configs:
-        raise refuse("a known config", configs)
-    builder = tfds.builder(path)
-    if "image" not in builder.info.features:
-        raise refuse("a feature called image", builder.info.features)
-    base = re.split(r"[\[+]", wanted)[0]
-    # Some builders know their splits only once they are prepared.
-    if base not in builder.info.splits and (builder.info.splits or not base):
-        raise refuse("a split", builder.info.splits)
-    builder.download_and_prepare()
-    if base not in builder.info.splits and builder.info.splits:
-        raise refuse("a split", builder.info.splits)
-    # Encoded bytes take less memory, and one path through `images.read`.
-    decoders = tfds.decode.PartialDecoding(
-        {"image": True}, decoders={"image": tfds.decode.SkipDecoding()}
-    )
-    examples = tfds.as_numpy(
-        builder.as_dataset(split=wanted, decoders=decoders)
-    )
-    encoded = [bytes(example["image"]) for example in examples]
-    names = [f"{spec}[{i}]" for i in range(len(encoded))]
-    return (
-        names,
-        lambda i: images.read(encoded[i], size=load_size, name=names[i]),
-        lambda i: images.check(encoded[i], name=names[i]),
-        f"pictures from {spec}",
-    )
+
+def check_seed(seed):
+    """Raise ValueError unless NumPy and TensorFlow take `seed`."""
+    check_int("seed", seed, 0)
+    if seed >= 2**32:
+        raise ValueError(f"seed must be below 2**32. Received: {seed}")

@@ -64,10 +64,10 @@ def unpaired(
         ("start", start, 0),
         ("held_out", held_out, 0),
     ):
-        _check_int(name, value, least)
-    _check_seed(seed)
+        sources.check_int(name, value, least)
+    sources.check_seed(seed)
     if load_size is not None:
-        _check_int("load_size", load_size, image_size)
+        sources.check_int("load_size", load_size, image_size)
     sides = [
         _open(side, name, image_size, load_size, seed, cache_bytes)
         for name, side in (("data_a", a), ("data_b", b))
@@ -119,10 +119,10 @@ def held_out(pictures, count, image_size=64, seed=0):
     Raises:
         ValueError: if an argument is out of range.
     """
-    _check_int("count", count, 1)
-    _check_int("image_size", image_size, 1)
-    _check_seed(seed)
-    _check_int("load_size", pictures.load_size, image_size)
+    sources.check_int("count", count, 1)
+    sources.check_int("image_size", image_size, 1)
+    sources.check_seed(seed)
+    sources.check_int("load_size", pictures.load_size, image_size)
     _, held = sources.split(pictures, count, seed)
     corner = (pictures.load_size - image_size) // 2
     middle = slice(corner, corner + image_size)
@@ -168,23 +168,10 @@ def _open(side, name, image_size, load_size, seed, cache_bytes):
     if not isinstance(side, sources.Pictures):
         load_size = load_size or image_size * 9 // 8
         return sources.open_source(side, load_size, name, seed, cache_bytes)
-    _check_int("load_size", side.load_size, image_size)
+    sources.check_int("load_size", side.load_size, image_size)
     if load_size not in (None, side.load_size):
         raise ValueError(
             f"load_size must be that of the opened {name}, {side.load_size}. "
             f"Received: {load_size}"
         )
     return side
-
-
-def _check_int(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(
-            f"{name} must be an int of at least {least}. Received: {value!r}"
-        )
-
-
-def _check_seed(seed):
-    _check_int("seed", seed, 0)
-    if seed >= 2**32:
-        raise ValueError(f"seed must be below 2**32. Received: {seed}")

@@ -10,7 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gans.interop import article, pytorch_cyclegan
+from keras_gans.interop import (
+    article,
+    pytorch_cyclegan,
+    stargan,
+    state_dicts,
+)
 
 _SHOWN = 5  # names per problem in an error message
 
@@ -50,8 +55,14 @@ SOURCES = {
     "article": Source(article.variables, article.read),
     "pytorch-cyclegan-and-pix2pix": Source(
         pytorch_cyclegan.variables,
-        pytorch_cyclegan.read,
+        state_dicts.read,
         pytorch_cyclegan.clean,
+        kernel_axes=(2, 3, 1, 0),
+    ),
+    "stargan": Source(
+        stargan.variables,
+        state_dicts.read,
+        stargan.clean,
         kernel_axes=(2, 3, 1, 0),
     ),
 }
@@ -74,6 +85,11 @@ def load_reference(network, arrays_or_path, source, scope=None):
               the CycleGAN and pix2pix authors. `model.1.weight` and so on,
               kernels (out, in, height, width); a path ends in `.pth`,
               `.safetensors` or `.npz`. No file can run code.
+            - `"stargan"`: the state dict of StarGAN's G or D,
+              `main.0.weight`, `conv1.weight` and so on, in the same layout
+              and files; a path may also end in `.ckpt`, as the authors named
+              what `torch.save` wrote. Running statistics are left out unless
+              the network has moving statistics.
         scope: str, the network's own prefix in a checkpoint, such as
             `"generatorA2B"`. Only for paths of `source="article"`.
 

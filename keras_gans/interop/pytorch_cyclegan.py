@@ -11,15 +11,6 @@ import keras
 
 from keras_gans.interop import state_dicts
 
-_PARAMETERS = {
-    "kernel": "weight",
-    "bias": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
-
 
 def variables(network):
     """Return a network's variables by the original's names.
@@ -27,50 +18,16 @@ def variables(network):
     Raises:
         ValueError: if the network is none of the original's.
     """
-    return {
-        f"{module}.{_PARAMETERS[weight.name]}": weight
-        for module, layer in _modules(network).items()
-        for weight in layer.weights
-    }
-
-
-def read(path, scope):
-    """Return the arrays of a file; see `state_dicts.read`.
-
-    Raises:
-        ValueError: if a scope is given, or the file cannot be read.
-    """
-    if scope is not None:
-        raise ValueError(
-            "scope is only for TensorFlow 1 checkpoints; a state dict holds "
-            f"one network. Received: scope={scope!r}"
-        )
-    return state_dicts.read(path)
+    return state_dicts.variables(_modules(network))
 
 
 def clean(arrays, network):
     """Return the arrays without what the original stores beside weights.
 
-    That is the prefix `module.` of `nn.DataParallel`, the counters of batch
-    normalisation, and the running statistics that instance normalisation
-    kept before PyTorch 0.4 and never used.
+    Instance normalisation kept running statistics before PyTorch 0.4 and
+    never used them.
     """
-    if arrays and all(str(name).startswith("module.") for name in arrays):
-        arrays = {
-            name.removeprefix("module."): array
-            for name, array in arrays.items()
-        }
-    unused = {
-        f"{module}.{statistic}"
-        for module, layer in _modules(network).items()
-        if not layer.weights
-        for statistic in ("running_mean", "running_var")
-    }
-    return {
-        name: array
-        for name, array in arrays.items()
-        if name not in unused and not str(name).endswith("num_batches_tracked")
-    }
+    return state_dicts.clean(arrays, _modules(network))
 
 
 def _modules(network):

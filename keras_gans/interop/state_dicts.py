@@ -1,4 +1,7 @@
-"""State dicts of PyTorch modules, read from files that cannot run code."""
+"""State dicts of PyTorch modules: names of weights, files, what is left out.
+
+They are read from files that cannot run code.
+"""
 
 import importlib
 import os
@@ -7,19 +10,68 @@ import zipfile
 
 import numpy as np
 
+_PARAMETERS = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
 
-def read(path):
+
+def variables(modules):
+    """Return variables by PyTorch's names, from layers by their module's."""
+    return {
+        f"{module}.{_PARAMETERS[weight.name]}": weight
+        for module, layer in modules.items()
+        for weight in layer.weights
+    }
+
+
+def clean(arrays, modules):
+    """Return the arrays without what PyTorch stores beside weights.
+
+    That is the prefix `module.` of `nn.DataParallel`, the counters of
+    normalisations, and the running statistics of those that keep none here.
+    """
+    if arrays and all(str(name).startswith("module.") for name in arrays):
+        arrays = {
+            name.removeprefix("module."): array
+            for name, array in arrays.items()
+        }
+    unused = {
+        f"{module}.{statistic}"
+        for module, layer in modules.items()
+        if "Normalization" in type(layer).__name__
+        for statistic in ("running_mean", "running_var")
+    }.difference(variables(modules))
+    return {
+        name: array
+        for name, array in arrays.items()
+        if name not in unused and not str(name).endswith("num_batches_tracked")
+    }
+
+
+def read(path, scope=None):
     """Return the arrays of a state dict by name, in PyTorch's layout.
 
     Args:
-        path: str, a file that ends in `.pth` or `.pt` (`torch.save`),
-            `.safetensors` or `.npz`. Pickled code is refused, in `.pth` by
-            PyTorch's `weights_only`.
+        path: str, a file that ends in `.pth`, `.pt` or `.ckpt`
+            (`torch.save`), `.safetensors` or `.npz`. Pickled code is refused,
+            in files of `torch.save` by PyTorch's `weights_only`.
+        scope: None; a state dict has no scopes.
 
     Raises:
-        ValueError: if there is no such file, or it holds no state dict.
+        ValueError: if a scope is given, there is no such file, or it holds no
+            state dict.
         ImportError: if the package that reads such files is not installed.
     """
+    if scope is not None:
+        raise ValueError(
+            "scope is only for TensorFlow 1 checkpoints; a state dict holds "
+            f"one network. Received: scope={scope!r}"
+        )
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in _READERS:
         raise ValueError(
@@ -99,6 +151,7 @@ def _unreadable(path, error):
 _READERS = {
     ".pth": _read_torch,
     ".pt": _read_torch,
+    ".ckpt": _read_torch,
     ".safetensors": _read_safetensors,
     ".npz": _read_npz,
 }

@@ -8,29 +8,109 @@ is itself again.
 import functools
 
 import keras
+import tensorflow as tf
 
 from keras_gans import losses
+from keras_gans.image_pool import ImagePool
 from keras_gans.layers import frozen_statistics
 from keras_gans.models.base import AdversarialModel, check_images
-from keras_gans.networks import dcgan
+from keras_gans.networks import (
+    dcgan,
+    patch_discriminator,
+    resnet_generator,
+)
+from keras_gans.optimizers import PyTorchAdam
 
-ARCHITECTURES = ("dcgan",)
+# What compile() uses, and the arguments left out, by architecture.
+RECIPES = {
+    "dcgan": {
+        "default_image_size": 64,
+        "default_pool_size": 0,
+        "default_batch_size": 64,
+        "default_adam": keras.optimizers.Adam,
+        "default_learning_rate": 4e-4,
+        "default_epochs": None,
+        "default_adversarial_loss": "non_saturating",
+        "default_loss_weights": {
+            "adversarial": 1.0,
+            "cycle": 10.0,
+            "identity": 0.0,
+            "real": 1.0,
+            "fake": 1.0,
+        },
+    },
+    "resnet": {
+        "default_image_size": 256,
+        "default_pool_size": 50,
+        "default_batch_size": 1,
+        "default_adam": PyTorchAdam,
+        "default_learning_rate": 2e-4,
+        "default_epochs": (100, 100),
+        "default_adversarial_loss": "least_squares",
+        "default_loss_weights": {
+            "adversarial": 1.0,
+            "cycle": 10.0,
+            "identity": 5.0,
+            "real": 0.5,
+            "fake": 0.5,
+        },
+    },
+}
+
+
+def _recipe(architecture):
+    if architecture not in RECIPES:
+        raise ValueError(
+            f"architecture must be one of {', '.join(RECIPES)}. "
+            f"Received: {architecture!r}"
+        )
+    return RECIPES[architecture]
+
+
+def _check_image_size(image_size):
+    # 4 for the generators, whose result else is larger; 24 for the patches.
+    if not isinstance(image_size, int) or image_size < 24 or image_size % 4:
+        raise ValueError(
+            "image_size must be a multiple of 4 from 24 up (24, 28, ..., 128, "
+            f'..., 256) for architecture="resnet". Received: {image_size!r}'
+        )
+
+
+def _together(network, images, others, training):
+    """Pass two batches through a network as one.
+
+    Fewer and larger operations. With normalisation by picture that is exact;
+    batch normalisation would mix the two.
+    """
+    outputs = network(tf.concat([images, others], 0), training=training)
+    count = tf.shape(images)[0]
+    return outputs[:count], outputs[count:]
 
 
 @keras.saving.register_keras_serializable("keras_gans")
 class CycleGAN(AdversarialModel):
-    """The article's CycleGAN for 64x64 faces and drawn faces.
+    """CycleGAN, as the article has it for faces and as its authors train it.
 
     `architecture="dcgan"` is the network pair of the article: strided 4x4
     convolutions, batch normalisation, a discriminator with one logit.
+    `architecture="resnet"` is that of the paper's authors: residual blocks,
+    instance normalisation, a discriminator of 70x70 patches, a pool of past
+    fakes, and a learning rate that falls in the second half of the run.
 
     Args:
-        architecture: `"dcgan"`.
-        image_size: int, pixels; a multiple of 16 from 32 up. Default 64.
+        architecture: `"dcgan"` or `"resnet"`.
+        image_size: int, pixels. For dcgan a multiple of 16 from 32 up,
+            default 64; for resnet a multiple of 4 from 24 up, default 256.
         base_filters: int, channels of the generators' first convolution.
             Default 64.
         discriminator_filters: int, channels of the discriminators' first
-            convolution. Default: half of `base_filters`.
+            convolution. Default: half of `base_filters` for dcgan, the same
+            for resnet.
+        num_residual_blocks: int from 0 up, of resnet only. Default: 9 from
+            256 pixels up, 6 below.
+        pool_size: int, past fakes of each domain that its discriminator
+            learns from, in half the cases in place of this step's. 0 for
+            none. Default: 0 for dcgan, 50 for resnet.
 
     Batch:
         images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
@@ -44,86 +124,131 @@ class CycleGAN(AdversarialModel):
         ValueError: if an argument does not fit; before any layer is made.
 
     Losses:
-        g_adversarial, weight 1: -log D_b(G(a)) - log D_a(F(b)), the
-            non-saturating form of eq. 1.
-        g_cycle, weight 10: |F(G(a)) - a| + |G(F(b)) - b|, eq. 2.
-        g_identity, weight 0: |F(a) - a| + |G(b) - b|, section 5.2.
-        d_real, d_fake, weight 1: -log D(real) and -log(1 - D(fake)), summed
-            over both domains.
+        Weights of dcgan, then of resnet. Both domains are summed.
+        g_adversarial, 1, 1: -log D(fake), the non-saturating form of eq. 1;
+            for resnet (D(fake) - 1)^2, section 4.
+        g_cycle, 10, 10: |F(G(a)) - a| + |G(F(b)) - b|, eq. 2.
+        g_identity, 0, 5: |F(a) - a| + |G(b) - b|, section 5.2; 5 is half the
+            weight of the cycle.
+        d_real, 1, 0.5: -log D(real); for resnet (D(real) - 1)^2.
+        d_fake, 1, 0.5: -log(1 - D(fake)); for resnet D(fake)^2.
 
     Departures:
-        The article leaves its loss out. Taken here: the non-saturating
+        dcgan: the article leaves its loss out. Taken here: the non-saturating
         sigmoid loss, cycle weight 10 as in the paper, no identity term, and
         beta_1 0.5 for Adam, which GANs need, at the article's learning rate
-        4e-4 (TensorFlow 1 has 0.9 by default). No pool of past fakes: the
-        discriminators see the fakes of the same step. Moving statistics of
-        the generators record translations of real pictures only, not the
-        second half of the cycle: they then are the statistics of what a
-        deployed generator receives.
+        4e-4 (TensorFlow 1 has 0.9 by default). Moving statistics of the
+        generators record translations of real pictures only, not the second
+        half of the cycle: they then are the statistics of what a deployed
+        generator receives.
+        resnet: none from the authors' PyTorch code, whose Adam, order of
+        updates and padding it keeps. Where it passes pictures one by one,
+        here those of one network pass together; instance normalisation
+        makes that the same.
 
     Reference:
         Zhu et al. 2017, "Unpaired Image-to-Image Translation using
         Cycle-Consistent Adversarial Networks", arXiv:1703.10593.
+        github.com/junyanz/pytorch-CycleGAN-and-pix2pix,
+        models/cycle_gan_model.py.
     """
 
     data_kind = "unpaired"
     generator_terms = ("adversarial", "cycle", "identity")
     discriminator_terms = ("real", "fake")
 
-    default_learning_rate = 4e-4
-    default_loss_weights = {
-        "adversarial": 1.0,
-        "cycle": 10.0,
-        "identity": 0.0,
-        "real": 1.0,
-        "fake": 1.0,
-    }
-    default_batch_size = 64
-
     def __init__(
         self,
         architecture="dcgan",
-        image_size=64,
+        image_size=None,
         base_filters=64,
         discriminator_filters=None,
+        num_residual_blocks=None,
+        pool_size=None,
         name="cyclegan",
         **kwargs,
     ):
-        if architecture not in ARCHITECTURES:
-            raise ValueError(
-                f"architecture must be one of {', '.join(ARCHITECTURES)}. "
-                f"Received: {architecture!r}"
-            )
-        dcgan.check_image_size(image_size)
-        if discriminator_filters is None:
-            discriminator_filters = max(1, base_filters // 2)
-        for argument, value in (
-            ("base_filters", base_filters),
-            ("discriminator_filters", discriminator_filters),
-        ):
-            if not isinstance(value, int) or value < 1:
+        recipe = _recipe(architecture)
+        is_resnet = architecture == "resnet"
+        if image_size is None:
+            image_size = recipe["default_image_size"]
+        if pool_size is None:
+            pool_size = recipe["default_pool_size"]
+        if is_resnet:
+            _check_image_size(image_size)
+            if num_residual_blocks is None:
+                num_residual_blocks = 9 if image_size >= 256 else 6
+        else:
+            dcgan.check_image_size(image_size)
+            if num_residual_blocks is not None:
                 raise ValueError(
-                    f"{argument} must be an integer from 1 up. "
+                    'num_residual_blocks is only for architecture="resnet". '
+                    f"Received: {num_residual_blocks!r}"
+                )
+        if discriminator_filters is None:
+            discriminator_filters = (
+                base_filters if is_resnet else max(1, base_filters // 2)
+            )
+        for argument, value, least in (
+            ("base_filters", base_filters, 1),
+            ("discriminator_filters", discriminator_filters, 1),
+            ("num_residual_blocks", num_residual_blocks or 0, 0),
+            ("pool_size", pool_size, 0),
+        ):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"{argument} must be an integer from {least} up. "
                     f"Received: {value!r}"
                 )
         super().__init__(name=name, **kwargs)
 
+        if is_resnet:
+            make_generator = functools.partial(
+                resnet_generator,
+                base_filters=base_filters,
+                num_residual_blocks=num_residual_blocks,
+            )
+            make_discriminator = functools.partial(
+                patch_discriminator, base_filters=discriminator_filters
+            )
+        else:
+            make_generator = functools.partial(
+                dcgan.dcgan_generator, base_filters
+            )
+            make_discriminator = functools.partial(
+                dcgan.dcgan_discriminator, image_size, discriminator_filters
+            )
         self.generator_ab, self.generator_ba = (
-            dcgan.dcgan_generator(base_filters, name=f"generator_{domains}")
+            make_generator(name=f"generator_{domains}")
             for domains in ("ab", "ba")
         )
         self.discriminator_a, self.discriminator_b = (
-            dcgan.dcgan_discriminator(
-                image_size, discriminator_filters, name=f"discriminator_{d}"
-            )
-            for d in ("a", "b")
+            make_discriminator(name=f"discriminator_{domain}")
+            for domain in ("a", "b")
         )
+        self.pool_a, self.pool_b = (
+            ImagePool(pool_size, name=f"pool_{domain}") for domain in ("a", "b")
+        )
+        for pool in (self.pool_a, self.pool_b):
+            pool.build((None, image_size, image_size, 3))
 
         self.architecture = architecture
         self.image_size = image_size
         self.base_filters = base_filters
         self.discriminator_filters = discriminator_filters
+        self.num_residual_blocks = num_residual_blocks
+        self.pool_size = pool_size
+        for attribute, value in recipe.items():
+            setattr(self, attribute, value)
         self._make_state()
+
+    @classmethod
+    def default_settings(cls, architecture="dcgan", **arguments):
+        recipe = _recipe(architecture)
+        return {
+            "image_size": recipe["default_image_size"],
+            "batch_size": recipe["default_batch_size"],
+        }
 
     def get_config(self):
         return {
@@ -132,6 +257,8 @@ class CycleGAN(AdversarialModel):
             "image_size": self.image_size,
             "base_filters": self.base_filters,
             "discriminator_filters": self.discriminator_filters,
+            "num_residual_blocks": self.num_residual_blocks,
+            "pool_size": self.pool_size,
         }
 
     def call(self, images, training=False):
@@ -141,12 +268,14 @@ class CycleGAN(AdversarialModel):
         """Translate pictures into one of the two domains.
 
         Args:
-            images: float `[batch, height, width, 3]` in [-1, 1], height and
-                width multiples of 8.
+            images: float `[batch, height, width, 3]` in [-1, 1]. For dcgan
+                height and width are multiples of 8; for resnet any from 5
+                up.
             to: `"b"` (from a) or `"a"` (from b).
 
         Returns:
-            float32, the shape of `images`, in [-1, 1].
+            float32, the shape of `images`, in [-1, 1]. resnet rounds height
+            and width up to multiples of 4, as the original does.
 
         Raises:
             ValueError: if `to` is no domain, or `images` are no such batch.
@@ -154,7 +283,9 @@ class CycleGAN(AdversarialModel):
         if to not in ("a", "b"):
             raise ValueError(f'to must be "a" or "b". Received: {to!r}')
         generator = self.generator_ab if to == "b" else self.generator_ba
-        return generator(check_images(images, multiple_of=8), training=False)
+        multiple = 1 if self.architecture == "resnet" else 8
+        images = check_images(images, multiple_of=multiple)
+        return generator(images, training=False)
 
     @property
     def networks(self):
@@ -180,9 +311,34 @@ class CycleGAN(AdversarialModel):
             + self.discriminator_b.trainable_variables
         )
 
+    def _translated(self, generator, source, target, training):
+        """Return the translation of `source` and the identity of `target`."""
+        if not self.loss_weights["identity"]:
+            return generator(source, training=training), None
+        if self.architecture == "resnet":
+            return _together(generator, source, target, training)
+        translation = generator(source, training=training)
+        with frozen_statistics():
+            return translation, generator(target, training=training)
+
+    def _judged(self, discriminator, real, fake, training):
+        """Return a discriminator's terms."""
+        if self.architecture == "resnet":
+            logits = _together(discriminator, real, fake, training)
+        else:
+            logits = (
+                discriminator(real, training=training),
+                discriminator(fake, training=training),
+            )
+        return self._discriminator_loss(*logits)
+
     def _generator_terms(self, real_a, real_b, training):
-        fake_b = self.generator_ab(real_a, training=training)  # G(a)
-        fake_a = self.generator_ba(real_b, training=training)  # F(b)
+        fake_b, identity_b = self._translated(  # G(a), G(b)
+            self.generator_ab, real_a, real_b, training
+        )
+        fake_a, identity_a = self._translated(  # F(b), F(a)
+            self.generator_ba, real_b, real_a, training
+        )
         terms = {}
         if self.loss_weights["adversarial"]:
             terms["adversarial"] = self._generator_loss(
@@ -190,39 +346,35 @@ class CycleGAN(AdversarialModel):
             ) + self._generator_loss(
                 self.discriminator_b(fake_b, training=training)
             )
-        with frozen_statistics():
-            if self.loss_weights["cycle"]:
+        if self.loss_weights["cycle"]:
+            with frozen_statistics():
                 reconstructed_a = self.generator_ba(fake_b, training=training)
                 reconstructed_b = self.generator_ab(fake_a, training=training)
-                terms["cycle"] = losses.l1(real_a, reconstructed_a) + losses.l1(
-                    real_b, reconstructed_b
-                )
-            if self.loss_weights["identity"]:
-                identity_a = self.generator_ba(real_a, training=training)
-                identity_b = self.generator_ab(real_b, training=training)
-                terms["identity"] = losses.l1(real_a, identity_a) + losses.l1(
-                    real_b, identity_b
-                )
+            terms["cycle"] = losses.l1(real_a, reconstructed_a) + losses.l1(
+                real_b, reconstructed_b
+            )
+        if self.loss_weights["identity"]:
+            terms["identity"] = losses.l1(real_a, identity_a) + losses.l1(
+                real_b, identity_b
+            )
         return terms, (fake_a, fake_b)
 
     def _discriminator_terms(self, real_a, real_b, fake_a, fake_b, training):
-        # Real and fake pass separately: together, batch normalisation would
-        # mix their statistics.
-        real, fake = self._discriminator_loss(
-            self.discriminator_a(real_a, training=training),
-            self.discriminator_a(fake_a, training=training),
+        real_of_a, fake_of_a = self._judged(
+            self.discriminator_a, real_a, fake_a, training
         )
-        real_of_b, fake_of_b = self._discriminator_loss(
-            self.discriminator_b(real_b, training=training),
-            self.discriminator_b(fake_b, training=training),
+        real_of_b, fake_of_b = self._judged(
+            self.discriminator_b, real_b, fake_b, training
         )
-        return {"real": real + real_of_b, "fake": fake + fake_of_b}, None
+        terms = {"real": real_of_a + real_of_b, "fake": fake_of_a + fake_of_b}
+        return terms, None
 
     def train_step(self, batch):
         real_a, real_b = batch["images_a"], batch["images_b"]
         g_terms, (fake_a, fake_b) = self._update_generator(
             self._generator_terms, real_a, real_b
         )
+        fake_a, fake_b = self.pool_a(fake_a), self.pool_b(fake_b)
         d_terms, _ = self._update_discriminator(
             self._discriminator_terms, real_a, real_b, fake_a, fake_b
         )
@@ -237,6 +389,11 @@ class CycleGAN(AdversarialModel):
             real_a, real_b, fake_a, fake_b, training=False
         )
         return self._report(g_terms, d_terms, training=False)
+
+    def record_statistics(self, batch):
+        """Pass a batch through the generators as deployed, in training mode."""
+        self.generator_ab(batch["images_a"], training=True)
+        self.generator_ba(batch["images_b"], training=True)
 
     def samples(self, batch):
         """Return the columns of each sample grid for a batch of pictures."""

@@ -6,6 +6,10 @@ from keras_gans.networks.patchgan import (
     pixel_discriminator,
 )
 from keras_gans.networks.resnet import resnet_generator
+from keras_gans.networks.stargan import (
+    stargan_discriminator,
+    stargan_generator,
+)
 from keras_gans.networks.unet import unet_generator
 
 __all__ = [
@@ -14,5 +18,7 @@ __all__ = [
     "patch_discriminator",
     "pixel_discriminator",
     "resnet_generator",
+    "stargan_discriminator",
+    "stargan_generator",
     "unet_generator",
 ]

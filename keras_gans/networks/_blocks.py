@@ -37,12 +37,7 @@ def check_arguments(input_shape, norm, dropout=0.0, **counts):
             "input_shape must be (height, width, channels), height and width "
             f"None where open. Received: {input_shape!r}"
         )
-    for argument, (value, least) in counts.items():
-        if not _is_count(value, least):
-            raise ValueError(
-                f"{argument} must be an integer from {least} up. "
-                f"Received: {value!r}"
-            )
+    check_counts(**counts)
     if norm not in NORMS:
         raise ValueError(
             f"norm must be one of {', '.join(NORMS)}. Received: {norm!r}"
@@ -55,6 +50,23 @@ def check_arguments(input_shape, norm, dropout=0.0, **counts):
         raise ValueError(
             f"dropout must be a rate from 0 to below 1. Received: {dropout!r}"
         )
+
+
+def check_counts(**counts):
+    """Check that arguments are integers, and large enough.
+
+    Args:
+        **counts: argument -> (its value, the least allowed).
+
+    Raises:
+        ValueError: naming the argument, its rule and its value.
+    """
+    for argument, (value, least) in counts.items():
+        if not _is_count(value, least):
+            raise ValueError(
+                f"{argument} must be an integer from {least} up. "
+                f"Received: {value!r}"
+            )
 
 
 def _is_count(value, least):

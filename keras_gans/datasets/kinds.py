@@ -1,0 +1,270 @@
+"""The kinds of source: folders, tensorflow_datasets, drawn faces, arrays.
+
+Each function here returns a `Listing`.
+"""
+
+import collections
+import difflib
+import os
+import pathlib
+import re
+import typing
+
+import numpy as np
+
+from keras_gans import images
+from keras_gans.datasets import headers
+
+_RULE = (
+    "a folder of pictures, tfds:NAME/CONFIG@SPLIT, or "
+    "faces:photo, faces:anime or faces:sketch"
+)
+
+
+class Listing(typing.NamedTuple):
+    """What there is, before any picture is decoded.
+
+    Attributes:
+        names: list of str, one for each picture.
+        decode: function from a picture's number to uint8 `[size, size, 3]`;
+            raises ValueError if it is broken.
+        headers: function without arguments that returns a list with an
+            `images.Header` for each picture, or a str, the reason why it
+            cannot be read.
+        place: str, what the pictures are called in a sentence that starts
+            with their number.
+        may_break: bool, whether a picture with a good header may be broken.
+        folder: str or None, where the files lie.
+        passed_over: dict, number of other files there by extension.
+    """
+
+    names: list
+    decode: typing.Callable
+    headers: typing.Callable
+    place: str
+    may_break: bool = True
+    folder: str | None = None
+    passed_over: typing.Mapping = {}
+
+
+def arrays(arrays, load_size, name):
+    """Take uint8 pictures `[height, width, 3]` as they are."""
+    if not len(arrays) or any(
+        getattr(array, "dtype", None) != np.uint8
+        or array.ndim != 3
+        or array.shape[2] != 3
+        for array in arrays
+    ):
+        raise ValueError(
+            f"{name} must be uint8 pictures [height, width, 3], at least "
+            f"one. Received: {len(arrays)} of another kind"
+        )
+    return Listing(
+        [f"{name}[{i}]" for i in range(len(arrays))],
+        lambda i: images.fit_square(arrays[i], load_size),
+        lambda: [
+            images.Header("array", "RGB", array.shape[1], array.shape[0])
+            for array in arrays
+        ],
+        "pictures in memory",
+        may_break=False,
+    )
+
+
+def faces(spec, load_size, name, seed, indices):
+    """Draw the faces with these numbers."""
+    from keras_gans.datasets import synthetic_faces
+
+    style = spec.removeprefix("faces:")
+    if style not in synthetic_faces.STYLES:
+        raise ValueError(
+            f"{name} must be faces: and one of "
+            f"{', '.join(synthetic_faces.STYLES)}. Received: {spec!r}"
+        )
+    if not len(indices) or min(indices) < 0:
+        raise ValueError(
+            "face_indices must be at least one int, none negative. "
+            f"Received: {indices!r}"
+        )
+
+    def decode(i):
+        # Other sizes than these are not drawn, but scaled.
+        least, most = synthetic_faces.MIN_SIZE, synthetic_faces.MAX_SIZE
+        size = min(max(load_size, least), most)
+        face = synthetic_faces.draw(indices[i], style, size, seed)
+        return face if size == load_size else images.fit_square(face, load_size)
+
+    names = [f"{spec}[{i}]" for i in indices]
+    header = images.Header("drawing", "RGB", load_size, load_size)
+    return Listing(
+        names,
+        decode,
+        lambda: [header] * len(names),
+        f"drawn faces, {style}",
+        may_break=False,
+    )
+
+
+def folder(spec, load_size, name):
+    """List a folder and its subfolders."""
+    # Of os.path, as the methods of Path raise where a name is too long.
+    if not os.path.exists(os.path.expanduser(spec)):
+        prefix = r"[A-Za-z]\w+:"  # not the one letter of a Windows drive
+        problem = "unknown prefix" if re.match(prefix, spec) else "missing"
+        raise ValueError(
+            f"{name} must be {_RULE}. Received: {spec!r} ({problem})"
+        )
+    folder = pathlib.Path(spec).expanduser()
+    if not folder.is_dir():
+        raise ValueError(
+            f"{name} must be a folder of pictures. Received: {spec!r} (a file)"
+        )
+    files, folders = _contents(folder)
+    extensions = [os.path.splitext(file)[1].lower() for file in files]
+    names = [
+        file
+        for file, extension in zip(files, extensions, strict=True)
+        if extension in images.EXTENSIONS
+    ]
+    passed_over = collections.Counter(extensions)
+    for extension in images.EXTENSIONS:
+        del passed_over[extension]
+    _refuse_parent_of_sides(folder, names, folders, name)
+    if not names:
+        seen = passed_over.most_common(5)
+        seen = ", ".join(f"{n} {extension or 'none'}" for extension, n in seen)
+        raise ValueError(
+            f"{name} must be a folder with pictures in it or its subfolders "
+            f"({', '.join(e[1:] for e in images.EXTENSIONS)}). Received: "
+            f"{spec!r} with {len(files)} files" + (f" ({seen})" if seen else "")
+        )
+
+    def decode(i):
+        path = os.path.join(folder, names[i])
+        return images.read(path, size=load_size, name=names[i])
+
+    return Listing(
+        names,
+        decode,
+        lambda: headers.read(folder, names),
+        f"pictures in {folder}",
+        folder=str(folder),
+        passed_over=passed_over,
+    )
+
+
+def _contents(folder):
+    """List a folder, in the same order on every machine.
+
+    Returns:
+        All visible files at any depth, as sorted relative paths with `/`; and
+        the visible folders at the top. Both as str: a `Path` for each of
+        200,000 files would take seconds.
+    """
+    files, top, seen = [], [], set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        # A link to a folder above would be walked for ever.
+        status = os.stat(parent)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = filter(_visible, sorted(folders))
+        within = os.path.relpath(parent, folder).replace(os.sep, "/")
+        top = top if within != "." else list(folders)
+        within = "" if within == "." else f"{within}/"
+        files += [
+            within + name
+            for name in filter(_visible, names)
+            # False for pipes, which would block, and for dead links.
+            if os.path.isfile(os.path.join(parent, name))
+        ]
+    return sorted(files), top
+
+
+def _visible(name):
+    return not name.startswith((".", "__MACOSX"))
+
+
+def _refuse_parent_of_sides(folder, files, folders, name):
+    """Raise if the folder holds the folders of both sides, not one side."""
+    names = sorted({*folders, *(file.partition("/")[0] for file in files)})
+    # Folders a, b, c and so on may be classes; a and b alone are two sides.
+    classes = {"c", "C"} & set(names)
+    pattern = "(train|test|val)_?a" + ("" if classes else "|a")
+    # From the end, as of the usual names trainA is the one to give.
+    for side_a in reversed(names):
+        if not re.fullmatch(pattern, side_a, re.IGNORECASE):
+            continue
+        side_b = side_a[:-1] + chr(ord(side_a[-1]) + 1)
+        if side_b in names:
+            raise ValueError(
+                f"{name} must be the folder of one side. Received: "
+                f"{str(folder)!r}, which looks like the folder above both "
+                f"sides: give data_a={folder / side_a} and "
+                f"data_b={folder / side_b}"
+            )
+
+
+def tensorflow_dataset(spec, load_size, name):
+    """Prepare a data set, downloading it if need be; keep encoded bytes."""
+    import tensorflow_datasets as tfds
+
+    path, _, wanted = spec.removeprefix("tfds:").partition("@")
+
+    def error(what, choices):
+        choices = ", ".join(choices)
+        return ValueError(
+            f"{name} must be tfds:NAME/CONFIG@SPLIT with a known {what}"
+            + (f" ({choices})" if choices else "")
+            + f". Received: {spec!r}"
+        )
+
+    try:
+        builder = tfds.builder(path)
+    # The version is checked by an assertion.
+    except (ValueError, AssertionError) as wrong:
+        dataset, _, config = path.partition("/")
+        dataset = dataset.partition(":")[0]
+        known = tfds.list_builders(with_community_datasets=False)
+        if dataset not in known:
+            near = difflib.get_close_matches(dataset, known, n=5)
+            raise error("name", near) from wrong
+        configs = tfds.builder_cls(dataset).builder_configs
+        if config.partition(":")[0] not in configs:
+            raise error("config", configs) from wrong
+        raise error(
+            "version", [str(tfds.builder_cls(dataset).VERSION)]
+        ) from wrong
+    info = builder.info
+    features = dict(getattr(info.features, "items", list)())
+    if not isinstance(features.get("image"), tfds.features.Image):
+        raise error("name, one with pictures called image", ())
+    base = re.split(r"[\[+]", wanted)[0]
+    # Some builders know their splits only once they are prepared.
+    if not base or (info.splits and base not in (*info.splits, "all")):
+        raise error("split", info.splits)
+    builder.download_and_prepare()
+    # Encoded bytes take less memory, and one path through `images.read`.
+    decoders = tfds.decode.PartialDecoding(
+        {"image": True}, decoders={"image": tfds.decode.SkipDecoding()}
+    )
+    try:
+        examples = builder.as_dataset(split=wanted, decoders=decoders)
+    except (ValueError, AssertionError) as wrong:
+        raise error("split", info.splits) from wrong
+    encoded = [example["image"] for example in tfds.as_numpy(examples)]
+    names = [f"{spec}[{i}]" for i in range(len(encoded))]
+
+    def header(i):
+        try:
+            return images.check(encoded[i], name=names[i])
+        except ValueError as broken:
+            return str(broken)
+
+    return Listing(
+        names,
+        lambda i: images.read(encoded[i], size=load_size, name=names[i]),
+        lambda: [header(i) for i in range(len(names))],
+        f"pictures from {spec}",
+    )

@@ -1,0 +1,272 @@
+"""pix2pix: translate pictures after pairs of input and answer.
+
+A generator learns from the true answers and from a discriminator that sees
+an answer beside its input, so that it judges whether the two belong together.
+"""
+
+import keras
+import tensorflow as tf
+
+from keras_gans import losses
+from keras_gans.layers import frozen_statistics
+from keras_gans.models.base import AdversarialModel, check_images
+from keras_gans.networks import patch_discriminator, unet_generator
+from keras_gans.optimizers import PyTorchAdam
+
+_LEAST_DOWNSAMPLES = 5
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Pix2Pix(AdversarialModel):
+    """Paired translation with a U-Net and a conditional discriminator.
+
+    The U-Net halves the picture down to one pixel and doubles it up again
+    beside its own maps; the discriminator judges 70x70 patches of input and
+    answer, channel on channel.
+
+    Args:
+        image_size: int, pixels; 32, 64, 128, 256 or another power of two.
+            With `num_downsamples`, any multiple of 2 ** `num_downsamples`.
+            Default 256.
+        base_filters: int, channels of the generator's first convolution.
+            Default 64.
+        discriminator_filters: int, channels of the discriminator's first
+            convolution. Default: the same.
+        num_downsamples: int from 5 up, halvings of the U-Net. Default: down
+            to one pixel, 8 for 256 pixels and 7 for 128.
+        dropout: float, rate in the `num_downsamples` - 5 inner upward layers
+            of full width. Default 0.5.
+
+    Batch:
+        images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
+            [-1, 1]; the inputs and, in the same order, their true answers.
+
+    Returns:
+        `model(images)` translates a to b: float32, the shape of `images`, in
+        [-1, 1]; without dropout and with moving statistics, so that a picture
+        has one translation, whatever the batch.
+        `model.translate(images, noise=True)` is the paper's test time.
+
+    Raises:
+        ValueError: if an argument does not fit; before any layer is made.
+
+    Losses:
+        g_adversarial, weight 1: -log D(a, G(a)), eq. 1 in its non-saturating
+            form.
+        g_reconstruction, weight 100: |b - G(a)|, eq. 3 and 4.
+        d_real, weight 0.5: -log D(a, b).
+        d_fake, weight 0.5: -log(1 - D(a, G(a))). The halves slow the
+            discriminator down, section 3.3.
+
+    Departures:
+        None in training from the authors' PyTorch code, whose Adam, order of
+        updates (discriminator first, both on the same fake) and padding it
+        keeps. At test time the paper keeps dropout, its only noise, and
+        normalises with the statistics of the test batch, one picture; here
+        that is `noise=True`, and the default is the code's `--eval`: a served
+        picture should not depend on chance.
+
+    Reference:
+        Isola et al. 2017, "Image-to-Image Translation with Conditional
+        Adversarial Networks", arXiv:1611.07004.
+        github.com/junyanz/pytorch-CycleGAN-and-pix2pix,
+        models/pix2pix_model.py.
+    """
+
+    data_kind = "paired"
+    generator_terms = ("adversarial", "reconstruction")
+    discriminator_terms = ("real", "fake")
+
+    default_adam = PyTorchAdam
+    default_epochs = (100, 100)
+    default_loss_weights = {
+        "adversarial": 1.0,
+        "reconstruction": 100.0,
+        "real": 0.5,
+        "fake": 0.5,
+    }
+
+    def __init__(
+        self,
+        image_size=256,
+        base_filters=64,
+        discriminator_filters=None,
+        num_downsamples=None,
+        dropout=0.5,
+        name="pix2pix",
+        **kwargs,
+    ):
+        num_downsamples = _check_image_size(image_size, num_downsamples)
+        if discriminator_filters is None:
+            discriminator_filters = base_filters
+        for argument, value in (
+            ("base_filters", base_filters),
+            ("discriminator_filters", discriminator_filters),
+        ):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"{argument} must be an integer from 1 up. "
+                    f"Received: {value!r}"
+                )
+        super().__init__(name=name, **kwargs)
+
+        self.generator = unet_generator(
+            base_filters=base_filters,
+            num_downsamples=num_downsamples,
+            dropout=dropout,
+            name="generator",
+        )
+        self.discriminator = patch_discriminator(
+            (None, None, 6),
+            base_filters=discriminator_filters,
+            norm="batch",
+            name="discriminator",
+        )
+
+        self.image_size = image_size
+        self.base_filters = base_filters
+        self.discriminator_filters = discriminator_filters
+        self.num_downsamples = num_downsamples
+        self.dropout = dropout
+        self._make_state()
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "base_filters": self.base_filters,
+            "discriminator_filters": self.discriminator_filters,
+            "num_downsamples": self.num_downsamples,
+            "dropout": self.dropout,
+        }
+
+    def call(self, images, training=False):
+        return self.generator(images, training=training)
+
+    def translate(self, images, noise=False):
+        """Translate pictures of domain a into domain b.
+
+        Args:
+            images: float `[batch, height, width, 3]` in [-1, 1], height and
+                width multiples of 2 ** `num_downsamples`.
+            noise: bool, whether to translate as at the paper's test time:
+                with dropout, each picture normalised by its own statistics.
+
+        Returns:
+            float32, the shape of `images`, in [-1, 1].
+
+        Raises:
+            ValueError: if `images` are no such batch.
+        """
+        images = check_images(images, multiple_of=2**self.num_downsamples)
+        if not noise:
+            return self.generator(images, training=False)
+        with frozen_statistics():
+            return tf.map_fn(
+                lambda image: self.generator(image[None], training=True)[0],
+                images,
+            )
+
+    @property
+    def networks(self):
+        """The networks, the generator first."""
+        return self.generator, self.discriminator
+
+    @property
+    def generator_variables(self):
+        return self.generator.trainable_variables
+
+    @property
+    def discriminator_variables(self):
+        return self.discriminator.trainable_variables
+
+    def _judged(self, real_a, images, training):
+        """Return the logits of pictures as answers to `real_a`."""
+        pairs = tf.concat([real_a, images], -1)
+        return self.discriminator(pairs, training=training)
+
+    def _generator_terms(self, fake_b, real_a, real_b, training):
+        terms = {}
+        if self.loss_weights["adversarial"]:
+            terms["adversarial"] = self._generator_loss(
+                self._judged(real_a, fake_b, training)
+            )
+        if self.loss_weights["reconstruction"]:
+            terms["reconstruction"] = losses.l1(real_b, fake_b)
+        return terms, None
+
+    def _discriminator_terms(self, real_a, real_b, fake_b, training):
+        # Real and fake pass separately: together, batch normalisation would
+        # mix their statistics.
+        real, fake = self._discriminator_loss(
+            self._judged(real_a, real_b, training),
+            self._judged(real_a, fake_b, training),
+        )
+        return {"real": real, "fake": fake}, None
+
+    def train_step(self, batch):
+        real_a, real_b = batch["images_a"], batch["images_b"]
+        # One pass for both updates: what the discriminator has judged is
+        # what the generator then answers for, dropout included.
+        fake_b, tape = self._record(self.generator, real_a)
+        d_terms, _ = self._update_discriminator(
+            self._discriminator_terms, real_a, real_b, fake_b
+        )
+        g_terms, _ = self._update_generator(
+            self._generator_terms, real_a, real_b, recorded=(fake_b, tape)
+        )
+        return self._report(g_terms, d_terms)
+
+    def test_step(self, batch):
+        real_a, real_b = batch["images_a"], batch["images_b"]
+        fake_b = self.generator(real_a, training=False)
+        d_terms, _ = self._discriminator_terms(
+            real_a, real_b, fake_b, training=False
+        )
+        g_terms, _ = self._generator_terms(
+            fake_b, real_a, real_b, training=False
+        )
+        return self._report(g_terms, d_terms, training=False)
+
+    def record_statistics(self, batch):
+        """Pass a batch through the generator as deployed, in training mode."""
+        self.generator(batch["images_a"], training=True)
+
+    def samples(self, batch):
+        """Return the columns of each sample grid for a batch of pictures."""
+        real_a, real_b = batch["images_a"], batch["images_b"]
+        return {"a_to_b": [real_a, self.translate(real_a), real_b]}
+
+    def serving_signatures(self):
+        """Return the functions to export: name -> float batch to batch."""
+        return {"a_to_b": self.translate}
+
+
+def _check_image_size(image_size, num_downsamples):
+    """Return the halvings that a size asks for, or check those given.
+
+    Raises:
+        ValueError: if the U-Net cannot halve such a picture.
+    """
+    is_count = isinstance(image_size, int) and image_size >= 32
+    if num_downsamples is None:
+        if not is_count or image_size & (image_size - 1):
+            raise ValueError(
+                "image_size must be a power of two from 32 up (32, 64, 128, "
+                "256, 512), or a multiple of 32, 64, ... with "
+                f"num_downsamples=5, 6, .... Received: {image_size!r}"
+            )
+        return image_size.bit_length() - 1
+    if not isinstance(num_downsamples, int) or (
+        num_downsamples < _LEAST_DOWNSAMPLES
+    ):
+        raise ValueError(
+            f"num_downsamples must be an integer from {_LEAST_DOWNSAMPLES} up. "
+            f"Received: {num_downsamples!r}"
+        )
+    if not is_count or image_size % 2**num_downsamples:
+        raise ValueError(
+            f"image_size must be a multiple of {2**num_downsamples} for "
+            f"num_downsamples={num_downsamples}. Received: {image_size!r}"
+        )
+    return num_downsamples

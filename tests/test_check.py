@@ -1,0 +1,372 @@
+"""The check of the data, as a user calls it, on data with just one defect."""
+
+import functools
+import io
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import time
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gans import check, checkpoints, datasets, images, train
+
+SIZE = 16
+
+
+def picture(seed, size=SIZE):
+    """Make a smooth picture: noise would not survive scaling."""
+    rng = np.random.default_rng([7, *np.atleast_1d(seed)])
+    pixels = rng.integers(0, 256, (5, 5, 3), np.uint8)
+    return Image.fromarray(pixels).resize((size, size), 3)
+
+
+@pytest.fixture(scope="session")
+def healthy(tmp_path_factory):
+    """Two folders of 400 different pictures."""
+    folder = tmp_path_factory.mktemp("healthy")
+    for number, side in enumerate("ab"):
+        (folder / side).mkdir()
+        for i in range(400):
+            path = folder / side / f"{i:03}.png"
+            picture([number, i]).save(path, compress_level=1)
+    return folder
+
+
+@pytest.fixture
+def data(healthy, tmp_path, monkeypatch):
+    """A copy of the healthy folders, below the working folder."""
+    monkeypatch.chdir(tmp_path)
+    for side in "ab":
+        shutil.copytree(healthy / side, side, copy_function=os.link)
+    return tmp_path
+
+
+@pytest.fixture
+def report(capsys):
+    """Return a function that runs the command: exit code, findings, text."""
+
+    def run(a="a", b="b", *options):
+        arguments = ["--data-a", str(a), "--data-b", str(b)]
+        arguments += ["--image-size", str(SIZE), "--report", "report"]
+        code = check.main([*arguments, *options])
+        content = json.loads(pathlib.Path("report/report.json").read_text())
+        found = [(f["level"], f["text"]) for f in content["findings"]]
+        shown = capsys.readouterr()
+        assert not shown.err
+        return code, found, shown.out
+
+    return run
+
+
+def clear(folder, keep=0):
+    for path in sorted(pathlib.Path(folder).iterdir())[keep:]:
+        path.unlink()
+
+
+def test_a_healthy_data_set_has_nothing_to_complain_about(data, report):
+    code, found, text = report()
+    assert code == 0 and found == []
+    assert "Verdict: ready to train, nothing to complain about" in text
+    assert "400 pictures in a" in text and "16 x 16, all" in text
+    for absent in ("grey pictures", "all black", "animated", "broken"):
+        assert absent not in text
+    written = pathlib.Path("report/report.txt").read_text()
+    assert written.strip() in text
+    assert max(map(len, written.splitlines())) <= 80
+    with Image.open("report/contact_sheet.png") as sheet:
+        # 13 columns of 18 pixels and 2 between, 8 rows below the headings.
+        assert sheet.size == (2 + 13 * 20, 16 + 2 + 8 * 20)
+
+
+def test_drawn_faces(data, report, monkeypatch):
+    monkeypatch.setattr(datasets.sources, "_FACES_PER_SIDE", 400)
+    code, found, text = report("faces:photo", "faces:anime")
+    assert code == 0 and found == []
+    assert "data_a: 400 drawn faces, photo" in text
+
+
+def add_broken():
+    noise = io.BytesIO()
+    picture(10, 256).save(noise, "JPEG")
+    half = noise.getvalue()[: len(noise.getvalue()) // 2]
+    pathlib.Path("a/truncated.jpg").write_bytes(half)
+    pathlib.Path("a/zero.jpg").write_bytes(b"")
+    pathlib.Path("a/text.png").write_text("this is no picture")
+
+
+def add_huge():
+    def chunk(kind, content):
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    pathlib.Path("a/huge.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(1000)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def add_unusual():
+    frames = [picture(i) for i in (11, 12)]
+    frames[0].save("a/moving.gif", save_all=True, append_images=frames[1:])
+    levels = np.random.default_rng(0).integers(0, 65536, (20, 20), np.uint16)
+    Image.fromarray(levels).save("a/16 bit.png")
+    picture(13).convert("CMYK").save("a/print.jpg")
+    clear_corner = picture(14).convert("RGBA")
+    clear_corner.putpixel((0, 0), (0, 0, 0, 0))
+    clear_corner.save("a/clear.png")
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    picture(15).save("a/turned.jpg", exif=exif)
+
+
+def add_links():
+    pathlib.Path("a/loop").symlink_to("loop")
+    pathlib.Path("a/up").symlink_to("../a", target_is_directory=True)
+    pathlib.Path("a/dead.png").symlink_to("nowhere.png")
+
+
+def keep(count):
+    clear("a", count)
+
+
+def make_grey(count):
+    for path in sorted(pathlib.Path("a").iterdir())[:count]:
+        grey = Image.open(path).convert("L").convert("RGB")
+        path.unlink()
+        grey.save(path)
+
+
+def replace_all(make, side="b"):
+    clear(side)
+    for i in range(400):
+        make(i).save(f"{side}/{i}.png", compress_level=1)
+
+
+def darken(i):
+    return Image.fromarray(np.array(picture([9, i])) // 4)
+
+
+def scale(width, height):
+    def make(i):
+        return picture([9, i]).resize((width, height))
+
+    return make
+
+
+def add_flat(count=2):
+    for i in range(count):
+        for value in (0, 255, 90):
+            flat = Image.new("RGB", (20, 20), (value,) * 3)
+            flat.save(f"a/flat {value} {i}.png")
+
+
+def add_copies(count, side):
+    for path in sorted(pathlib.Path("a").glob("*.png"))[:count]:
+        with Image.open(path) as image:
+            # Another size and format than the original.
+            image = image.resize((64, 64), Image.Resampling.BICUBIC)
+            image.save(f"{side}/copy {path.stem}.jpg", quality=95)
+
+
+def into_folders(*names):
+    for i, path in enumerate(sorted(pathlib.Path("a").iterdir())):
+        folder = pathlib.Path("a", names[i % len(names)])
+        folder.mkdir(exist_ok=True)
+        path.rename(folder / path.name)
+
+
+def part(function, *arguments):
+    return functools.partial(function, *arguments)
+
+
+@pytest.mark.parametrize(
+    "spoil,level,said",
+    [
+        (
+            add_broken,
+            "note",
+            "data_a: 3 of 403 pictures cannot be read and will be left out: "
+            "text.png is not a JPEG, PNG",
+        ),
+        (add_broken, "note", "zero.jpg is empty (0 bytes)"),
+        (add_broken, "note", "truncated.jpg is damaged or cut short"),
+        (add_huge, "note", "huge.png must have at most 178956970 pixels"),
+        (add_unusual, "note", "1 set upright by their EXIF entry; 1 animated"),
+        (add_unusual, "note", "1 transparent, laid on white"),
+        (add_unusual, "note", "1 16 bit"),
+        (add_unusual, "note", "1 print colours (CMYK)"),
+        (add_links, None, ""),
+        (part(keep, 399), "warning", "data_a: only 399 pictures."),
+        (part(keep, 99), "problem", "data_a: only 99 pictures."),
+        (part(make_grey, 4), "note", "4 of 400 pictures are grey"),
+        (part(make_grey, 40), "warning", "40 of 400 pictures are grey among"),
+        (part(make_grey, 400), "warning", "data_a is grey and data_b in col"),
+        (part(replace_all, darken), "note", "data_a is much brighter than"),
+        (
+            part(replace_all, scale(12, 12)),
+            "warning",
+            "400 of 400 pictures are smaller than 16 x 16 pixels (least: 12); "
+            "results will be blurred: train with --image-size 12",
+        ),
+        (
+            part(replace_all, scale(32, 20)),
+            "warning",
+            "data_b: of a typical picture 38 % is cut away",
+        ),
+        (
+            part(replace_all, scale(16, 21)),
+            "warning",
+            "data_a is about square, data_b is high, 1 : 1.31",
+        ),
+        (part(replace_all, scale(32, 16)), "problem", "pairs side by side"),
+        (add_flat, "warning", "(2 black, 2 white, 2 one other colour)"),
+        (part(add_flat, 200), "problem", "of one colour all over"),
+        (part(add_copies, 3, "a"), "note", "3 pictures nearly the same as an"),
+        (part(add_copies, 30, "a"), "warning", "30 pictures nearly the same"),
+        (part(add_copies, 3, "b"), "warning", "(3 of data_a, 3 of data_b)"),
+        (part(add_copies, 60, "b"), "problem", "same pictures are on both"),
+        (part(into_folders, "train", "test"), "warning", "kept for tests"),
+        (part(into_folders, "cat", "dog"), "warning", "(cat 200, dog 200)"),
+        (part(into_folders, "000", "001"), None, ""),
+        (
+            lambda: pathlib.Path("a/x.HEIC").write_text("telephone"),
+            "warning",
+            "data_a: 1 .heic files will be passed over",
+        ),
+        (lambda: pathlib.Path("a/x.csv").write_text("labels"), None, ""),
+    ],
+)
+def test_each_defect_is_named(data, report, spoil, level, said):
+    spoil()
+    code, found, text = report()
+    assert code == (level == "problem")
+    worst = found[0][0] if found else None
+    assert worst == level, found
+    assert not level or any(said in line for lv, line in found if lv == level)
+    # Nothing else is complained about; pairs side by side are wide, too.
+    wrong = [line for lv, line in found if lv != "note"]
+    assert len(wrong) <= 1 + ("side by side" in said or "cut away" in said)
+
+
+def test_a_huge_picture_is_refused_before_it_is_decoded(data):
+    add_huge()
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="at most 178956970 pixels"):
+        images.read("a/huge.png")
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(
+    "a,b,said",
+    [
+        ("a", "a", "are the same folder"),
+        (".", "a", "data_a contains data_b"),
+        ("a", "link to a", "are the same folder"),
+        ("trainA", "testA", "named as one domain: trainA and testA"),
+    ],
+)
+def test_the_wrong_folders(data, report, a, b, said):
+    pathlib.Path("link to a").symlink_to("a", target_is_directory=True)
+    if a == "trainA":
+        pathlib.Path("a").rename(a)
+        pathlib.Path("b").rename(b)
+    if a == ".":
+        # Folders called a and b beside each other are refused at once.
+        shutil.rmtree("b")
+        pathlib.Path("link to a").unlink()
+    code, found, _ = report(a, b)
+    assert code == 1
+    assert [said in text for level, text in found if level == "problem"][0]
+
+
+def test_names_with_spaces_and_chinese_characters(data, report):
+    folder = pathlib.Path("动漫 人脸")
+    pathlib.Path("a").rename(folder)
+    (folder / "000.png").rename(folder / "第 一.png")
+    (folder / "坏 的.png").write_bytes(b"")
+    code, found, text = report(folder)
+    assert code == 0
+    assert [f for _, f in found] == [
+        "data_a: 1 of 401 pictures cannot be read and will be left out: "
+        "坏 的.png is empty (0 bytes)"
+    ]
+    assert "400 pictures in 动漫 人脸 (1 left out)" in text
+
+
+@pytest.mark.parametrize(
+    "arguments,said",
+    [
+        ("--data-a nowhere --data-b b", "data_a must be.*'nowhere'"),
+        ("--data-a a --data-b b --image-size 0", "image_size must be.*0"),
+        ("--data-a a --data-b b --report a/000.png", "a/000.png"),
+        ("--data-a . --data-b b", "data_a=a and data_b=b"),
+    ],
+)
+def test_wrong_use_is_one_line_and_code_2(data, capsys, arguments, said):
+    assert check.main(arguments.split()) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("error: ") and "\n" not in error
+    assert re.search(said, error)
+
+
+def test_training_warns_of_what_headers_show(data, caplog):
+    from keras_gans import runs
+
+    clear("a", 30)
+    settings = {"data_a": "a", "data_b": "b", "image_size": 16, "seed": 0}
+    runs.open_data(settings)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2 and lines[0].startswith("data_a: only 30 pictures")
+    assert "keras_gans.check" in lines[1]
+    caplog.clear()
+    runs.open_data(settings | {"data_a": "b", "data_b": "faces:sketch"})
+    assert not caplog.records
+
+
+TRAIN = (
+    "--data-a a --data-b b --image-size 32 --set base_filters=2 "
+    "--batch-size 2 --steps 500 --save-every 2"
+)
+
+
+def test_a_folder_deleted_during_training(data, capfd, monkeypatch):
+    # As with data that does not fit into memory.
+    uncached = functools.partial(datasets.open_source, cache_bytes=0)
+    monkeypatch.setattr(datasets, "open_source", uncached)
+    save = checkpoints.save
+
+    def save_and_delete(*arguments, **options):
+        saved = save(*arguments, **options)
+        shutil.rmtree("b", ignore_errors=True)
+        return saved
+
+    monkeypatch.setattr(checkpoints, "save", save_and_delete)
+    assert train.main(TRAIN.split()) == 1
+    error = capfd.readouterr().err
+    assert "Traceback" not in error
+    line = error.strip().splitlines()[-1]
+    assert line.startswith("error: 400 pictures in b: the folder cannot be")
+    assert line.endswith("earlier checkpoints stay")
+    assert 2 in checkpoints.steps("runs/cyclegan/checkpoints")
+
+
+def test_files_that_vanish_while_their_folder_stays(data, caplog):
+    opened = datasets.open_source("b", 18, cache_bytes=0)
+    clear("b", 1)
+    with pytest.raises(ValueError, match="in b: 100 in a row cannot be read"):
+        opened.load(1)
+    # Not one line for each of them.
+    assert len(caplog.records) == 11
+    clear("b")
+    with pytest.raises(ValueError, match=r"in b: the folder .*\(empty\)"):
+        opened.load(200)

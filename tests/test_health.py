@@ -1,0 +1,225 @@
+"""What goes wrong in a run is said, in the log and in log.csv."""
+
+import csv
+import re
+import types
+
+import numpy as np
+import pytest
+
+from keras_gans import callbacks, health, runs, train
+from keras_gans.arguments import parse_arguments, resolve
+from keras_gans.datasets import synthetic_faces
+
+COUNT = 8
+
+
+def draw(style, first):
+    pictures = synthetic_faces.draw_many(range(first, first + COUNT), style, 64)
+    return pictures.astype("float32") / 127.5 - 1
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """Held-out pictures, other people on either side, true translations."""
+    return {
+        "a": draw("photo", 0),
+        "b": draw("anime", COUNT),
+        "a_to_b": draw("anime", 0),
+        "b_to_a": draw("photo", COUNT),
+    }
+
+
+def warnings(caplog):
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "keras_gans"
+        and record.getMessage().startswith("step ")
+    ]
+
+
+class Stub:
+    """Stands in for a model: its samples are what `change` makes of truth."""
+
+    adversarial_loss = "non_saturating"
+    networks = ()
+    metrics = ()
+    healthy_logs = {"d_real": 0.5, "d_fake": 0.7, "g_loss": 3.0}
+
+    def __init__(self, truth, change=None, step=0):
+        self.truth, self.change = truth, change or {}
+        self.step = types.SimpleNamespace(numpy=lambda: step)
+        self.asked = 0
+
+    def samples(self, batch):
+        self.asked += 1
+        columns = {}
+        for kind in ("a_to_b", "b_to_a"):
+            inputs, outputs = self.truth[kind[0]], self.truth[kind]
+            change = self.change.get(kind, lambda inputs, outputs: outputs)
+            columns[kind] = [inputs, change(inputs, outputs), inputs]
+        return columns
+
+    def reset_metrics(self):
+        pass
+
+
+def drive(folder, stub, steps, start=0, log_every=4, every=10, logs=None):
+    """Call the callbacks as fit would; return the rows of log.csv."""
+    log = callbacks.RunLog(folder, log_every)
+    grids = callbacks.SampleGrid(folder / "samples", {}, every)
+    checkpoint = types.SimpleNamespace(every=10**9, folder=folder)
+    watch = health.Health(log, grids, checkpoint, early=10)
+    for callback in (watch, grids, log):
+        callback.set_model(stub)
+        callback.on_train_begin()
+    for number in range(steps - start):
+        for callback in (watch, grids, log):
+            callback.on_train_batch_end(number, logs or stub.healthy_logs)
+    log.on_train_end()
+    with open(folder / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def checkered(inputs, outputs):
+    wave = np.where(np.arange(64) % 2, 1.0, -1.0).astype("float32")
+    return outputs + 0.1 * (wave[:, None] * wave)[..., None]
+
+
+@pytest.mark.parametrize(
+    "sign,change",
+    [
+        ("copied input", lambda inputs, outputs: inputs),
+        (
+            "one output for all",
+            lambda inputs, outputs: 0 * outputs + outputs[0],
+        ),
+        ("inverted", lambda inputs, outputs: -inputs),
+        ("checkerboard", checkered),
+    ],
+)
+def test_each_fault_is_said_once_and_for_its_direction(
+    sign, change, truth, tmp_path, caplog
+):
+    rows = drive(tmp_path, Stub(truth, {"a_to_b": change}), 40)
+    assert len(caplog.records) == 1
+    message = caplog.records[0].getMessage()
+    # Looks are at the rows 12, 20, 32, 40: the first after 10, 20, 30, 40.
+    # What is seen twice is said; checkerboards count from twice as late.
+    looks = ["12", "20", "32", "40"][sign == "checkerboard" :]
+    said = looks[1]
+    assert message.startswith(f"step {said}: {sign} a_to_b: ")
+    assert re.search(r"\d", message.split(": ", 2)[2]) and "Try" in message
+    assert "\n" not in message
+    seen = {row["step"]: row["warnings"] for row in rows if row["warnings"]}
+    assert list(seen) == looks
+    assert seen.pop(said) == message.removeprefix(f"step {said}: ")
+    assert set(seen.values()) == {f"{sign} a_to_b"}
+
+
+def test_a_healthy_run_has_an_empty_column(truth, tmp_path, caplog):
+    stub = Stub(truth)
+    rows = drive(tmp_path, stub, 40)
+    assert not caplog.records
+    assert [row["warnings"] for row in rows] == [""] * 10
+    # One translation for grid and look together, where the steps agree.
+    assert stub.asked == 2 + 4
+
+
+@pytest.mark.parametrize(
+    "logs,verdict",
+    [
+        ({"d_real": 0.01, "d_fake": 0.02}, "wins outright"),
+        ({"d_real": 0.7, "d_fake": 4.0}, "loses outright"),
+    ],
+)
+def test_a_one_sided_discriminator_is_said(
+    logs, verdict, truth, tmp_path, caplog
+):
+    stub = Stub(truth)
+    stub.networks = [types.SimpleNamespace(name="discriminator", layers=())]
+    rows = drive(tmp_path, stub, 40, logs=logs)
+    assert len(caplog.records) == 1
+    assert f"discriminators: {verdict}" in caplog.text
+    assert f"discriminators: {verdict}" in rows[4]["warnings"]
+
+
+def test_a_discriminator_that_wins_on_one_side_is_named(
+    truth, tmp_path, caplog
+):
+    def judge(pictures, training):
+        # Sure and right: the reals of b are these very pictures.
+        is_real = np.shape(pictures) == truth["b"].shape and np.array_equal(
+            pictures, truth["b"]
+        )
+        return np.full((len(pictures), 1), 9.0 if is_real else -9.0, "float32")
+
+    judge.input_shape = (None, 64, 64, 3)
+    stub = Stub(truth)
+    stub.discriminator_b = judge
+    drive(tmp_path, stub, 40)
+    assert len(caplog.records) == 1
+    assert "discriminator_b: wins outright" in caplog.text
+
+
+def test_it_is_said_again_when_it_comes_back_or_stays_long(
+    truth, tmp_path, caplog, monkeypatch
+):
+    stub = Stub(truth)
+    flags = iter([True, True, False, True, True, True, True, True])
+    stub.change["a_to_b"] = lambda inputs, outputs: (
+        inputs if next(flags) else outputs
+    )
+    monkeypatch.setattr(health, "SAID_AGAIN_AFTER", 30)
+    # Rows and grids at the same steps: one flag for each look.
+    drive(tmp_path, stub, 80, log_every=10)
+    steps = [record.getMessage().split(":")[0] for record in caplog.records]
+    assert steps == ["step 20", "step 50", "step 80"]
+
+
+def test_a_continued_run_warns_as_the_undisturbed_one(truth, tmp_path, caplog):
+    def without_seconds(rows):
+        return [{**row, "seconds": ""} for row in rows]
+
+    change = {"a_to_b": lambda inputs, outputs: inputs, "b_to_a": checkered}
+    whole = drive(tmp_path / "whole", Stub(truth, change), 60)
+    said = len(caplog.records)
+    assert said == 2
+    for killed, restored in ((13, 10), (19, 16), (23, 20), (45, 30)):
+        folder = tmp_path / f"{killed}"
+        drive(folder, Stub(truth, change), killed)
+        rows = drive(folder, Stub(truth, change, restored), 60, restored)
+        assert without_seconds(rows) == without_seconds(whole)
+
+
+def test_early_pictures_are_not_judged(truth, tmp_path, caplog):
+    change = {"a_to_b": lambda inputs, outputs: inputs}
+    stub = Stub(truth, change)
+    drive(tmp_path, stub, 8, log_every=2, every=2)
+    assert not caplog.records and stub.asked == 4
+    # Nor checkerboards yet at a step at which other signs are.
+    drive(tmp_path, Stub(truth, {"a_to_b": checkered}), 18, 0, 2, 2)
+    assert not caplog.records
+
+
+def test_a_short_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("keras_gans.datasets.sources._FACES_PER_SIDE", 80)
+    command = (
+        "--set base_filters=2 --batch-size 2 --log-every 2 --save-every 4 "
+        "--steps 12"
+    )
+    settings = resolve(vars(parse_arguments(command.split())))
+    dataset, held_out, _ = runs.open_data(settings)
+    model = runs.build_model(settings)
+    train.fit(model, dataset, held_out, settings, tmp_path)
+    assert not warnings(caplog)
+
+
+@pytest.mark.slow
+def test_a_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
+    """Past the step from which pictures are judged; five minutes."""
+    monkeypatch.chdir(tmp_path)
+    command = "--set base_filters=16 --batch-size 8 --steps 2500"
+    assert train.main(command.split()) == 0
+    assert not warnings(caplog)

@@ -1,0 +1,145 @@
+"""A run that is killed ends as if it had not been: the command, kill -9."""
+
+import csv
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gans import checkpoints, registry
+from keras_gans.arguments import DATA_KINDS
+from tests.models.test_contract import TINY
+
+STEPS = 40
+
+
+def commanded():
+    """Return the contract's cases that the command can train."""
+    return [
+        name
+        for name in sorted(TINY)
+        if registry.get(name.split("-")[0]).data_kind in DATA_KINDS
+    ]
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for side in ("a", "b"):
+        pathlib.Path(side).mkdir()
+        for i in range(7):
+            pixels = rng.integers(0, 256, (36, 36, 3), dtype="uint8")
+            Image.fromarray(pixels).save(f"{side}/{i}.png")
+
+
+def start(name, run_dir, save_every=10):
+    options = [
+        argument
+        for key, value in TINY[name].items()
+        if key != "image_size"
+        for argument in ("--set", f"{key}={value}")
+    ]
+    return subprocess.Popen(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "keras_gans.train",
+                "--model",
+                name.split("-")[0],
+            ),
+            *("--data-a", "a", "--data-b", "b", "--run-dir", run_dir),
+            *("--image-size", str(TINY[name]["image_size"])),
+            *("--batch-size", "2", "--steps", str(STEPS), "--log-every", "7"),
+            *("--save-every", str(save_every)),
+            *options,
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error[-3000:]
+
+
+def assert_same_end(name, run_dir, other):
+    registry.get(name.split("-")[0])  # makes the class known to Keras
+    models = [
+        keras.models.load_model(f"{folder}/checkpoints/{STEPS:06d}.keras")
+        for folder in (run_dir, other)
+    ]
+    for one, two in zip(*(m.variables for m in models), strict=True):
+        np.testing.assert_array_equal(one.numpy(), two.numpy())
+    for attribute in ("generator_optimizer", "discriminator_optimizer"):
+        for one, two in zip(
+            *(getattr(m, attribute).variables for m in models), strict=True
+        ):
+            np.testing.assert_array_equal(one.numpy(), two.numpy())
+    logs = []
+    for folder in (run_dir, other):
+        with open(f"{folder}/log.csv", newline="") as file:
+            logs.append([{**row, "seconds": 0} for row in csv.DictReader(file)])
+    assert logs[0] == logs[1]
+    assert [int(row["step"]) for row in logs[0]] == [7, 14, 21, 28, 35]
+
+
+@pytest.mark.parametrize("name", commanded())
+def test_killed_after_half_the_steps(folders, name):
+    whole, killed = start(name, "whole"), start(name, "killed")
+    half = pathlib.Path(f"killed/checkpoints/{STEPS // 2:06d}.keras")
+    while not half.exists():
+        assert killed.poll() is None, killed.stderr.read()[-3000:]
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    finish(start(name, "killed"))
+    finish(whole)
+    assert_same_end(name, "whole", "killed")
+
+
+def test_ctrl_c_saves_and_says_how_to_continue(folders):
+    process = start("cyclegan", "stopped", save_every=1)
+    while not list(pathlib.Path().glob("stopped/checkpoints/*.keras")):
+        assert process.poll() is None, process.stderr.read()[-3000:]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 130, error[-3000:]
+    assert "Traceback" not in error
+    assert max(checkpoints.steps("stopped/checkpoints")) < STEPS
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments(folders):
+    """Run with -s to see how many of them struck while a file was written."""
+    rng = random.Random(0)
+    finish(start("cyclegan", "whole", save_every=2))
+    struck = []
+    for _ in range(20):
+        process = start("cyclegan", "killed", save_every=2)
+        # Some before the first step, some in the middle of writing.
+        time.sleep(rng.uniform(3.0, 12.0))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        folder = pathlib.Path("killed/checkpoints")
+        left = [p.name for p in folder.glob(".unfinished*")]
+        struck.append((checkpoints.steps(folder)[-1:], left))
+        if process.returncode == 0:
+            break
+    finish(start("cyclegan", "killed", save_every=2))
+    print(f"\nnewest checkpoint and halves left behind, by kill: {struck}")
+    assert_same_end("cyclegan", "whole", "killed")
+    assert not [p for p in os.listdir("killed/checkpoints") if p[0] == "."]

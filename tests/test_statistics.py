@@ -1,0 +1,45 @@
+"""Moving statistics estimated again are those of the batches, exactly."""
+
+import numpy as np
+
+from keras_gans import statistics
+from tests.models.test_contract import fit, make_batch, make_model, values
+
+
+def test_refresh_is_the_mean_over_the_batches():
+    model = make_model("cyclegan")
+    batches = [make_batch(model, seed=seed) for seed in range(3)]
+    trained = values(model.trainable_variables)
+    first = model.generator_ab.layers[2]
+    statistics.refresh(model, batches)
+    convolution = model.generator_ab.layers[1]
+    hidden = [convolution(batch["images_a"]).numpy() for batch in batches]
+    np.testing.assert_allclose(
+        first.moving_mean.numpy(),
+        np.mean([x.mean((0, 1, 2)) for x in hidden], axis=0),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+    np.testing.assert_allclose(
+        first.moving_variance.numpy(),
+        np.mean([x.var((0, 1, 2), ddof=1) for x in hidden], axis=0),
+        rtol=1e-4,
+    )
+    assert first.momentum == 0.99
+    for old, new in zip(trained, model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+
+
+def test_refreshed_inference_is_closer_to_training_mode():
+    model = make_model("cyclegan")
+    batch = make_batch(model)
+    fit(model, batch, steps=2)
+    images = batch["images_a"]
+    expected = model.generator_ab(images, training=True).numpy()
+
+    def distance():
+        return np.abs(model.translate(images).numpy() - expected).mean()
+
+    before = distance()
+    statistics.refresh(model, [batch])
+    assert distance() < 0.2 * before

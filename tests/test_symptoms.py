@@ -1,0 +1,128 @@
+"""Each sign is seen where it was made, and nowhere else."""
+
+import numpy as np
+import pytest
+
+from keras_gans import symptoms
+from keras_gans.datasets import synthetic_faces
+
+SIGNS = {
+    "copied": symptoms.copied,
+    "one output": symptoms.collapsed,
+    "inverted": symptoms.inverted,
+    "checkerboard": symptoms.checkered,
+}
+
+
+def draw(style, first=0, count=12):
+    pictures = synthetic_faces.draw_many(range(first, first + count), style, 64)
+    return pictures.astype("float32") / 127.5 - 1
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """The same people as photo and anime; other people as anime."""
+    return draw("photo"), draw("anime"), draw("anime", first=12)
+
+
+def signs(inputs, outputs, targets):
+    texts = {n: sign(inputs, outputs, targets) for n, sign in SIGNS.items()}
+    assert all("Try" in text for text in texts.values() if text)
+    return {name for name, text in texts.items() if text}
+
+
+def pattern(period, amplitude=0.1):
+    """A square wave along both axes, the same for all colours."""
+    wave = np.where(np.arange(64) % period < period // 2, 1.0, -1.0)
+    return amplitude * (wave[:, None] * wave)[..., None]
+
+
+def test_true_translations_are_healthy(faces):
+    photo, anime, others = faces
+    assert signs(photo, anime, others) == set()
+    assert signs(anime, photo, draw("photo", first=12)) == set()
+    assert signs(anime, draw("sketch"), draw("sketch", first=12)) == set()
+
+
+def test_each_fault_is_seen_alone(faces):
+    photo, anime, others = faces
+    assert signs(photo, photo, others) == {"copied"}
+    assert signs(photo, photo * 0.99, others) == {"copied"}
+    same = np.repeat(anime[:1], len(photo), axis=0)
+    assert signs(photo, same, others) == {"one output"}
+    assert signs(photo, -photo, others) == {"inverted"}
+    for period in (2, 4):
+        assert signs(photo, anime + pattern(period), others) == {"checkerboard"}
+
+
+def test_a_pattern_that_changes_with_the_picture_is_a_checkerboard(faces):
+    photo, anime, others = faces
+    # Cells that are light in one picture are dark in the next.
+    signs_of = np.sign(np.arange(len(photo)) % 2 - 0.5)[:, None, None, None]
+    ripple = pattern(2) * signs_of
+    assert signs(photo, anime + ripple, others) == {"checkerboard"}
+
+
+def test_one_inverted_colour_is_named(faces):
+    photo, _, _ = faces
+    swapped = photo[..., ::-1].copy()
+    red_and_blue = symptoms.inverted(photo, swapped, photo)
+    assert red_and_blue is None or "light" not in red_and_blue
+    grey = photo.mean(axis=-1, keepdims=True)
+    text = symptoms.inverted(photo, 2 * grey - photo, photo)
+    assert text.startswith(("red and green", "blue and yellow"))
+
+
+def test_what_the_data_explain_is_no_fault(faces):
+    photo, anime, others = faces
+    # Domains that are each other's negative; real pictures with a raster;
+    # held-out pictures that are all the same, or one.
+    assert signs(photo, -photo, -draw("photo", first=12)) == set()
+    assert "checkerboard" not in signs(
+        photo, anime + pattern(2), others + pattern(2)
+    )
+    one = np.repeat(photo[:1], 4, axis=0)
+    assert "one output" not in signs(one, anime[[0] * 4], others)
+    assert "one output" not in signs(photo[:1], anime[:1], others)
+    # Grey drawings have no colour that could be inverted.
+    grey = np.repeat(photo.mean(axis=-1, keepdims=True), 3, axis=-1)
+    assert symptoms.inverted(photo, grey, grey) is None
+
+
+def test_odd_sizes_and_small_ones_are_measured_or_passed_over(faces):
+    photo, anime, others = faces
+    cut = [p[:, :45, :50] for p in (photo, anime + pattern(2), others)]
+    assert "checkerboard" in signs(*cut)
+    assert symptoms.checkered(*(p[:, :16, :16] for p in cut)) is None
+
+
+def test_amplitude_is_in_units_of_the_pictures():
+    noise = np.random.default_rng(0).normal(0, 0.05, (8, 64, 64, 3))
+    assert symptoms.checkerboard(noise) < 0.01
+    for amplitude in (0.05, 0.2):
+        seen = symptoms.checkerboard(noise + pattern(2, amplitude))
+        assert seen == pytest.approx(amplitude, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "kind,real,fake,verdict",
+    [
+        ("non_saturating", 0.49, 0.73, None),
+        ("non_saturating", 0.02, 0.03, "wins"),
+        ("non_saturating", 0.69, 4.0, "loses"),
+        ("least_squares", 0.17, 0.16, None),
+        ("least_squares", 0.004, 0.002, "wins"),
+        ("least_squares", 0.4, 0.9, "loses"),
+        ("hinge", 0.8, 0.9, None),
+        ("hinge", 0.01, 0.0, "wins"),
+        ("hinge", 1.0, 4.0, "loses"),
+        ("wasserstein", -8.0, 2.0, None),
+        ("wasserstein", -5.0, 5.05, None),
+        ("wasserstein", -1.0, 3.0, "loses"),
+        ("wasserstein", -5e4, 1e4, "runs away"),
+        ("wasserstein", 0.0, 0.0, None),
+    ],
+)
+def test_discriminators_by_their_loss(kind, real, fake, verdict):
+    text = symptoms.one_sided(kind, real, fake)
+    assert text is None if verdict is None else text.startswith(verdict)
