@@ -188,8 +188,8 @@ class RunLog(StepCallback):
 class SampleGrid(StepCallback):
     """Translates a fixed batch every so many steps and writes the pictures.
 
-    `folder/a_to_b/000500.png` shows input, translation and reconstruction
-    side by side, in inference mode, as a deployed model would give them.
+    `folder/a_to_b/000500.png` shows input, translation and reconstruction in
+    inference mode, as a deployed model would give them.
 
     Args:
         folder: receives one folder per kind of sample.
@@ -249,6 +249,7 @@ class ProgressBar(StepCallback):
     def __init__(self, steps):
         super().__init__()
         self.steps = steps
+        self._bar = None
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -265,7 +266,8 @@ class ProgressBar(StepCallback):
         self._bar.update(self.current_step - before)
 
     def on_train_end(self, logs=None):
-        self._bar.close()
+        if self._bar:
+            self._bar.close()
 
 
 class StopOnSignal(StepCallback):
@@ -278,6 +280,7 @@ class StopOnSignal(StepCallback):
     def __init__(self):
         super().__init__()
         self.received = None
+        self._before = {}
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)

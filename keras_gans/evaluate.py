@@ -37,18 +37,22 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
     """
     import tensorflow as tf
 
-    from keras_gans import images
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans import datasets, images
 
     def drawings(first, style):
         # Drawn larger and cut like every held-out picture of a run.
         load_size = image_size * 9 // 8
         corner = (load_size - image_size) // 2
-        pictures = synthetic_faces.draw_many(
-            range(first, first + count), style, load_size, seed
+        pictures = datasets.open_source(
+            f"faces:{style}",
+            load_size,
+            seed=seed,
+            face_indices=range(first, first + count),
         )
         middle = slice(corner, corner + image_size)
-        return pictures[:, middle, middle]
+        return np.stack(
+            [pictures.load(i)[middle, middle] for i in range(count)]
+        )
 
     inputs = drawings(_FIRST_HELD_OUT, source)
     truth = drawings(_FIRST_HELD_OUT, target)

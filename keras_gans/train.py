@@ -71,6 +71,7 @@ def fit(model, dataset, held_out, settings, folder):
     finally:
         # An error message must not land in the middle of the bar.
         progress.on_train_end()
+        stop.on_train_end()
     return stop.received
 
 

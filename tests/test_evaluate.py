@@ -1,6 +1,5 @@
 """The measure against the true drawings, on translators we know."""
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -30,6 +29,11 @@ def test_an_oracle_is_perfect_and_the_baselines_are_what_they_say():
     assert lines[2] == "| photo to anime | translation | 0.000 | 1.000 |"
 
 
+def test_pictures_below_the_smallest_drawing_work_too():
+    results = evaluate.against_truth(tf.identity, "photo", "anime", 32, 2)
+    assert 0 < results["translation"]["l1"] < 1
+
+
 def test_only_runs_on_two_styles_are_measured():
     settings = {"data_a": "faces:photo", "data_b": "data/faces"}
     assert evaluate.faces_of_run(None, settings) == {}
@@ -40,10 +44,9 @@ def test_wrong_folders_are_named(files, tmp_path, capsys):
     for name in files:
         (tmp_path / name).write_text(
             '{"model": "cyclegan", "seed": 0, "precision": "float32",'
-            ' "set": {"base_filters": 2}, "image_size": 32}'
+            ' "set": {"base_filters": 2}, "image_size": 32, "steps": 1}'
         )
     assert evaluate.main(["--run-dir", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: run_dir must") and str(tmp_path) in error
-    assert np.isfinite(len(error.splitlines()))
     assert len(error.splitlines()) == 1
