@@ -3,6 +3,7 @@
 import errno
 import logging
 
+import keras
 import numpy as np
 import pytest
 
@@ -25,6 +26,25 @@ def test_restore_gives_back_everything(model, tmp_path):
     for ours, theirs in zip(model.variables, other.variables, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
     assert fit(model, batch) == fit(other, batch)
+
+
+def test_loss_scales_of_both_optimizers_are_kept(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model, other = make_model("cyclegan"), make_model("cyclegan", seed=1)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for factor, name in ((2, "generator"), (8, "discriminator")):
+        optimizer = getattr(model, f"{name}_optimizer")
+        optimizer.dynamic_scale.assign(factor)
+        optimizer.step_counter.assign(factor + 1)
+    model.step.assign(1)
+    checkpoints.save(model, tmp_path)
+    checkpoints.restore(other, tmp_path)
+    for factor, name in ((2, "generator"), (8, "discriminator")):
+        optimizer = getattr(other, f"{name}_optimizer")
+        assert float(optimizer.dynamic_scale.numpy()) == factor
+        assert int(optimizer.step_counter.numpy()) == factor + 1
 
 
 def test_an_empty_folder_is_a_fresh_start(model, tmp_path):
