@@ -12,7 +12,7 @@ DEMONSTRATION = {
     "data_a": "faces:photo",
     "data_b": "faces:anime",
     "batch_size": 16,
-    "steps": 2000,
+    "steps": 1500,
 }
 ARTICLE_STEPS = 100_000
 DATA_KINDS = ("unpaired",)

@@ -50,3 +50,18 @@ class Reference:
 def reference():
     """Return a function from a conformance file's name to its arrays."""
     return Reference
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Two folders of 20 small pictures; the working folder is beside them."""
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for side in ("a", "b"):
+        pathlib.Path(side).mkdir()
+        for i in range(20):
+            pixels = rng.integers(0, 256, (40, 40, 3), dtype="uint8")
+            Image.fromarray(pixels).save(f"{side}/{i}.png")
+    return tmp_path

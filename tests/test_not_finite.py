@@ -1,13 +1,11 @@
 """NaN and infinity: named, never saved, exit code 3."""
 
 import csv
-import pathlib
 import re
 
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from keras_gans import callbacks, checkpoints, datasets, health, train
 from tests.models.test_contract import make_batch, make_model
@@ -16,17 +14,6 @@ TINY = (
     "--data-a a --data-b b --image-size 32 --set base_filters=2 "
     "--batch-size 2 --log-every 2"
 )
-
-
-@pytest.fixture
-def folders(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    for side in ("a", "b"):
-        pathlib.Path(side).mkdir()
-        for i in range(9):
-            pixels = rng.integers(0, 256, (36, 36, 3), dtype="uint8")
-            Image.fromarray(pixels).save(f"{side}/{i}.png")
 
 
 def break_weight(model, now):

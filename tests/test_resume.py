@@ -12,7 +12,6 @@ import time
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from keras_gans import checkpoints, registry
 from keras_gans.arguments import DATA_KINDS
@@ -28,17 +27,6 @@ def commanded():
         for name in sorted(TINY)
         if registry.get(name.split("-")[0]).data_kind in DATA_KINDS
     ]
-
-
-@pytest.fixture
-def folders(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    for side in ("a", "b"):
-        pathlib.Path(side).mkdir()
-        for i in range(7):
-            pixels = rng.integers(0, 256, (36, 36, 3), dtype="uint8")
-            Image.fromarray(pixels).save(f"{side}/{i}.png")
 
 
 def start(name, run_dir, save_every=10):

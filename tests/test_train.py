@@ -14,20 +14,6 @@ from PIL import Image
 from keras_gans import checkpoints, runs, train
 from keras_gans.arguments import parse_arguments, resolve
 
-
-@pytest.fixture
-def folders(tmp_path, monkeypatch):
-    """Two folders of 20 small pictures; the working folder is beside them."""
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    for side in ("a", "b"):
-        pathlib.Path(side).mkdir()
-        for i in range(20):
-            pixels = rng.integers(0, 256, (40, 40, 3), dtype="uint8")
-            Image.fromarray(pixels).save(f"{side}/{i}.png")
-    return tmp_path
-
-
 TINY = "--image-size 32 --set base_filters=2 --batch-size 2 --log-every 2"
 
 
