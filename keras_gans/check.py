@@ -246,7 +246,10 @@ def main(argv=None):
         sources.check_int("image_size", size, 1)
         sides = {
             name: datasets.open_source(
-                getattr(arguments, name), size * 9 // 8, name, cache_bytes=0
+                getattr(arguments, name),
+                sources.default_load_size(size),
+                name,
+                cache_bytes=0,
             )
             for name in ("data_a", "data_b")
         }

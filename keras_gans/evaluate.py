@@ -41,7 +41,7 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
 
     def drawings(first, style):
         # Drawn larger and cut like every held-out picture of a run.
-        load_size = image_size * 9 // 8
+        load_size = datasets.default_load_size(image_size)
         corner = (load_size - image_size) // 2
         pictures = datasets.open_source(
             f"faces:{style}",

@@ -35,7 +35,8 @@ class ImagePool(keras.layers.Layer):
     """
 
     def __init__(self, pool_size=50, seed=None, **kwargs):
-        super().__init__(**kwargs)
+        # Pictures pass as they are, not rounded to a lower precision.
+        super().__init__(autocast=False, **kwargs)
         self.pool_size = pool_size
         self.seed = seed
         if pool_size:

@@ -142,9 +142,10 @@ def open_data(settings):
     from keras_gans.datasets import findings
 
     size, seed = settings["image_size"], settings["seed"]
+    load_size = datasets.default_load_size(size)
     sides = {
         name: datasets.open_source(
-            settings[name], size * 9 // 8, name=name, seed=seed
+            settings[name], load_size, name=name, seed=seed
         )
         for name in ("data_a", "data_b")
     }

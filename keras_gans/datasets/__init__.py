@@ -7,11 +7,17 @@ take the function's place in this package.
 
 import importlib
 
-from keras_gans.datasets.sources import Pictures, open_source, split
+from keras_gans.datasets.sources import (
+    Pictures,
+    default_load_size,
+    open_source,
+    split,
+)
 from keras_gans.datasets.unpaired import held_out, unpaired
 
 __all__ = [
     "Pictures",
+    "default_load_size",
     "held_out",
     "open_source",
     "split",

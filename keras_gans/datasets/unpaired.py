@@ -41,8 +41,8 @@ def unpaired(
         batch_size: int, pictures of each side, over all replicas.
         load_size: int, pictures are scaled to this size and a random square
             of `image_size` is cut. Default: that of opened `Pictures`, else
-            9/8 of `image_size` (72 for 64, 288 for 256); equal to
-            `image_size` means no crop.
+            286/256 of `image_size` (72 for 64); equal to `image_size` means
+            no crop.
         flip: bool, whether to mirror every second picture by chance.
         seed: int, 0 <= seed < 2**32.
         start: int, batches that were consumed already.
@@ -166,7 +166,7 @@ def _order(seed, side, epoch, count):
 
 def _open(side, name, image_size, load_size, seed, cache_bytes):
     if not isinstance(side, sources.Pictures):
-        load_size = load_size or image_size * 9 // 8
+        load_size = load_size or sources.default_load_size(image_size)
         return sources.open_source(side, load_size, name, seed, cache_bytes)
     sources.check_int("load_size", side.load_size, image_size)
     if load_size not in (None, side.load_size):

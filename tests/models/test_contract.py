@@ -85,6 +85,19 @@ def test_compile_without_arguments_is_a_recipe_and_may_be_repeated(name):
     assert all(np.isfinite(v) for v in fit(model, make_batch(model)).values())
 
 
+def test_lower_precision_keeps_weights_pictures_and_losses_whole(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = make_model(name)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    batch = make_batch(model)
+    assert all(np.isfinite(v) for v in fit(model, batch).values())
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
+    for columns in model.samples(batch).values():
+        assert all(column.dtype == "float32" for column in columns)
+
+
 def test_config_is_plain_json_and_rebuilds(name):
     model = make_bare(name)
     config = json.loads(json.dumps(model.get_config()))
