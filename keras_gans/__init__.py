@@ -11,6 +11,7 @@ from keras_gans import registry
 __version__ = "0.1.0"
 
 _SUBMODULES = (
+    "attributes",
     "callbacks",
     "checkpoints",
     "datasets",
@@ -27,10 +28,12 @@ _SUBMODULES = (
     "statistics",
 )
 
-__all__ = ["registry", *_SUBMODULES, *registry.class_names()]
+__all__ = ["load", "registry", *_SUBMODULES, *registry.class_names()]
 
 
 def __getattr__(name):
+    if name == "load":
+        return importlib.import_module(f"{__name__}.loading").load
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in registry.class_names():

@@ -6,17 +6,6 @@ import inspect
 
 from keras_gans import registry
 
-# The settings of the run without data arguments: what two cores train in
-# about ten minutes.
-DEMONSTRATION = {
-    "data_a": "faces:photo",
-    "data_b": "faces:anime",
-    "batch_size": 16,
-    "steps": 1500,
-}
-ARTICLE_STEPS = 100_000
-DATA_KINDS = ("unpaired",)
-
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
 # 1.07 s with and 1.07 s without.
@@ -24,6 +13,14 @@ DETERMINISM = (
     "on a CPU this cost nothing that could be measured, and runs were equal "
     "without it, too; on a GPU, where it was not tried, TensorFlow documents "
     "that runs differ without it and that steps get slower"
+)
+
+
+# Arguments of a model that are no plain values, or have flags of their own.
+_NOT_TO_SET = (
+    *("self", "name", "image_size", "total_steps", "jit_compile"),
+    *("labels", "exclusive"),
+    *("generator_optimizer", "discriminator_optimizer"),
 )
 
 
@@ -48,25 +45,11 @@ def parse_arguments(argv=None):
     """Return the arguments as a namespace, defaults resolved."""
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.train",
-        description="Train an image-translation GAN. Without --data-a and "
-        "--data-b it runs the demonstration: the article's CycleGAN on the "
-        "embedded faces, about ten minutes on two cores.",
+        description="Train an image-translation GAN. Without data it runs a "
+        "demonstration on the embedded faces: with the article's CycleGAN, "
+        "the default, ten to eleven minutes on two cores.",
     )
-    data = parser.add_argument_group("data")
-    source = (
-        "a folder of pictures (jpg, jpeg, png, bmp, gif, webp; subfolders "
-        "included), tfds:NAME/CONFIG@SPLIT, or faces:photo, faces:anime, "
-        "faces:sketch"
-    )
-    data.add_argument("--data-a", metavar="SOURCE", help=f"domain a: {source}")
-    data.add_argument("--data-b", metavar="SOURCE", help="domain b: likewise")
-    data.add_argument(
-        "--image-size",
-        type=_integer(1),
-        metavar="PIXELS",
-        help="side of the square pictures (default: the model's own, 64 for "
-        "cyclegan)",
-    )
+    add_data_arguments(parser.add_argument_group("data"))
     model = parser.add_argument_group("model and training")
     model.add_argument(
         "--model",
@@ -86,15 +69,20 @@ def parse_arguments(argv=None):
         type=_integer(1),
         metavar="PICTURES",
         help="pictures of each domain in a step (default: the model's own, "
-        f"64 for cyclegan; {DEMONSTRATION['batch_size']} in the "
-        "demonstration)",
+        "such as 64 for cyclegan and 1 for pix2pix; demonstrations have "
+        "theirs)",
     )
     model.add_argument(
         "--steps",
         type=_integer(1),
         help="training steps in all, earlier ones of a continued run "
-        f"included (default: {ARTICLE_STEPS}, or {DEMONSTRATION['steps']} in "
-        "the demonstration)",
+        "included (default: the model's own, 100000 for cyclegan; 200 epochs "
+        "for pix2pix and architecture=resnet; demonstrations have theirs)",
+    )
+    model.add_argument(
+        "--epochs",
+        type=_integer(1),
+        help="in place of --steps: passes through the larger side",
     )
     model.add_argument(
         "--precision",
@@ -161,6 +149,121 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
+def add_data_arguments(group):
+    """Add the arguments that name the data, of `train` and `check` alike."""
+    group.add_argument(
+        "--data",
+        action="append",
+        metavar="SET",
+        help="both sides at once: a folder with trainA and trainB, "
+        "tfds:NAME/CONFIG with these splits, or for pix2pix a folder of "
+        "side-by-side pictures, left translated into right. For stargan "
+        "pictures with labels: a folder with CelebA's list_attr_celeba, a "
+        "folder of a folder for each class, a csv file, tfds:NAME@SPLIT or "
+        "faces:STYLE; given twice, it learns from both data sets",
+    )
+    group.add_argument(
+        "--labels",
+        action="append",
+        metavar="NAME,NAME,...",
+        help="which labels stargan learns (default: all classes, or the "
+        "paper's five of the faces); once for each --data",
+    )
+    group.add_argument(
+        "--direction",
+        choices=("a_to_b", "b_to_a"),
+        default="a_to_b",
+        help="b_to_a exchanges the two sides of --data (default: a_to_b)",
+    )
+    source = (
+        "a folder of pictures (jpg, jpeg, png, bmp, gif, webp; subfolders "
+        "included) or with #left or #right behind it their halves, "
+        "tfds:NAME/CONFIG@SPLIT, or faces:photo, faces:anime, faces:sketch"
+    )
+    group.add_argument("--data-a", metavar="SOURCE", help=f"domain a: {source}")
+    group.add_argument("--data-b", metavar="SOURCE", help="domain b: likewise")
+    group.add_argument(
+        "--image-size",
+        type=_integer(1),
+        metavar="PIXELS",
+        help="side of the square pictures (default: the model's own, 64 for "
+        "cyclegan, 256 for pix2pix and architecture=resnet)",
+    )
+
+
+def resolve_sides(settings, kind):
+    """Leave of the arguments that name the data those that `kind` reads.
+
+    Args:
+        settings: dict, the arguments by name, None where not given; changed
+            to have `data_a` and `data_b`, or for labelled data `data` and
+            `labels`, lists with an entry for each data set.
+        kind: str, the model's `data_kind`.
+
+    Raises:
+        ValueError: if the arguments contradict one another, one side is
+            missing, or `data` has no two sides.
+    """
+    from keras_gans import datasets
+
+    if kind == "labelled":
+        return _resolve_labelled(settings)
+    data, direction = settings.pop("data"), settings.pop("direction")
+    labels = settings.pop("labels")
+    if labels:
+        raise ValueError(
+            f"labels are for labelled data; this model learns from {kind} "
+            f"data. Received: {','.join(labels)}"
+        )
+    given = [settings["data_a"], settings["data_b"]]
+    if data is not None:
+        if len(data) > 1:
+            raise ValueError(
+                f"data must be given once for {kind} data. "
+                f"Received: {', '.join(data)}"
+            )
+        (data,) = data
+        if any(given):
+            raise ValueError(
+                "data must be given alone, or data_a and data_b. Received: "
+                f"data={data!r} and data_a={given[0]!r}, data_b={given[1]!r}"
+            )
+        sides = datasets.sides_of(data, kind)
+        sides = sides if direction == "a_to_b" else sides[::-1]
+        settings["data_a"], settings["data_b"] = sides
+    elif direction != "a_to_b":
+        raise ValueError(
+            "direction must be a_to_b where data is not given: exchange "
+            f"data_a and data_b. Received: {direction!r}"
+        )
+    elif bool(given[0]) != bool(given[1]):
+        missing = "data_b" if given[0] else "data_a"
+        raise ValueError(
+            f"{missing} must be given when the other side is. "
+            f"Received: {missing}={settings[missing]!r}"
+        )
+
+
+def _resolve_labelled(settings):
+    sides = [settings.pop("data_a"), settings.pop("data_b")]
+    direction = settings.pop("direction")
+    if any(sides) or direction != "a_to_b":
+        raise ValueError(
+            "data must be given for labelled data, not data_a, data_b or "
+            f"direction. Received: {sides[0] or sides[1] or direction!r}"
+        )
+    data, labels = settings["data"], settings["labels"]
+    if labels and len(labels) != len(data or [None]):
+        raise ValueError(
+            "labels must be given once for each data. Received: "
+            f"{len(labels)} for {len(data or [None])}"
+        )
+    if labels:
+        settings["labels"] = [
+            [label.strip() for label in names.split(",")] for names in labels
+        ]
+
+
 def resolve(settings):
     """Return parsed arguments with every default filled in.
 
@@ -168,35 +271,32 @@ def resolve(settings):
         settings: dict, the arguments by name, None where not given.
 
     Returns:
-        dict of plain values; `set` is now a dict.
+        dict of plain values; `set` is now a dict. `steps` or `epochs` is
+        None: how long an epoch is only the data tell.
 
     Raises:
-        ValueError: if the model, or a key of `--set`, is unknown, or one
-            side of the data is missing.
+        ValueError: if the model, or a key of `--set`, is unknown, or the data
+            are not named well.
     """
     model_class = registry.get(settings["model"])
-    if model_class.data_kind not in DATA_KINDS:
-        raise ValueError(
-            "model must be one that learns from "
-            f"{' or '.join(DATA_KINDS)} data, which is what this command "
-            f"reads so far. Received: {settings['model']!r}, which learns from "
-            f"{model_class.data_kind} data: train it with model.fit()"
-        )
     settings = dict(settings)
-    if bool(settings["data_a"]) != bool(settings["data_b"]):
-        missing = "data_b" if settings["data_a"] else "data_a"
-        raise ValueError(
-            f"{missing} must be given when the other side is. "
-            f"Received: {missing}={settings[missing]!r}"
-        )
+    resolve_sides(settings, model_class.data_kind)
     settings["set"] = parse_options(settings["set"], model_class)
     # The recipe may depend on the model's other arguments.
-    defaults = model_class.default_settings(**settings["set"])
-    defaults["steps"] = ARTICLE_STEPS
-    if settings["data_a"] is None:
-        defaults |= DEMONSTRATION
+    data = settings["data" if "data" in settings else "data_a"]
+    defaults = model_class.default_settings(
+        demonstration=data is None, **settings["set"]
+    )
+    settings["set"] = defaults.pop("set", {}) | settings["set"]
+    if settings["steps"] and settings["epochs"]:
+        raise ValueError(
+            "steps must be given alone, or epochs. Received: "
+            f"steps={settings['steps']}, epochs={settings['epochs']}"
+        )
+    if settings["steps"] or settings["epochs"]:
+        defaults |= {"steps": None, "epochs": None}
     for name, value in defaults.items():
-        if settings[name] is None:
+        if settings.get(name) is None:
             settings[name] = value
     settings["run_dir"] = settings["run_dir"] or f"runs/{settings['model']}"
     settings["export_dir"] = (
@@ -207,13 +307,13 @@ def resolve(settings):
 
 def parse_options(options, model_class):
     """Return `KEY=VALUE` texts as a dict, values read as Python literals."""
-    init = inspect.signature(model_class.__init__).parameters
     valid = [
         name
-        for name, parameter in init.items()
+        for function in (model_class.__init__, model_class.compile)
+        for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        and name not in ("self", "name", "image_size")
-    ] + ["adversarial_loss", "loss_weights", "learning_rate"]
+        and name not in _NOT_TO_SET
+    ]
     parsed = {}
     for option in options:
         key, equals, text = option.partition("=")

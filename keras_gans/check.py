@@ -16,6 +16,8 @@ import textwrap
 
 import numpy as np
 
+from keras_gans import arguments, registry
+
 _SHEET = 6, 8  # columns of each side, rows
 _SHEET_SIZE = 96  # pixels, most for each picture
 _WIDTH = 80  # columns of text
@@ -201,23 +203,12 @@ def _parse_arguments(argv):
         epilog="Exit code: 0, it can be trained; 1, training would go wrong; "
         "2, wrong use, or nothing to look at.",
     )
-    source = (
-        "a folder of pictures, subfolders included, tfds:NAME/CONFIG@SPLIT, "
-        "or faces:photo, faces:anime, faces:sketch"
-    )
-    for side in "ab":
-        parser.add_argument(
-            f"--data-{side}",
-            required=True,
-            metavar="SOURCE",
-            help=f"domain {side}: {source}",
-        )
+    arguments.add_data_arguments(parser)
     parser.add_argument(
-        "--image-size",
-        type=int,
-        default=64,
-        metavar="PIXELS",
-        help="side of the square pictures to train on (default: 64)",
+        "--model",
+        default="cyclegan",
+        help=f"which one is to be trained, one of "
+        f"{', '.join(registry.names())} (default: cyclegan)",
     )
     parser.add_argument(
         "--report",
@@ -234,36 +225,39 @@ def main(argv=None):
     0: it can be trained; 1: training would go wrong; 2: wrong use, or nothing
     to look at.
     """
-    arguments = _parse_arguments(argv)
+    settings = vars(_parse_arguments(argv))
     from keras_gans import datasets
-    from keras_gans.datasets import findings, inspection, sources
+    from keras_gans.datasets import findings, inspection
 
     # What is logged while opening is said in the verdict, too.
     silent = logging.NullHandler()
     logging.getLogger("keras_gans").addHandler(silent)
-    size = arguments.image_size
     try:
-        sources.check_int("image_size", size, 1)
-        sides = {
-            name: datasets.open_source(
-                getattr(arguments, name),
-                sources.default_load_size(size),
-                name,
-                cache_bytes=0,
-            )
-            for name in ("data_a", "data_b")
-        }
+        model_class = registry.get(settings["model"])
+        kind = model_class.data_kind
+        arguments.resolve_sides(settings, kind)
+        if settings.get("data_a") is None and settings.get("data") is None:
+            raise ValueError("data, or data_a and data_b, must be given")
+        size = settings["image_size"]
+        size = size or model_class.default_settings()["image_size"]
+        sides = datasets.open_sides(kind, settings, size, cache_bytes=0)
         for name, pictures in sides.items():
             print(f"{name}: {pictures.description}")
         measured = inspection.inspect(sides, size)
-        found = findings.judge(measured, findings.FULL["unpaired"])
-        text = "\n".join([*table(measured), "", *verdict(found)])
+        measured["labels"] = findings.labels.measure(sides)
+        found = findings.judge(measured, findings.FULL[kind])
+        counts = findings.labels.table(measured["labels"])
+        text = "\n".join(
+            [*table(measured), "", *counts, *[""][: len(counts)]]
+            + verdict(found)
+        )
         print(f"\n{text}")
-        if arguments.report:
-            _write_report(arguments.report, text, measured, found, sides)
+        report = settings["report"]
+        if report:
+            _write_report(report, text, measured, found, sides)
             print(
                 f"\nwrote report.txt, report.json and contact_sheet.png to "
-                f"{arguments.report}"
+                f"{report}"
             )
         else:
             print("\n--report DIR writes all names and a contact sheet")

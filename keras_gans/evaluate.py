@@ -12,6 +12,8 @@ import sys
 
 import numpy as np
 
+from keras_gans import attributes
+
 # Identities from here on are never drawn for training.
 _FIRST_HELD_OUT = 1_000_000
 
@@ -78,7 +80,9 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
 
 
 def table(results):
-    """Format `{direction: against_truth(...)}` as lines of Markdown."""
+    """Format what `faces_of_run` returns as lines of Markdown."""
+    if any("real" in rows for rows in results.values()):
+        return attributes.table(results)
     lines = [
         "| direction | picture | L1 (0..1) | SSIM |",
         "| --- | --- | --- | --- |",
@@ -92,28 +96,42 @@ def table(results):
 
 
 def faces_of_run(model, settings):
-    """Measure both directions of a run on two styles of the faces.
+    """Measure a run on the embedded faces against the truth.
 
     Returns:
-        dict from direction (`"photo to anime"`) to `against_truth`'s result;
-        empty if one of the sides is no drawn style.
+        dict from direction (`"photo to anime"`) to `against_truth`'s result,
+        or from label to that of `attributes.measure`; empty if the run is on
+        other pictures.
     """
-    styles = [str(settings[name]) for name in ("data_a", "data_b")]
-    if not all(style.startswith("faces:") for style in styles):
+    size, seed = settings["image_size"], settings["seed"]
+    is_labelled = "labels" in settings
+    data = (
+        settings["data"]
+        if is_labelled
+        else [settings["data_a"], settings["data_b"]]
+    )
+    if not all(str(style).startswith("faces:") for style in data):
         return {}
-    style_a, style_b = (style.removeprefix("faces:") for style in styles)
+    styles = [style.removeprefix("faces:") for style in data]
+    if is_labelled:
+        # Of two data sets at once none has all labels.
+        return (
+            {}
+            if len(styles) > 1
+            else attributes.measure(
+                lambda pictures, labels: model.translate(pictures, to=labels),
+                settings["labels"][0],
+                size,
+                seed=seed,
+                style=styles[0],
+            )
+        )
+    directions = {"a_to_b": styles, "b_to_a": styles[::-1]}
     return {
-        f"{source} to {target}": against_truth(
-            lambda pictures, to=to: model.translate(pictures, to=to),
-            source,
-            target,
-            settings["image_size"],
-            seed=settings["seed"],
+        "{} to {}".format(*directions[verb]): against_truth(
+            translate, *directions[verb], size, seed=seed
         )
-        for source, target, to in (
-            (style_a, style_b, "b"),
-            (style_b, style_a, "a"),
-        )
+        for verb, translate in model.serving_signatures().items()
     }
 
 
@@ -146,9 +164,10 @@ def main(argv=None):
             )
         results = faces_of_run(model, settings)
         if not results:
+            data = [settings.get(n) for n in ("data", "data_a", "data_b")]
             raise ValueError(
-                "run_dir must be a run on two styles of the embedded faces. "
-                f"Received: {settings['data_a']!r}, {settings['data_b']!r}"
+                "run_dir must be a run on the embedded faces. Received: "
+                + ", ".join(str(name) for name in data if name)
             )
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,123 +1,176 @@
-"""Export a model as a SavedModel that takes and gives plain pictures."""
+"""Export a model for serving: `python -m keras_gans.export`.
 
+    python -m keras_gans.export runs/cyclegan --output saved_models/cyclegan
+
+It writes the next version of a SavedModel that takes and gives plain
+pictures, and publishes it if it gives the model's own pixels.
+"""
+
+import argparse
 import os
-import pathlib
-import shutil
-import tempfile
+import sys
 
 import numpy as np
-import tensorflow as tf
 
-from keras_gans import images
-
-# Largest difference, in grey levels, that the reloaded export may show.
-_TOLERANCE = 1
+FORMATS = ("savedmodel", "onnx")
 
 
-def export(model, folder, samples):
-    """Write the next version of a SavedModel and compare it with the model.
+def export(
+    model,
+    folder,
+    samples,
+    half=False,
+    settings=None,
+    metrics=None,
+    format="savedmodel",
+):
+    """Write the next version of an export and compare it with the model.
 
     The version is written beside its place and renamed when it is whole and
     has given the same pixels, so that a server which watches `folder` never
-    sees half of one.
+    sees half of one. A SavedModel has the signatures of
+    `keras_gans.serving.signatures`, requests to warm a server up with, and
+    `model.json`, which tells what it is and where it comes from. ONNX is one
+    file per verb, see `keras_gans.serving.onnx_files`.
 
     Args:
-        model: a model with `serving_signatures()`, `image_size`.
+        model: a model with `serving_signatures()`; see
+            `keras_gans.serving.signatures.make`.
         folder: where the versions live, such as `saved_models/cyclegan`.
-        samples: uint8 `[batch, height, width, 3]`, pictures to compare on.
+        samples: uint8 `[batch, image_size, image_size, 3]`, one picture or
+            more to compare on.
+        half: bool, whether a SavedModel stores kernels in float16.
+        settings: dict of plain values for `model.json`, those of the run.
+        metrics: dict of plain values likewise, what the run measured.
+        format: `"savedmodel"` or `"onnx"`.
 
     Returns:
         `pathlib.Path` of the version, such as `saved_models/cyclegan/1`.
 
     Raises:
+        ValueError: if an argument does not fit.
+        ImportError: if ONNX is asked for without the extra `onnx`.
         RuntimeError: if the export gives other pixels than the model.
         OSError: if `folder` cannot be written.
     """
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    _check_arguments(model, samples, half, format)
+    from keras_gans.serving import onnx_files, saved_model, versions
+
+    if format == "onnx":
+        return versions.publish(
+            folder, lambda path: onnx_files.write(path, model, samples)
+        )
+    about = {"settings": settings, "metrics": metrics}
+    return versions.publish(
+        folder,
+        lambda path: saved_model.write(path, model, samples, half, about),
+    )
+
+
+def _check_arguments(model, samples, half, format):
+    side = model.image_size
+    shape = (None, *samples.shape[1:]) if samples.ndim else ()
+    if (
+        samples.dtype != np.uint8
+        or shape != (None, side, side, 3)
+        or not len(samples)
+    ):
+        raise ValueError(
+            f"samples must be one picture or more, uint8 [batch, {side}, "
+            f"{side}, 3]. Received: {samples.dtype} {samples.shape}"
+        )
+    if format not in FORMATS:
+        raise ValueError(
+            f"format must be one of {', '.join(FORMATS)}. Received: {format!r}"
+        )
+    if format == "onnx" and half:
+        raise ValueError(
+            'half must be False for format="onnx", whose weights are float32. '
+            f"Received: {half!r}"
+        )
+
+
+def _parse_arguments(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_gans.export",
+        description="Write the next version of a SavedModel, or of ONNX "
+        "files, of a trained model.",
+        epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
+        "other pixels; 2, wrong use.",
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", help="a run folder or a .keras file"
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="the folder of the versions, such as saved_models/cyclegan",
+    )
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="store kernels in float16, in half the bytes; they are computed "
+        "with in float32 as before",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="savedmodel",
+        help="savedmodel, for TensorFlow Serving and for keras_gans.translate "
+        '(default); or onnx, one file per direction (pip install "keras_gans'
+        '[onnx]")',
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Run the command; return its exit code.
+
+    0: done; 1: the disk failed, or the export gave other pixels; 2: wrong
+    use.
+    """
+    arguments = _parse_arguments(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from keras_gans import loading, runs
+
     try:
-        signatures = {
-            name: _on_pictures(function, model.image_size)
-            for name, function in model.serving_signatures().items()
-        }
-        _write(signatures, beside)
-        _compare(beside, signatures, samples)
-        # The 0700 of a temporary folder would lock other users' servers out.
-        beside.chmod(0o755)
-        return _publish(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        model, settings = loading.read_model(arguments.model)
+        result = settings and runs.read(arguments.model, "result.json")
+        path = export(
+            model,
+            arguments.output,
+            _samples(model, settings),
+            half=arguments.half,
+            settings=settings,
+            metrics=result and result["metrics"],
+            format=arguments.format,
+        )
+    except (ValueError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"wrote {path}")
+    return 0
 
 
-def _write(signatures, path):
-    """Save functions with just the variables that they read."""
-    specification = tf.TensorSpec((None, None, None, 3), tf.uint8, "images")
-    concrete = {
-        name: tf.function(function).get_concrete_function(specification)
-        for name, function in signatures.items()
-    }
-    module = tf.Module()
-    module.weights = [
-        variable
-        for function in concrete.values()
-        for variable in function.graph.variables
-    ]
-    tf.saved_model.save(module, path, signatures=concrete)
+def _samples(model, settings):
+    """Return pictures to compare on: of the run's data, or drawn faces."""
+    from keras_gans import datasets, images, runs
 
-
-def _on_pictures(function, image_size):
-    """Wrap a function on [-1, 1] into one on uint8 pictures of any size."""
-
-    def on_pictures(pictures):
-        size = tf.shape(pictures)[1:3]
-        inputs = _resize(images.to_float(pictures), [image_size, image_size])
-        outputs = _resize(function(inputs), size)
-        return {"images": images.to_uint8(outputs)}
-
-    return on_pictures
-
-
-def _resize(pictures, size):
-    return tf.cond(
-        tf.reduce_all(tf.shape(pictures)[1:3] == size),
-        lambda: pictures,
-        lambda: tf.clip_by_value(
-            tf.image.resize(pictures, size, "bicubic", antialias=True), -1, 1
-        ),
-    )
-
-
-def _compare(path, signatures, samples):
-    loaded = tf.saved_model.load(path)
-    for name, function in signatures.items():
-        pictures = tf.constant(samples)
-        # In a graph, as training ran: there TensorFlow fuses operations that
-        # it takes one by one outside, and bfloat16 rounds between each.
-        expected = tf.function(function)(pictures)["images"].numpy()
-        actual = loaded.signatures[name](images=pictures)["images"].numpy()
-        difference = np.abs(actual.astype(int) - expected.astype(int)).max()
-        if difference > _TOLERANCE:
-            raise RuntimeError(
-                f"export {name!r} must give the model's pixels within "
-                f"{_TOLERANCE} grey level. Largest difference: {difference}; "
-                "nothing was published"
-            )
-
-
-def _publish(beside, folder):
-    """Rename to the next free version number."""
-    version = 1 + max(
-        (int(p.name) for p in folder.iterdir() if p.name.isdecimal()),
-        default=0,
-    )
-    while True:
+    if settings is not None:
         try:
-            # Onto a folder with content this fails, so that no version is
-            # ever replaced, also when two runs publish at once.
-            os.rename(beside, folder / str(version))
-            return folder / str(version)
-        except OSError:
-            if not (folder / str(version)).exists():
-                raise
-            version += 1
+            _, held_out, _ = runs.open_data(dict(settings))
+            return images.to_uint8(next(iter(held_out.values()))).numpy()
+        except ValueError as error:
+            print(f"comparing on drawn faces: {error}", file=sys.stderr)
+    faces = datasets.open_source(
+        "faces:photo", model.image_size, face_indices=range(2)
+    )
+    return np.stack([faces.load(i) for i in range(2)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

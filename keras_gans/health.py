@@ -176,8 +176,12 @@ class Health(callbacks.StepCallback):
             for kind, columns in samples.items()
         }
         found = {}
-        for kind, (inputs, outputs, *_) in samples.items():
-            source, _, target = kind.partition("_to_")
+        for kind, (inputs, *columns) in samples.items():
+            source, way, target = kind.partition("_to_")
+            # Of a_to_b only the first of the other columns is a translation.
+            # Of labels all are, and what is wrong with the generator shows in
+            # all of them; one alone may rightly change next to nothing.
+            translations = columns[:1] if way else columns
             # Held-out pictures of the target domain are the inputs of the
             # way back; without one, those of the way there must do.
             back = samples.get(f"{target}_to_{source}", [inputs])
@@ -187,11 +191,12 @@ class Health(callbacks.StepCallback):
                 ("inverted", symptoms.inverted),
                 ("checkerboard", symptoms.checkered),
             ):
-                found[f"{name} {kind}"] = sign(inputs, outputs, back[0])
+                seen = [sign(inputs, t, back[0]) for t in translations]
+                found[f"{name} {kind}"] = all(seen) and seen[0]
             if self.current_step < EARLY_CHECKERBOARD / EARLY * self.early:
                 del found[f"checkerboard {kind}"]
             name = f"discriminator_{target}"
-            found[name] = self._one_domain(name, back[0], outputs)
+            found[name] = self._one_domain(name, back[0], columns[0])
         everywhere = self._all_discriminators(logs)
         if everywhere:
             found = {k: v for k, v in found.items() if "discriminator" not in k}

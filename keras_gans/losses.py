@@ -15,8 +15,11 @@ returns the two terms that the discriminator lowers, `(real, fake)`.
 import tensorflow as tf
 
 
-def _mean(values):
-    return tf.reduce_mean(tf.cast(values, tf.float32))
+def _mean(values, weights=None):
+    values = tf.cast(values, tf.float32)
+    if weights is not None:
+        values *= tf.cast(weights, tf.float32)
+    return tf.reduce_mean(values)
 
 
 def non_saturating_generator(fake_logits):
@@ -96,7 +99,7 @@ def l1(targets, outputs):
     return _mean(tf.abs(difference))
 
 
-def attribute_classification(labels, logits):
+def attribute_classification(labels, logits, weights=None):
     """Sigmoid cross-entropy, summed over the labels, mean over the batch.
 
     For labels that hold or not, each for itself. Their number is not divided
@@ -105,6 +108,8 @@ def attribute_classification(labels, logits):
     Args:
         labels: `[batch, num_labels]`, each 0 or 1.
         logits: `[batch, num_labels]`.
+        weights: `[batch]`, factors of the pictures; the mean is over all, so
+            that with 0 and 1 some count nothing. Default: 1.
 
     Reference:
         Choi et al. 2018, eq. 2 and 3; the sum is that of the authors' code,
@@ -113,10 +118,10 @@ def attribute_classification(labels, logits):
     losses = tf.nn.sigmoid_cross_entropy_with_logits(
         tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
     )
-    return _mean(tf.reduce_sum(losses, axis=-1))
+    return _mean(tf.reduce_sum(losses, axis=-1), weights)
 
 
-def exclusive_classification(labels, logits):
+def exclusive_classification(labels, logits, weights=None):
     """Softmax cross-entropy, mean over the batch.
 
     For labels of which exactly one holds.
@@ -124,15 +129,15 @@ def exclusive_classification(labels, logits):
     Args:
         labels: `[batch, num_labels]`, one 1 per row, else 0.
         logits: `[batch, num_labels]`.
+        weights: as in `attribute_classification`.
 
     Reference:
         Choi et al. 2018, eq. 2 and 3.
     """
-    return _mean(
-        tf.nn.softmax_cross_entropy_with_logits(
-            tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
-        )
+    losses = tf.nn.softmax_cross_entropy_with_logits(
+        tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
     )
+    return _mean(losses, weights)
 
 
 def gradient_norms(critic, images):

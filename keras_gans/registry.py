@@ -7,6 +7,7 @@ import importlib
 MODELS = {
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",
+    "stargan": "keras_gans.models.stargan:StarGAN",
 }
 
 

@@ -122,17 +122,24 @@ def build_model(settings):
         for key, value in settings["set"].items()
         if key not in compile_names
     }
+    if model_class.data_kind == "labelled":
+        sets = settings["labels"]
+        of_init["labels"] = sets if len(sets) > 1 else sets[0]
+        of_init["exclusive"] = settings["exclusive"]
     model = model_class(image_size=settings["image_size"], **of_init)
     model.compile(total_steps=settings["steps"], **of_compile)
     return model
 
 
 def open_data(settings):
-    """Open the data of a run.
+    """Open the data of a run and settle what only they tell.
+
+    `settings["epochs"]` becomes `"steps"`; for labelled data `"labels"` and
+    `"exclusive"` are filled in.
 
     Returns:
         `(dataset, held_out, sides)`: a function from the number of batches
-        already seen to the endless `tf.data.Dataset`; the dict of held-out
+        already seen to the endless `tf.data.Dataset`; a batch of held-out
         pictures for the sample grids; the opened sides by setting name.
 
     Raises:
@@ -141,30 +148,40 @@ def open_data(settings):
     from keras_gans import datasets
     from keras_gans.datasets import findings
 
+    kind = registry.get(settings["model"]).data_kind
     size, seed = settings["image_size"], settings["seed"]
-    load_size = datasets.default_load_size(size)
-    sides = {
-        name: datasets.open_source(
-            settings[name], load_size, name=name, seed=seed
+    sides = datasets.open_sides(kind, settings, size, seed)
+    findings.warn(sides, size, kind)
+    epochs = settings.pop("epochs", None)
+    if epochs:
+        pictures = max(
+            len(datasets.split(side, HELD_OUT, seed)[0])
+            for side in sides.values()
         )
-        for name in ("data_a", "data_b")
+        settings["steps"] = epochs * -(-pictures // settings["batch_size"])
+    options = {
+        "image_size": size,
+        "batch_size": settings["batch_size"],
+        "seed": seed,
+        "held_out": HELD_OUT,
     }
-    findings.warn(sides, size)
+    if kind == "labelled":
+        sets = list(sides.values())
+        settings["labels"] = [pictures.label_names for pictures in sets]
+        settings["exclusive"] = sum((p.exclusive for p in sets), [])
+        options["batches_per_step"] = settings["critic_steps"]
+        given = [sets if len(sets) > 1 else sets[0]]
+        held_out = datasets.held_out_labelled(*given, HELD_OUT, size, seed)
+    else:
+        given = sides.values()
+        held_out = {
+            name.replace("data", "images"): datasets.held_out(
+                pictures, HELD_OUT, size, seed
+            )
+            for name, pictures in sides.items()
+        }
 
     def dataset(start):
-        return datasets.unpaired(
-            *sides.values(),
-            image_size=size,
-            batch_size=settings["batch_size"],
-            seed=seed,
-            start=start,
-            held_out=HELD_OUT,
-        )
+        return getattr(datasets, kind)(*given, start=start, **options)
 
-    held_out = {
-        name.replace("data", "images"): datasets.held_out(
-            pictures, HELD_OUT, size, seed
-        )
-        for name, pictures in sides.items()
-    }
     return dataset, held_out, sides

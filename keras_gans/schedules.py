@@ -70,8 +70,12 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     def over(self, total_steps):
         """Return the schedule stretched or shrunk to a run of that length.
 
+        A run of at least as many steps as there are epochs is cut into as
+        many equal parts, so that each has the rate of its epoch; in a shorter
+        one every step is an epoch.
+
         Args:
-            total_steps: int from 1 up; an epoch then is a step.
+            total_steps: int from 1 up.
         """
         if not isinstance(total_steps, int) or total_steps < 1:
             raise ValueError(
@@ -79,6 +83,14 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
                 f"Received: {total_steps!r}"
             )
         epochs = self.constant_epochs + self.decay_epochs
+        if total_steps >= epochs:
+            return LinearDecay(
+                self.initial,
+                self.constant_epochs,
+                self.decay_epochs,
+                steps_per_epoch=-(-total_steps // epochs),
+                first_epoch=self.first_epoch,
+            )
         constant = total_steps * self.constant_epochs // epochs
         return LinearDecay(self.initial, constant, total_steps - constant)
 

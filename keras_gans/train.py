@@ -170,7 +170,7 @@ def main(argv=None):
                 settings["run_dir"],
                 settings,
                 restart,
-                decays=model.default_epochs is not None,
+                decays=model.rate_decays,
             )
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

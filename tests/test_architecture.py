@@ -12,6 +12,7 @@ LEAVES = (
     "images",
     "layers",
     "image_pool",
+    "labels",
     "losses",
     "optimizers",
     "schedules",
@@ -20,29 +21,45 @@ COMMANDS = ("train", "evaluate", "translate", "check", "convert")
 # Room -> prefixes of our own modules that it may import.
 ALLOWED = {
     "networks": ("layers", "networks"),
-    "models.base": ("losses", "schedules"),
+    "models.base": (
+        "losses",
+        "models.checks",
+        "models.rates",
+        "models.state",
+        "models.updates",
+    ),
+    "models.rates": ("schedules",),
+    **dict.fromkeys(("models.checks", "models.state", "models.updates"), ()),
     "models": (
         "models.base",
         "networks",
         "layers",
         "image_pool",
+        "labels",
         "losses",
         "optimizers",
     ),
     "datasets": ("images", "datasets"),
+    "attributes": ("images", "datasets"),
     "metrics": ("images",),
     "checkpoints": (),
     # A sample grid is pictures; a checkpoint is the callback's whole work.
-    "callbacks": ("images", "checkpoints"),
+    "callbacks": ("callbacks", "images", "checkpoints"),
     "symptoms": (),
     "health": ("callbacks", "checkpoints", "losses", "symptoms"),
     "statistics": ("callbacks",),
     # The signatures take and give uint8 pictures, and dividing by 127.5 is
     # done nowhere but in images.
-    "export": ("images",),
+    "serving": ("serving", "images", "labels"),
+    "loading": (
+        *("checkpoints", "registry", "runs", "serving"),
+        "models.translator",
+    ),
+    # The function takes a model; the command of that name opens runs.
+    "export": ("serving", "images", "loading", "runs", "datasets"),
     "interop": ("interop",),
     "registry": (),
-    "arguments": ("registry",),
+    "arguments": ("registry", "datasets"),
     "runs": ("registry", "datasets"),
     **dict.fromkeys(LEAVES, ()),
 }

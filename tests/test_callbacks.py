@@ -145,6 +145,30 @@ def test_sample_grids_show_three_columns(tmp_path):
     )
 
 
+def test_a_grid_has_the_headings_of_the_model(tmp_path):
+    model = make_model("stargan")
+    batch = {
+        "images": images.to_float(pictures(0, 3)[:, :16, :16]).numpy(),
+        "labels": np.eye(3, dtype="float32"),
+    }
+    grids = callbacks.SampleGrid(tmp_path, batch)
+    grids.set_model(model)
+    grids.on_train_begin()
+    grids.on_train_end()
+    picture = np.asarray(Image.open(tmp_path / "labels/000000.png"))
+    columns = model.samples(batch)["labels"]
+    headings = model.sample_headings()["labels"]
+    expected = callbacks.sample_grid(columns, headings=headings)
+    np.testing.assert_array_equal(picture, expected)
+    # Three samples of four pictures below 16 rows of text, repeated.
+    plain = callbacks.sample_grid(columns)
+    assert plain.shape == (16 + 4, 12 * 18 + 2, 3)
+    np.testing.assert_array_equal(picture[16:], plain)
+    text = picture[:16, 2:].reshape(16, 3, 4 * 18, 3)
+    assert text.min() < 128
+    np.testing.assert_array_equal(text[:, 0], text[:, 2])
+
+
 def test_a_signal_ends_training_after_the_step_and_saves(tmp_path):
     class Interrupt(callbacks.StepCallback):
         def on_step(self, before, logs):

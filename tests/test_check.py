@@ -307,7 +307,10 @@ def test_names_with_spaces_and_chinese_characters(data, report):
     "arguments,said",
     [
         ("--data-a nowhere --data-b b", "data_a must be.*'nowhere'"),
-        ("--data-a a --data-b b --image-size 0", "image_size must be.*0"),
+        ("--data-a a", "data_b must be given"),
+        ("--report r", "data, or data_a and data_b, must be given"),
+        ("--data a --data-a b", "data must be given alone"),
+        ("--data-a a --data-b b --model nope", "one of cyclegan.*nope"),
         ("--data-a a --data-b b --report a/000.png", "a/000.png"),
         ("--data-a . --data-b b", "data_a=a and data_b=b"),
     ],
@@ -323,7 +326,10 @@ def test_training_warns_of_what_headers_show(data, caplog):
     from keras_gans import runs
 
     clear("a", 30)
-    settings = {"data_a": "a", "data_b": "b", "image_size": 16, "seed": 0}
+    settings = {
+        **{"model": "cyclegan", "data_a": "a", "data_b": "b"},
+        **{"image_size": 16, "batch_size": 2, "steps": 4, "seed": 0},
+    }
     runs.open_data(settings)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2 and lines[0].startswith("data_a: only 30 pictures")
@@ -335,14 +341,14 @@ def test_training_warns_of_what_headers_show(data, caplog):
 
 TRAIN = (
     "--data-a a --data-b b --image-size 32 --set base_filters=2 "
-    "--batch-size 2 --steps 500 --save-every 2"
+    "--batch-size 2 --steps 50 --save-every 2"
 )
 
 
 def test_a_folder_deleted_during_training(data, capfd, monkeypatch):
     # As with data that does not fit into memory.
-    uncached = functools.partial(datasets.open_source, cache_bytes=0)
-    monkeypatch.setattr(datasets, "open_source", uncached)
+    uncached = functools.partial(datasets.open_sides, cache_bytes=0)
+    monkeypatch.setattr(datasets, "open_sides", uncached)
     save = checkpoints.save
 
     def save_and_delete(*arguments, **options):

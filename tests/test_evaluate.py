@@ -35,8 +35,11 @@ def test_pictures_below_the_smallest_drawing_work_too():
 
 
 def test_only_runs_on_two_styles_are_measured():
-    settings = {"data_a": "faces:photo", "data_b": "data/faces"}
-    assert evaluate.faces_of_run(None, settings) == {}
+    options = {"image_size": 64, "seed": 0}
+    sides = {"data_a": "faces:photo", "data_b": "data/faces"}
+    assert evaluate.faces_of_run(None, sides | options) == {}
+    labelled = {"data": ["data/faces"], "labels": [["Male"]]}
+    assert evaluate.faces_of_run(None, labelled | options) == {}
 
 
 @pytest.mark.parametrize("files", [(), ("arguments.json",)])

@@ -61,6 +61,9 @@ class Stub:
             columns[kind] = [inputs, change(inputs, outputs), inputs]
         return columns
 
+    def sample_headings(self):
+        return {}
+
     def reset_metrics(self):
         pass
 
@@ -125,6 +128,20 @@ def test_a_healthy_run_has_an_empty_column(truth, tmp_path, caplog):
     assert [row["warnings"] for row in rows] == [""] * 10
     # One translation for grid and look together, where the steps agree.
     assert stub.asked == 2 + 4
+
+
+def test_of_labels_all_columns_must_show_a_fault(truth, tmp_path, caplog):
+    class Labelled(Stub):
+        def samples(self, batch):
+            inputs, outputs = self.truth["a"], self.truth["a_to_b"]
+            return {"labels": [inputs, inputs, self.change.get("b", outputs)]}
+
+    rows = drive(tmp_path / "healthy", Labelled(truth), 40)
+    assert not caplog.records
+    assert not any(row["warnings"] for row in rows)
+    drive(tmp_path / "ill", Labelled(truth, {"b": truth["a"]}), 40)
+    assert len(caplog.records) == 1
+    assert "step 20: copied input labels: " in caplog.text
 
 
 @pytest.mark.parametrize(

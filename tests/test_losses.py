@@ -117,6 +117,16 @@ def test_classification(dtype):
     expected += math.log(math.exp(0) + math.exp(1) + math.exp(-2)) + 2
     np.testing.assert_allclose(classes, expected / 2, rtol=1e-6)
     assert attributes.dtype == classes.dtype == tf.float32
+    # By weight, a picture counts nothing, and the mean is over all still.
+    for loss in (
+        losses.attribute_classification,
+        losses.exclusive_classification,
+    ):
+        np.testing.assert_allclose(
+            loss(labels, logits, tf.constant([0.0, 1.0], dtype)),
+            loss(labels[1:], logits[1:]) / 2,
+            rtol=1e-6,
+        )
 
 
 def test_one_label_is_one_binary_cross_entropy():

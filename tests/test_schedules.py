@@ -87,6 +87,16 @@ def test_over_a_run(total, constant):
     assert float(schedule(total)) == 0
 
 
+@pytest.mark.parametrize("total", [200, 1000, 1001])
+def test_a_long_run_has_the_rates_of_its_epochs(total):
+    each = -(-total // 200)
+    schedule = LinearDecay(2e-4).over(total)
+    rates = [float(schedule(step)) for step in range(total)]
+    by_epoch = [float(LinearDecay(2e-4)(step // each)) for step in range(total)]
+    assert rates == by_epoch
+    assert rates[99 * each] == rates[0] > rates[101 * each] > rates[-1] > 0
+
+
 def test_an_optimizer_follows_it_also_when_saved():
     schedule = LinearDecay(0.1, 1, 1)
     optimizer = keras.optimizers.SGD(schedule)

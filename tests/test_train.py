@@ -110,7 +110,11 @@ def test_half_precision_trains_too(folders):
         ("--data-a faces:manga --data-b b", "", "faces:.*manga"),
         ("--data-a . --data-b b", "", "data_a=a and data_b=b"),
         (None, "--model stylegan", "model must be one of.*stylegan"),
-        (None, "--model pix2pix", "unpaired.*'pix2pix'.*model.fit"),
+        ("--data nowhere", "", "data must be a folder.*'nowhere'"),
+        ("--data . --data-b b", "", "data must be given alone"),
+        ("--data-a a --data-b b", "--direction b_to_a", "direction.*exchange"),
+        ("--data-a a --data-b faces:photo", "--model pix2pix", "a partner"),
+        ("--data .", "--epochs 2 --steps 3", "steps must be given alone"),
         (None, "--set filters=3", "base_filters.*'filters=3'"),
         (None, "--set base_filters", "KEY=VALUE.*'base_filters'"),
         (None, "--set base_filters=-3", "base_filters.*-3"),
@@ -180,6 +184,36 @@ def test_the_article_is_the_default():
     call = "--model cyclegan --data-a data/train_A --data-b data/faces"
     settings = resolve(vars(parse_arguments(call.split())))
     assert settings["batch_size"] == 64 and settings["steps"] == 100_000
+
+
+def resolved(text):
+    return resolve(vars(parse_arguments(text.split())))
+
+
+def test_both_sides_at_once(folders):
+    settings = resolved("--data .")
+    assert (settings["data_a"], settings["data_b"]) == ("a", "b")
+    assert not {"data", "direction"} & set(settings)
+    settings = resolved("--data a --direction b_to_a --model pix2pix")
+    assert (settings["data_a"], settings["data_b"]) == ("a#right", "a#left")
+    settings = resolved("--data tfds:cycle_gan/horse2zebra")
+    assert settings["data_b"] == "tfds:cycle_gan/horse2zebra@trainB"
+
+
+@pytest.mark.parametrize(
+    "model", ["--set architecture=resnet", "--model pix2pix"]
+)
+def test_epochs_become_steps_when_the_data_are_known(folders, model):
+    settings = resolved(f"{model} --data . --batch-size 3")
+    assert settings["image_size"] == 256 and settings["epochs"] == 200
+    runs.open_data(settings)
+    assert settings["steps"] == 200 * 7 and "epochs" not in settings
+    settings = resolved(f"{model} --data . --epochs 3")
+    runs.open_data(settings)
+    assert settings["steps"] == 3 * 20
+    demonstration = resolved(model)
+    assert demonstration["data_a"].startswith("faces:")
+    assert demonstration["steps"] == 1500
 
 
 def test_help_states_units_and_defaults(capsys):

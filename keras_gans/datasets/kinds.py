@@ -19,6 +19,7 @@ _RULE = (
     "a folder of pictures, tfds:NAME/CONFIG@SPLIT, or "
     "faces:photo, faces:anime or faces:sketch"
 )
+_HALVES = ("left", "right")
 
 
 class Listing(typing.NamedTuple):
@@ -106,7 +107,10 @@ def faces(spec, load_size, name, seed, indices):
 
 
 def folder(spec, load_size, name):
-    """List a folder and its subfolders."""
+    """List a folder and its subfolders, or one half of its pictures."""
+    half = spec.rpartition("#")[2]
+    if half in _HALVES and not os.path.exists(os.path.expanduser(spec)):
+        return _half(spec[: -len(half) - 1], half, load_size, name)
     # Of os.path, as the methods of Path raise where a name is too long.
     if not os.path.exists(os.path.expanduser(spec)):
         prefix = r"[A-Za-z]\w+:"  # not the one letter of a Windows drive
@@ -150,6 +154,30 @@ def folder(spec, load_size, name):
         f"pictures in {folder}",
         folder=str(folder),
         passed_over=passed_over,
+    )
+
+
+def _half(spec, half, load_size, name):
+    """List the left or right halves of the pictures in a folder."""
+    whole = folder(spec, None, name)
+
+    def halved(name, header):
+        if isinstance(header, str):
+            return header
+        if header.width % 2:
+            return f"{name}: has no halves, as it is {header.width} pixels wide"
+        return header._replace(width=header.width // 2)
+
+    def decode(i):
+        picture = whole.decode(i)
+        middle = picture.shape[1] // 2
+        picture = picture[:, :middle] if half == "left" else picture[:, middle:]
+        return images.fit_square(picture, load_size)
+
+    return whole._replace(
+        decode=decode,
+        headers=lambda: list(map(halved, whole.names, whole.headers())),
+        place=f"{half} halves of {whole.place}",
     )
 
 
@@ -201,8 +229,8 @@ def _refuse_parent_of_sides(folder, files, folders, name):
             raise ValueError(
                 f"{name} must be the folder of one side. Received: "
                 f"{str(folder)!r}, which looks like the folder above both "
-                f"sides: give data_a={folder / side_a} and "
-                f"data_b={folder / side_b}"
+                f"sides: give data={folder}, or data_a={folder / side_a} "
+                f"and data_b={folder / side_b}"
             )
 
 
@@ -210,12 +238,15 @@ def tensorflow_dataset(spec, load_size, name):
     """Prepare a data set, downloading it if need be; keep encoded bytes."""
     import tensorflow_datasets as tfds
 
-    path, _, wanted = spec.removeprefix("tfds:").partition("@")
+    whole, _, feature = spec.removeprefix("tfds:").partition("#")
+    path, _, wanted = whole.partition("@")
+    feature = feature or "image"
 
     def error(what, choices):
         choices = ", ".join(choices)
         return ValueError(
-            f"{name} must be tfds:NAME/CONFIG@SPLIT with a known {what}"
+            f"{name} must be tfds:NAME/CONFIG@SPLIT, for another feature than "
+            f"image with #FEATURE, with a known {what}"
             + (f" ({choices})" if choices else "")
             + f". Received: {spec!r}"
         )
@@ -238,8 +269,15 @@ def tensorflow_dataset(spec, load_size, name):
         ) from wrong
     info = builder.info
     features = dict(getattr(info.features, "items", list)())
-    if not isinstance(features.get("image"), tfds.features.Image):
-        raise error("name, one with pictures called image", ())
+    pictures = [
+        key
+        for key, kind in features.items()
+        if isinstance(kind, tfds.features.Image)
+    ]
+    if not pictures:
+        raise error("name, one with pictures", ())
+    if feature not in pictures:
+        raise error("feature", pictures)
     base = re.split(r"[\[+]", wanted)[0]
     # Some builders know their splits only once they are prepared.
     if not base or (info.splits and base not in (*info.splits, "all")):
@@ -247,13 +285,13 @@ def tensorflow_dataset(spec, load_size, name):
     builder.download_and_prepare()
     # Encoded bytes take less memory, and one path through `images.read`.
     decoders = tfds.decode.PartialDecoding(
-        {"image": True}, decoders={"image": tfds.decode.SkipDecoding()}
+        {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}
     )
     try:
         examples = builder.as_dataset(split=wanted, decoders=decoders)
     except (ValueError, AssertionError) as wrong:
         raise error("split", info.splits) from wrong
-    encoded = [example["image"] for example in tfds.as_numpy(examples)]
+    encoded = [example[feature] for example in tfds.as_numpy(examples)]
     names = [f"{spec}[{i}]" for i in range(len(encoded))]
 
     def header(i):

@@ -174,10 +174,12 @@ def open_source(
     again whenever it is asked for.
 
     Args:
-        spec: path of a folder, searched with its subfolders;
-            `"tfds:NAME/CONFIG@SPLIT"`; `"faces:photo"`, `"faces:anime"` or
-            `"faces:sketch"`; or uint8 pictures `[height, width, 3]` as an
-            array or a list.
+        spec: path of a folder, searched with its subfolders, or with
+            `#left` or `#right` behind it the halves of its pictures;
+            `"tfds:NAME/CONFIG@SPLIT"`, with `#FEATURE` for pictures that the
+            data set calls otherwise than `image`; `"faces:photo"`,
+            `"faces:anime"` or `"faces:sketch"`; or uint8 pictures
+            `[height, width, 3]` as an array or a list.
         load_size: int, height and width in pixels.
         name: str, the argument that errors name.
         seed: int, of the drawn faces.

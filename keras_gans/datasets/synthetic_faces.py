@@ -9,202 +9,18 @@ also has the labels of `attributes`.
 Needs NumPy and Pillow only. The drawing itself is in `_faces`.
 """
 
-import colorsys
-import dataclasses
 import operator
 
 import numpy as np
 
 from keras_gans.datasets._faces import styles
+from keras_gans.datasets._faces.changes import changed as _changed
+from keras_gans.datasets._faces.identity import ATTRIBUTES
+from keras_gans.datasets._faces.identity import identity as _identity
+from keras_gans.datasets._faces.identity import labels as _labels
 
 STYLES = ("photo", "anime", "sketch")
-# CelebA's spelling where CelebA has the attribute ("Beard" is its opposite,
-# "No_Beard", and counts moustaches too).
-ATTRIBUTES = (
-    "Black_Hair",
-    "Blond_Hair",
-    "Brown_Hair",
-    "Male",
-    "Young",
-    "Smiling",
-    "Eyeglasses",
-    "Beard",
-    "Bangs",
-    "Wavy_Hair",
-)
 MIN_SIZE, MAX_SIZE = 64, 256
-
-_SKINS = np.array(  # pale to dark, RGB in [0, 1]
-    [
-        (0.97, 0.82, 0.73),
-        (0.93, 0.74, 0.62),
-        (0.84, 0.63, 0.48),
-        (0.68, 0.47, 0.33),
-        (0.47, 0.30, 0.21),
-    ]
-)
-_HAIRS = {  # two ends of each label's range
-    "Black_Hair": ((0.06, 0.06, 0.08), (0.11, 0.09, 0.08)),
-    "Brown_Hair": ((0.27, 0.16, 0.10), (0.46, 0.23, 0.12)),
-    "Blond_Hair": ((0.74, 0.56, 0.30), (0.88, 0.74, 0.48)),
-}
-_IRISES = (
-    (0.30, 0.18, 0.10),
-    (0.24, 0.14, 0.08),
-    (0.20, 0.36, 0.55),
-    (0.26, 0.42, 0.26),
-    (0.38, 0.42, 0.46),
-)
-_GLASSES = ("round", "square", "cat", "pilot")
-_FRAMES = ((0.07, 0.06, 0.07), (0.28, 0.13, 0.07), (0.30, 0.07, 0.10))
-# Style of the hair: (chance for men, chance for women).
-_CUTS = {
-    "short": (0.30, 0.06),
-    "quiff": (0.20, 0.0),
-    "buzz": (0.10, 0.0),
-    "bald": (0.10, 0.0),
-    "curly": (0.16, 0.14),
-    "bob": (0.04, 0.20),
-    "long": (0.05, 0.26),
-    "wavy": (0.05, 0.20),
-    "bun": (0.0, 0.12),
-    "tail": (0.0, 0.12),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Identity:
-    """Everything that is known of one face, before any style.
-
-    Colours are RGB in [0, 1]; traits without a unit are in [-1, 1], 0 being
-    the average; lengths and places are in the drawing's face units.
-    """
-
-    male: bool
-    age: float  # 0 to 1; "Young" below 0.65
-    smile: bool
-    teeth: bool  # shown when smiling
-    glasses: str  # "" or one of `_GLASSES`
-    beard: str  # "", "full", "goatee" or "moustache"
-    cut: str  # a key of `_CUTS`
-    fringe: str  # "", "straight" or "swept"
-    hair_label: str  # "Black_Hair", "Brown_Hair" or "Blond_Hair"
-    hair: tuple
-    skin: tuple
-    iris: tuple
-    cloth: tuple
-    background: tuple
-    collar: str  # "crew", "vee", "shirt" or "high"
-    frame: tuple  # of the glasses
-    volume: float
-    part: int  # side of the parting, -1 or 1
-    jaw: float
-    cheek: float
-    length: float
-    eye_size: float
-    eye_gap: float
-    eye_tilt: float
-    brow: float
-    nose: float
-    lips: float
-    mouth: float
-    gaze: float
-    turn: float  # of the features across the head
-    tilt: float  # of the head in the plane, radians
-    shift: tuple  # of the whole picture, (right, down)
-    light: float  # where it comes from, -1 left to 1 right
-    texture: int  # seed of the photo's grain
-
-
-def _identity(index, seed):
-    """Draws one `Identity` from `(seed, index)` and nothing else."""
-    rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
-
-    def chance(probability):
-        return bool(rng.random() < probability)
-
-    def pick(names, weights=None):
-        return names[int(rng.choice(len(names), p=weights))]
-
-    def between(low, high):
-        return float(rng.uniform(low, high))
-
-    def mixed(low, high):
-        return tuple(np.add(low, rng.random() * np.subtract(high, low)))
-
-    male = chance(0.5)
-    age = between(0.0, 1.0)
-    weights = np.array([pair[0 if male else 1] for pair in _CUTS.values()])
-    cut = pick(list(_CUTS), weights / weights.sum())
-    if cut == "bald" and age < 0.4:
-        cut = "short"
-    tone = between(0.0, len(_SKINS) - 1.001)
-    # Fair hair on the darkest skin is drawn rarely, not never: the labels
-    # must not give each other away.
-    hairs = (0.34, 0.36, 0.30) if tone < 2.5 else (0.55, 0.33, 0.12)
-    hair_label = pick(("Black_Hair", "Brown_Hair", "Blond_Hair"), hairs)
-    fringe = ""
-    if cut in ("short", "curly", "bob", "long", "wavy", "bun", "tail"):
-        fringe = pick(("", "straight", "swept"), (0.48, 0.28, 0.24))
-    pale, dark = _SKINS[int(tone) : int(tone) + 2]
-    beard = pick(("full", "goatee", "moustache"), (0.55, 0.25, 0.2))
-    smile, teeth = chance(0.5), chance(0.75)
-    glasses = pick(_GLASSES) if chance(0.3) else ""
-    return Identity(
-        male=male,
-        age=age,
-        smile=smile,
-        teeth=teeth,
-        glasses=glasses,
-        beard=beard if male and chance(0.48) else "",
-        cut=cut,
-        fringe=fringe,
-        hair_label=hair_label,
-        hair=mixed(*_HAIRS[hair_label]),
-        skin=tuple(pale + tone % 1 * (dark - pale)),
-        iris=pick(_IRISES),
-        cloth=colorsys.hsv_to_rgb(
-            rng.random(), between(0.25, 0.65), between(0.3, 0.85)
-        ),
-        background=colorsys.hsv_to_rgb(
-            rng.random(), between(0.15, 0.45), between(0.68, 0.85)
-        ),
-        collar=pick(("crew", "vee", "shirt", "high")),
-        frame=pick(_FRAMES),
-        volume=between(-1, 1),
-        part=pick((-1, 1)),
-        jaw=between(-1, 1),
-        cheek=between(-1, 1),
-        length=between(-1, 1),
-        eye_size=between(-1, 1),
-        eye_gap=between(-1, 1),
-        eye_tilt=between(-1, 1),
-        brow=between(-1, 1),
-        nose=between(-1, 1),
-        lips=between(-1, 1),
-        mouth=between(-1, 1),
-        gaze=between(-1, 1),
-        turn=between(-1, 1),
-        tilt=between(-0.07, 0.07),
-        shift=(between(-0.08, 0.08), between(-0.06, 0.06)),
-        light=between(-1, 1),
-        texture=int(rng.integers(2**32)),
-    )
-
-
-def _labels(who):
-    """Returns the `ATTRIBUTES` of an `Identity` as a dictionary of 0 and 1."""
-    labels = {name: who.hair_label == name for name in _HAIRS}
-    labels |= {
-        "Male": who.male,
-        "Young": who.age < 0.65,
-        "Smiling": who.smile,
-        "Eyeglasses": who.glasses,
-        "Beard": who.beard,
-        "Bangs": who.fringe,
-        "Wavy_Hair": who.cut in ("wavy", "curly"),
-    }
-    return {name: int(bool(labels[name])) for name in ATTRIBUTES}
 
 
 def _whole(name, value, low, high=None):
@@ -219,8 +35,9 @@ def _whole(name, value, low, high=None):
     return number
 
 
-def _checked_identity(index, seed):
-    return _identity(_whole("index", index, 0), _whole("seed", seed, 0))
+def _checked_identity(index, seed, changes=None):
+    who = _identity(_whole("index", index, 0), _whole("seed", seed, 0))
+    return _changed(who, changes or {})
 
 
 def _checked_size(style, image_size):
@@ -231,7 +48,7 @@ def _checked_size(style, image_size):
     return _whole("image_size", image_size, MIN_SIZE, MAX_SIZE)
 
 
-def draw(index, style, image_size=64, seed=0):
+def draw(index, style, image_size=64, seed=0, changes=None):
     """Draws one face.
 
     Args:
@@ -240,6 +57,9 @@ def draw(index, style, image_size=64, seed=0):
         image_size: height and width in pixels, an integer from 64 to 256.
             Two sizes of one face differ as by resampling.
         seed: which population of faces, an integer >= 0.
+        changes: dict from names in `ATTRIBUTES` to 0 or 1, in which the face
+            is to differ, all else being equal: the true translation. Of the
+            colours of the hair, ask for one with 1.
 
     Returns:
         uint8 array `[image_size, image_size, 3]`, RGB in 0..255. The bits
@@ -249,10 +69,10 @@ def draw(index, style, image_size=64, seed=0):
         ValueError: for an argument outside these rules.
     """
     size = _checked_size(style, image_size)
-    return styles.paint(_checked_identity(index, seed), style, size)
+    return styles.paint(_checked_identity(index, seed, changes), style, size)
 
 
-def draw_many(indices, style, image_size=64, seed=0):
+def draw_many(indices, style, image_size=64, seed=0, changes=None):
     """Draws several faces; arguments and errors as in `draw`.
 
     Returns:
@@ -261,17 +81,19 @@ def draw_many(indices, style, image_size=64, seed=0):
     size = _checked_size(style, image_size)
     faces = np.empty((len(indices), size, size, 3), np.uint8)
     for face, index in zip(faces, indices, strict=True):
-        face[:] = draw(index, style, size, seed)
+        face[:] = draw(index, style, size, seed, changes)
     return faces
 
 
-def attributes(index, seed=0):
+def attributes(index, seed=0, changes=None):
     """Returns the labels of one face: a dictionary of name to int, 0 or 1.
 
     The keys are `ATTRIBUTES` in order. Exactly one of the three hair colours
-    is 1. Raises ValueError for a negative `index` or `seed`.
+    is 1. With `changes` it can differ from them in more than what was asked
+    for: nobody but a man, for one, keeps a beard. Arguments and errors as in
+    `draw`.
     """
-    return _labels(_checked_identity(index, seed))
+    return _labels(_checked_identity(index, seed, changes))
 
 
 def attribute_table(indices, seed=0):

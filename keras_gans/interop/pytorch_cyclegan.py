@@ -8,6 +8,7 @@ models/networks.py.
 """
 
 import keras
+import numpy as np
 
 from keras_gans.interop import state_dicts
 
@@ -28,6 +29,80 @@ def clean(arrays, network):
     never used them.
     """
     return state_dicts.clean(arrays, _modules(network))
+
+
+def generator_of(arrays):
+    """Return which generator a state dict was saved from.
+
+    Only what tells generators apart is read; whether all the rest fits, too,
+    is for `load_reference` to find.
+
+    Args:
+        arrays: dict from the original's names to arrays in its layout.
+
+    Returns:
+        `(network, arguments)`: `"resnet_generator"` or `"unet_generator"`,
+        and a dict of what that function of `keras_gans.networks` is to be
+        called with. The dropout of a U-Net has no place in a state dict, and
+        none among them.
+
+    Raises:
+        ValueError: if it was saved from another network.
+    """
+    shapes = {
+        str(name): np.shape(array)
+        for name, array in state_dicts.plain(arrays).items()
+    }
+    kernels = {name for name, shape in shapes.items() if len(shape) == 4}
+    if "model.model.1.model.1.weight" in kernels:
+        levels = 1 + sum(name.endswith(".model.1.weight") for name in kernels)
+        names = _unet_names(levels)
+        norm = "model.model.1.model.2.weight"
+        output_axis = 1  # of a transposed convolution
+        network, arguments = "unet_generator", {"num_downsamples": levels}
+    elif "model.1.weight" in kernels:
+        blocks = len(
+            {name.split(".")[1] for name in kernels if ".conv_block." in name}
+        )
+        dropout = "model.10.conv_block.6.weight" in kernels
+        names = _resnet_names(blocks, dropout)
+        norm = "model.2.weight"
+        output_axis = 0
+        network = "resnet_generator"
+        arguments = {
+            "num_residual_blocks": blocks,
+            # The original has no other rate.
+            "dropout": 0.5 if dropout else 0.0,
+        }
+    else:
+        found = [kind for name, kind in _OTHERS.items() if name in kernels]
+        raise _no_generator(shapes, *found[:1])
+    first, last = f"{names[0]}.weight", f"{names[-1]}.weight"
+    if not {first, last} <= kernels:
+        raise _no_generator(shapes, f"a {network} without {first} or {last}")
+    return network, {
+        "input_shape": (None, None, shapes[first][1]),
+        "output_channels": shapes[last][output_axis],
+        "base_filters": shapes[first][0],
+        "norm": "batch" if norm in shapes else "instance",
+        **arguments,
+    }
+
+
+_OTHERS = {
+    "model.0.weight": "a patch_discriminator",
+    "net.0.weight": "a pixel_discriminator",
+    "main.0.weight": "a network of StarGAN",
+}
+
+
+def _no_generator(shapes, kind="an unknown network"):
+    names = ", ".join(list(shapes)[:3])
+    return ValueError(
+        "arrays must be the state dict of a resnet_generator or "
+        f"unet_generator. Received: that of {kind}, {len(shapes)} arrays "
+        f"({names}{', ...' if len(shapes) > 3 else ''})"
+    )
 
 
 def _modules(network):

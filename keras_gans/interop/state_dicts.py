@@ -6,7 +6,6 @@ They are read from files that cannot run code.
 import importlib
 import os
 import pickle
-import zipfile
 
 import numpy as np
 
@@ -29,17 +28,19 @@ def variables(modules):
     }
 
 
+def plain(arrays):
+    """Return the arrays without `nn.DataParallel`'s prefix `module.`."""
+    if not all(str(name).startswith("module.") for name in arrays):
+        return arrays
+    return {name.removeprefix("module."): a for name, a in arrays.items()}
+
+
 def clean(arrays, modules):
     """Return the arrays without what PyTorch stores beside weights.
 
     That is the prefix `module.` of `nn.DataParallel`, the counters of
     normalisations, and the running statistics of those that keep none here.
     """
-    if arrays and all(str(name).startswith("module.") for name in arrays):
-        arrays = {
-            name.removeprefix("module."): array
-            for name, array in arrays.items()
-        }
     unused = {
         f"{module}.{statistic}"
         for module, layer in modules.items()
@@ -48,7 +49,7 @@ def clean(arrays, modules):
     }.difference(variables(modules))
     return {
         name: array
-        for name, array in arrays.items()
+        for name, array in plain(arrays).items()
         if name not in unused and not str(name).endswith("num_batches_tracked")
     }
 
@@ -75,14 +76,27 @@ def read(path, scope=None):
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in _READERS:
         raise ValueError(
-            "arrays_or_path must be a dictionary or a file that ends in "
-            f"{', '.join(_READERS)}. Received: {path!r}"
+            f"path must be a file that ends in {', '.join(_READERS)}. "
+            f"Received: {path!r}"
         )
     if not os.path.isfile(path):
+        raise ValueError(f"path must be a file that exists. Received: {path!r}")
+    try:
+        arrays = _READERS[suffix](path)
+        # They are shown in errors, and may come from a stranger.
+        if not all(isinstance(n, str) and n.isprintable() for n in arrays):
+            raise ValueError("names that are no text")
+        return arrays
+    except ImportError:
+        raise
+    except Exception as error:
+        # There is no end to what the parsers raise on damaged bytes: errors
+        # of zip, zlib, struct, pickle, assertions.
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(
-            f"arrays_or_path must be a file that exists. Received: {path!r}"
-        )
-    return _READERS[suffix](path)
+            f"path must be the file of a state dict. Received: {path!r} "
+            f"({reason})"
+        ) from None
 
 
 def _read_torch(path):
@@ -95,18 +109,13 @@ def _read_torch(path):
         )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        LookupError,
-        ValueError,
-    ) as error:
-        raise _unreadable(path, error) from None
+    except pickle.UnpicklingError:
+        # PyTorch's own message explains how to load it all the same.
+        raise ValueError("damaged, or more than tensors") from None
     if not isinstance(state, dict) or not all(
         isinstance(value, torch.Tensor) for value in state.values()
     ):
-        raise _unreadable(path, "not a dictionary of tensors")
+        raise ValueError("not a dictionary of tensors")
     # float(): NumPy has no bfloat16.
     return {
         name: value.detach().float().numpy() for name, value in state.items()
@@ -115,19 +124,13 @@ def _read_torch(path):
 
 def _read_safetensors(path):
     safetensors = _optional_import("safetensors", path)
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}
-    except (safetensors.SafetensorError, TypeError) as error:
-        raise _unreadable(path, error) from None
+    with safetensors.safe_open(path, framework="numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}
 
 
 def _read_npz(path):
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
-        raise _unreadable(path, error) from None
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
 
 
 def _optional_import(package, path):
@@ -138,14 +141,6 @@ def _optional_import(package, path):
             f"{path!r} needs the package {package}: "
             "pip install keras_gans[torch]"
         ) from None
-
-
-def _unreadable(path, error):
-    reason = str(error).strip().split("\n")[0]
-    return ValueError(
-        f"arrays_or_path must be the file of a state dict. "
-        f"Received: {path!r} ({reason})"
-    )
 
 
 _READERS = {

@@ -4,50 +4,17 @@ A model names its terms and writes its own `train_step`; this class turns the
 terms of one player into one update of that player's weights.
 """
 
-import functools
 import inspect
 
 import keras
 import tensorflow as tf
 
-from keras_gans import losses, schedules
+from keras_gans import losses
+from keras_gans.models import rates, updates
+from keras_gans.models.checks import check_images, check_loss_weights
+from keras_gans.models.state import make_trackers, own_state
 
-
-def check_images(images, multiple_of=1):
-    """Check a batch of pictures from a caller; return it as float32.
-
-    Args:
-        images: float `[batch, height, width, 3]` in [-1, 1].
-        multiple_of: int, what height and width must be multiples of.
-
-    Raises:
-        ValueError: naming what does not fit.
-    """
-    images = tf.convert_to_tensor(images)
-    if images.shape.rank != 4 or images.shape[-1] != 3:
-        raise ValueError(
-            "images must have shape [batch, height, width, 3]. "
-            f"Received shape: {images.shape}"
-        )
-    if not images.dtype.is_floating:
-        raise ValueError(
-            "images must be floating point in [-1, 1]; "
-            "keras_gans.images.to_float converts uint8. "
-            f"Received dtype: {images.dtype.name}"
-        )
-    if any(side and side % multiple_of for side in images.shape[1:3]):
-        raise ValueError(
-            f"height and width of images must be multiples of {multiple_of}. "
-            f"Received shape: {images.shape}"
-        )
-    if tf.executing_eagerly() and images.shape[0]:
-        largest = float(tf.reduce_max(tf.abs(images)))
-        if not largest <= 1.0 + 1e-3:
-            raise ValueError(
-                "images must lie in [-1, 1]; keras_gans.images.to_float "
-                f"converts 0..255. Largest absolute value: {largest}"
-            )
-    return tf.cast(images, tf.float32)
+__all__ = ["AdversarialModel", "check_images"]
 
 
 class AdversarialModel(keras.Model):
@@ -69,6 +36,9 @@ class AdversarialModel(keras.Model):
     data_kind = None
     generator_terms = ()
     discriminator_terms = ()
+    # Updates of the discriminator in a training step, each with its own part
+    # of the batch.
+    critic_steps = 1
 
     # What `compile()` uses where an argument is None; an instance may set
     # its own when the published recipe depends on the architecture.
@@ -80,20 +50,35 @@ class AdversarialModel(keras.Model):
     default_adversarial_loss = "non_saturating"
     default_loss_weights = {}
     default_batch_size = 1
+    # None where `default_epochs` says how long to train.
+    default_steps = None
+    # What the command trains where no data are given: settings by name.
+    demonstration = {}
 
     @classmethod
-    def default_settings(cls, **arguments):
+    def default_settings(cls, demonstration=False, **arguments):
         """Return the recipe's settings for `cls(**arguments)`.
+
+        Args:
+            demonstration: bool, whether it is to be the short run on the
+                embedded faces.
+            **arguments: the model's own.
 
         Returns:
             dict with `image_size`, what the model takes where none is given,
-            and `batch_size`.
+            `batch_size`, and `steps` or `epochs`, of which the other is None;
+            for a demonstration with its data, too.
         """
         image_size = inspect.signature(cls.__init__).parameters["image_size"]
-        return {
-            "image_size": arguments.get("image_size") or image_size.default,
+        settings = {
+            "image_size": image_size.default,
             "batch_size": cls.default_batch_size,
+            "steps": cls.default_steps,
+            "epochs": None if cls.default_steps else sum(cls.default_epochs),
         }
+        if demonstration:
+            settings |= cls.demonstration | {"epochs": None}
+        return settings
 
     def _make_state(self):
         """Create the step counter and one tracker per term."""
@@ -105,14 +90,9 @@ class AdversarialModel(keras.Model):
             aggregation="only_first_replica",
             name="step",
         )
-        self.trackers = {
-            name: keras.metrics.Mean(name=name)
-            for prefix, terms in (
-                ("g", self.generator_terms),
-                ("d", self.discriminator_terms),
-            )
-            for name in (f"{prefix}_loss", *(f"{prefix}_{t}" for t in terms))
-        }
+        self.trackers = make_trackers(
+            self.generator_terms, self.discriminator_terms
+        )
         self.built = True
 
     def compile(
@@ -123,6 +103,7 @@ class AdversarialModel(keras.Model):
         loss_weights=None,
         learning_rate=None,
         total_steps=None,
+        schedule=None,
         jit_compile="auto",
         **kwargs,
     ):
@@ -139,20 +120,21 @@ class AdversarialModel(keras.Model):
             learning_rate: float, or a Keras schedule, of the optimizers that
                 are not given.
             total_steps: int, training steps of the whole run. Where the
-                recipe lets the rate fall, a number follows that course over
-                the run: in `CycleGAN(architecture="resnet")` and `Pix2Pix`
-                constant for its first half, then linear to zero. Without
-                `total_steps` it follows the epochs of `fit`, as published:
-                100 at the rate, 100 down to zero. A run of one long epoch
-                then stays at the rate.
+                recipe lets the rate fall, a number is constant for the first
+                half of them, then linear to zero. Without `total_steps` it
+                does so over those of the recipe, or where that counts epochs
+                over the epochs of `fit`: 100 at the rate, 100 down to zero. A
+                run of one long epoch then stays at the rate.
+            schedule: `"linear"`, such a course, or `"constant"`. Default: the
+                recipe's.
             jit_compile: `True`, `False` or `"auto"`, which means XLA on an
                 accelerator and a plain graph on the CPU, where XLA was
                 measured two to three times slower.
             **kwargs: `run_eagerly` and `steps_per_execution`, as in Keras.
 
         Raises:
-            ValueError: if a loss or a term is unknown, a weight negative, or
-                `total_steps` below 1.
+            ValueError: if a loss, a term or a schedule is unknown, a weight
+                negative, or `total_steps` below 1.
         """
         self.adversarial_loss = (
             adversarial_loss or self.default_adversarial_loss
@@ -160,22 +142,39 @@ class AdversarialModel(keras.Model):
         self._generator_loss, self._discriminator_loss = losses.adversarial(
             self.adversarial_loss
         )
-        self.loss_weights = self._check_loss_weights(loss_weights or {})
+        self.loss_weights = check_loss_weights(
+            loss_weights or {},
+            self.default_loss_weights,
+            self.generator_terms,
+            self.discriminator_terms,
+        )
         replicas = self.distribute_strategy.num_replicas_in_sync
         if jit_compile == "auto":
             jit_compile = bool(tf.config.list_logical_devices("GPU"))
             jit_compile &= not kwargs.get("run_eagerly", False)
         # Keras compiles `strategy.run` as a whole, which XLA refuses with
-        # several replicas; `_update` then compiles what lies inside.
-        self._jit_replica = bool(jit_compile) and replicas > 1
-        rate = self._published_rate(learning_rate, total_steps)
+        # several replicas; `updates` then compiles what lies inside.
+        self.jit_replica = bool(jit_compile) and replicas > 1
+        generator_rate, discriminator_rate, self._course = rates.published(
+            self.default_learning_rate
+            if learning_rate is None
+            else learning_rate,
+            self.default_epochs,
+            self.default_steps if total_steps is None else total_steps,
+            schedule,
+            self.critic_steps,
+        )
+        self.rate_decays = callable(generator_rate)
         super().compile(
-            optimizer=generator_optimizer or self._default_optimizer(rate),
+            optimizer=generator_optimizer
+            or self._default_optimizer(generator_rate),
             jit_compile=bool(jit_compile) and replicas == 1,
             **kwargs,
         )
-        self.discriminator_optimizer = self._scaled(
-            discriminator_optimizer or self._default_optimizer(rate)
+        self.discriminator_optimizer = updates.scaled(
+            discriminator_optimizer
+            or self._default_optimizer(discriminator_rate),
+            self.dtype_policy,
         )
         self._given_optimizers = {
             "generator_optimizer": generator_optimizer is not None,
@@ -186,6 +185,7 @@ class AdversarialModel(keras.Model):
             "loss_weights": dict(self.loss_weights),
             "learning_rate": learning_rate,
             "total_steps": total_steps,
+            "schedule": schedule,
             "jit_compile": bool(jit_compile),
             **kwargs,
         }
@@ -194,41 +194,6 @@ class AdversarialModel(keras.Model):
         with self.distribute_strategy.scope():
             self.optimizer.build(self.generator_variables)
             self.discriminator_optimizer.build(self.discriminator_variables)
-
-    def _check_loss_weights(self, loss_weights):
-        unknown = set(loss_weights) - set(self.default_loss_weights)
-        if unknown:
-            raise ValueError(
-                "loss_weights must have keys among "
-                f"{', '.join(self.default_loss_weights)}. "
-                f"Received: {', '.join(sorted(map(str, unknown)))}"
-            )
-        for name, weight in loss_weights.items():
-            if weight < 0:
-                raise ValueError(
-                    f"loss_weights[{name!r}] must not be negative. "
-                    f"Received: {weight!r}"
-                )
-        weights = {**self.default_loss_weights, **loss_weights}
-        for terms in (self.generator_terms, self.discriminator_terms):
-            if not any(weights[term] for term in terms):
-                raise ValueError(
-                    "loss_weights must leave a weight above 0 among "
-                    f"{', '.join(terms)}. Received: {loss_weights!r}"
-                )
-        return weights
-
-    def _published_rate(self, rate, total_steps):
-        """Return a number or a schedule; note what `fit` is to follow."""
-        rate = self.default_learning_rate if rate is None else rate
-        self._schedule = None
-        if self.default_epochs is None or not isinstance(rate, (int, float)):
-            return rate
-        schedule = schedules.LinearDecay(rate, *self.default_epochs)
-        if total_steps is None:
-            self._schedule = schedule
-            return rate
-        return schedule.over(total_steps)
 
     def _default_optimizer(self, learning_rate):
         # Epsilon 1e-8 as TensorFlow 1 and PyTorch have it; Keras: 1e-7.
@@ -239,14 +204,6 @@ class AdversarialModel(keras.Model):
             epsilon=1e-8,
             name="adam",
         )
-
-    def _scaled(self, optimizer):
-        """Wrap an optimizer as `keras.Model.compile` does for float16."""
-        if self.dtype_policy.name != "mixed_float16" or isinstance(
-            optimizer, keras.optimizers.LossScaleOptimizer
-        ):
-            return optimizer
-        return keras.optimizers.LossScaleOptimizer(optimizer)
 
     @property
     def generator_optimizer(self):
@@ -268,38 +225,19 @@ class AdversarialModel(keras.Model):
 
     def fit(self, *args, callbacks=None, **kwargs):
         """Train, as `keras.Model.fit`; the rates follow the recipe."""
-        if self.compiled and self._schedule is not None:
+        if self.compiled and self._course is not None:
             own = [
                 n for n, given in self._given_optimizers.items() if not given
             ]
-            follow = schedules.RateByEpoch(self._schedule, own)
-            if isinstance(callbacks, keras.callbacks.CallbackList):
-                callbacks.append(follow)
-            else:
-                callbacks = [follow, *keras.tree.flatten(callbacks or [])]
+            callbacks = rates.following(self._course, own, callbacks)
         return super().fit(*args, callbacks=callbacks, **kwargs)
 
-    def _own_state(self):
-        """What is saved beside networks and optimizers, by name."""
-        state = {"step": self.step} | {
-            f"{name}_{variable.name}": variable
-            for name, tracker in self.trackers.items()
-            for variable in tracker.variables
-        }
-        random_states = (
-            v for v in self.variables if v.name == "seed_generator_state"
-        )
-        return state | {f"random_{i}": v for i, v in enumerate(random_states)}
-
-    # Keras saves a model's weights, but not its metrics: a continued run
-    # would lose the part of a log row that lies before the checkpoint. Nor
-    # does it save random states: dropout and pools would draw anew.
     def save_own_variables(self, store):
-        for name, variable in self._own_state().items():
+        for name, variable in own_state(self).items():
             store[name] = variable.numpy()
 
     def load_own_variables(self, store):
-        for name, variable in self._own_state().items():
+        for name, variable in own_state(self).items():
             variable.assign(store[name])
 
     def weighted_sum(self, terms):
@@ -317,10 +255,7 @@ class AdversarialModel(keras.Model):
         Returns:
             `(outputs, tape)`, for `recorded` of `_update_generator`.
         """
-        network = functools.partial(network, training=True)
-        with tf.GradientTape() as tape:
-            outputs = self._compiled_replica(network)(*inputs)
-        return outputs, tape
+        return updates.record(self, network, *inputs)
 
     def _update_generator(self, terms_function, *args, recorded=None):
         """Take one generator step; return its terms and its other outputs.
@@ -328,54 +263,11 @@ class AdversarialModel(keras.Model):
         With `recorded`, what `_record` returned, `terms_function` receives
         the outputs of that pass first, and the gradients go on through it.
         """
-        return self._update(
-            self.optimizer,
-            self.generator_variables,
-            terms_function,
-            args,
-            recorded,
-        )
+        return updates.update(self, "generator", terms_function, args, recorded)
 
     def _update_discriminator(self, terms_function, *args):
         """Take one discriminator step; return its terms and other outputs."""
-        return self._update(
-            self.discriminator_optimizer,
-            self.discriminator_variables,
-            terms_function,
-            args,
-        )
-
-    def _update(
-        self, optimizer, variables, terms_function, args, recorded=None
-    ):
-        # `optimizer.apply` sums over the replicas.
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        passed, passed_tape = recorded or (None, None)
-        args = args if recorded is None else (passed, *args)
-
-        def gradients_and_terms(*args):
-            with tf.GradientTape() as tape:
-                if recorded is not None:
-                    tape.watch(args[0])
-                terms, outputs = terms_function(*args, training=True)
-                objective = self.weighted_sum(terms) / replicas
-                objective = optimizer.scale_loss(objective)
-            sources = variables if recorded is None else args[0]
-            return tape.gradient(objective, sources), terms, outputs
-
-        gradients, terms, outputs = self._compiled_replica(gradients_and_terms)(
-            *args
-        )
-        if recorded is not None:
-            gradients = passed_tape.gradient(passed, variables, gradients)
-        optimizer.apply(gradients, variables)
-        return terms, outputs
-
-    def _compiled_replica(self, function):
-        """Let XLA compile what lies inside one of several replicas."""
-        if not self._jit_replica:
-            return function
-        return tf.function(function, jit_compile=True)
+        return updates.update(self, "discriminator", terms_function, args)
 
     def _report(self, generator_terms, discriminator_terms, training=True):
         """Count the step, record the terms; return the means so far."""
@@ -392,3 +284,17 @@ class AdversarialModel(keras.Model):
                 self.trackers[name].update_state(value)
                 logs[name] = self.trackers[name].result()
         return logs
+
+    @property
+    def serving_inputs(self):
+        """What exported functions take beside pictures: name -> TensorSpec."""
+        return {}
+
+    def sample_headings(self):
+        """Return what stands above the columns of the sample grids.
+
+        Returns:
+            dict from kind of sample to list of str; kinds left out have no
+            headings.
+        """
+        return {}

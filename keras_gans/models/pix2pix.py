@@ -79,6 +79,13 @@ class Pix2Pix(AdversarialModel):
 
     default_adam = PyTorchAdam
     default_epochs = (100, 100)
+    demonstration = {
+        "data_a": "faces:sketch",
+        "data_b": "faces:photo",
+        "image_size": 64,
+        "batch_size": 4,
+        "steps": 1500,
+    }
     default_loss_weights = {
         "adversarial": 1.0,
         "reconstruction": 100.0,
@@ -127,6 +134,7 @@ class Pix2Pix(AdversarialModel):
         self.base_filters = base_filters
         self.discriminator_filters = discriminator_filters
         self.num_downsamples = num_downsamples
+        self.size_multiple = 2**num_downsamples  # of pictures it serves
         self.dropout = dropout
         self._make_state()
 

@@ -332,7 +332,8 @@ def test_tensorflow_datasets_errors(tfds, tiny_dataset):
         ("tiny_pictures/grey:9.9.9@trainA", r"version \(1.2.3\)"),
         ("tiny_picture@trainA", "name .*tiny_pictures"),
         ("cycle_gun/horse2zebra@trainA", "name .*cycle_gan"),
-        ("imdb_reviews@train", "pictures called image"),
+        ("imdb_reviews@train", "one with pictures"),
+        ("tiny_pictures/colour@trainA#label", r"feature \(image\)"),
         ("@", "known name"),
     ):
         refuses(f"tfds:{spec}", f"{match}.*Received: 'tfds:{spec[:9]}")

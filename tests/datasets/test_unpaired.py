@@ -11,7 +11,7 @@ from PIL import Image
 
 from keras_gans import datasets, images
 
-module = importlib.import_module("keras_gans.datasets.unpaired")
+module = importlib.import_module("keras_gans.datasets.passes")
 
 
 def numbered(count, size=8, first=0):
@@ -109,7 +109,7 @@ def test_sequence_does_not_depend_on_batches_or_threads(monkeypatch):
     sides = ramps(7), ramps(4)
     expected = take(datasets.unpaired(*sides, 8, batch_size=6), 4)
     other = take(datasets.unpaired(*sides, 8, batch_size=1), 24)
-    original = module._batch
+    original = module.batch
 
     def slowed(pictures, side, first, *args):
         import time
@@ -118,7 +118,7 @@ def test_sequence_does_not_depend_on_batches_or_threads(monkeypatch):
         time.sleep(0.02 * (first // 6 % 2 == side))
         return original(pictures, side, first, *args)
 
-    monkeypatch.setattr(module, "_batch", slowed)
+    monkeypatch.setattr(module, "batch", slowed)
     threaded = take(datasets.unpaired(*sides, 8, batch_size=6), 4)
     for key in expected:
         np.testing.assert_array_equal(other[key], expected[key])

@@ -93,7 +93,8 @@ def test_defaults_are_the_published_recipe():
         for network in model.networks
     ]
     assert trained == [54_413_955, 2_768_705]
-    assert Pix2Pix.default_settings() == {"image_size": 256, "batch_size": 1}
+    settings = {"image_size": 256, "batch_size": 1, "epochs": 200}
+    assert Pix2Pix.default_settings() == {**settings, "steps": None}
     assert Pix2Pix(image_size=128, base_filters=1).num_downsamples == 7
 
 

@@ -143,10 +143,13 @@ def test_defaults_are_the_published_recipe():
 
 
 def test_defaults_depend_on_the_size_and_the_architecture():
-    assert CycleGAN.default_settings() == {"image_size": 64, "batch_size": 64}
+    assert CycleGAN.default_settings() == {
+        **{"image_size": 64, "batch_size": 64},
+        **{"steps": 100_000, "epochs": None},
+    }
     assert CycleGAN.default_settings(architecture="resnet") == {
-        "image_size": 256,
-        "batch_size": 1,
+        **{"image_size": 256, "batch_size": 1},
+        **{"steps": None, "epochs": 200},
     }
     model = CycleGAN(architecture="resnet", image_size=252, base_filters=1)
     assert model.num_residual_blocks == 6

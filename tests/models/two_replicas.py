@@ -29,7 +29,8 @@ def main(name):
                 name, run_eagerly=False, jit_compile=jit_compile
             )
         # Each half of the batch is the same, and so are its statistics:
-        # batch normalisation is per replica.
+        # batch normalisation is per replica. Of a part for one critic step
+        # each replica has one picture, so that shuffled labels stay theirs.
         half = contract.make_batch(model, size=2)
         batch = {k: np.concatenate([v, v]) for k, v in half.items()}
         dataset = tf.data.Dataset.from_tensor_slices(batch).batch(4).repeat()

@@ -9,7 +9,7 @@ Another kind of data gets an entry of its own and may add checks.
 import logging
 
 from keras_gans.datasets import inspection
-from keras_gans.datasets.findings import files, looks
+from keras_gans.datasets.findings import files, labels, looks
 from keras_gans.datasets.findings.words import Finding
 
 __all__ = ["FULL", "QUICK", "Finding", "judge", "warn"]
@@ -25,7 +25,15 @@ _OF_ANY_SIDE = (
     files.several_folders,
     looks.grey,
 )
-QUICK = {"unpaired": (*_OF_ANY_SIDE, files.framing, files.same_folder)}
+QUICK = {
+    "unpaired": (*_OF_ANY_SIDE, files.framing, files.same_folder),
+    "paired": _OF_ANY_SIDE,
+    "labelled": (
+        *(check for check in _OF_ANY_SIDE if check != files.several_folders),
+        labels.rare,
+        labels.together,
+    ),
+}
 FULL = {
     "unpaired": (
         files.left_out,
@@ -35,7 +43,22 @@ FULL = {
         looks.shared,
         looks.brightness,
         files.converted,
-    )
+    ),
+    "paired": (
+        files.left_out,
+        *QUICK["paired"],
+        looks.flat,
+        looks.repeated,
+        files.converted,
+    ),
+    "labelled": (
+        files.left_out,
+        labels.unmatched,
+        *QUICK["labelled"],
+        looks.flat,
+        looks.repeated,
+        files.converted,
+    ),
 }
 _MOST_LINES = 5
 
@@ -44,7 +67,8 @@ def judge(measured, checks):
     """Return the findings of these checks, problems first.
 
     Args:
-        measured: dict, as of `inspection.inspect`.
+        measured: dict, as of `inspection.inspect`, for labelled data with
+            `labels` as of `labels.measure`.
         checks: functions, an entry of `QUICK` or `FULL`.
 
     Returns:
@@ -69,7 +93,12 @@ def warn(sides, image_size, kind="unpaired"):
         name: inspection.describe(pictures, image_size)
         for name, pictures in sides.items()
     }
-    measured = {"image_size": image_size, "sides": described, "across": []}
+    measured = {
+        "image_size": image_size,
+        "sides": described,
+        "across": [],
+        "labels": labels.measure(sides),
+    }
     found = judge(measured, QUICK[kind])
     serious = [finding for finding in found if finding.level != "note"]
     for finding in serious[:_MOST_LINES]:

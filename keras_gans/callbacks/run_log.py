@@ -1,0 +1,99 @@
+"""The log of a run: the means of its loss terms, for people, TensorBoard."""
+
+import csv
+import os
+import pathlib
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gans.callbacks.steps import StepCallback
+
+NOTES_BETWEEN = " | "  # in one row of log.csv
+
+
+class RunLog(StepCallback):
+    """Writes the mean of each loss term to `log.csv` and to TensorBoard.
+
+    A row has the step, the seconds of training so far, the means over the
+    steps since the row before, and what was noted in words. Rows past a
+    restored step are dropped.
+
+    Args:
+        folder: the run folder; receives `log.csv` and `events/`.
+        every: int, steps between two rows.
+    """
+
+    def __init__(self, folder, every=50):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.every = every
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._path = self.folder / "log.csv"
+        self._notes = []
+        # Of earlier runs, the values are text.
+        self.rows = self._rows_until(self.current_step)
+        seconds = float(self.rows[-1]["seconds"]) if self.rows else 0.0
+        self._started = time.monotonic() - seconds
+        self._events = tf.summary.create_file_writer(
+            str(self.folder / "events")
+        )
+        # Keras resets the means when fit begins; those of a row that was
+        # half full when the checkpoint was written are put back.
+        self._means = [
+            v.numpy() for m in self.model.metrics for v in m.variables
+        ]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        variables = [v for m in self.model.metrics for v in m.variables]
+        for variable, value in zip(variables, self._means, strict=True):
+            variable.assign(value)
+        self._means = [np.zeros_like(value) for value in self._means]
+
+    def on_step(self, before, logs):
+        if self.passed(before, self.every):
+            self.write_row(self.current_step, logs)
+            self.model.reset_metrics()
+
+    def note(self, text):
+        """Put a line into the column `warnings` of the next row."""
+        self._notes.append(text)
+
+    def write_row(self, step, logs):
+        """Write the means of `logs` and the notes so far as one row."""
+        row = {
+            "step": step,
+            "seconds": round(time.monotonic() - self._started, 1),
+            **{name: float(value) for name, value in logs.items()},
+            "warnings": NOTES_BETWEEN.join(self._notes),
+        }
+        self._notes = []
+        self.rows.append(row)
+        self._write()
+        with self._events.as_default(step=step):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+
+    def on_train_end(self, logs=None):
+        self._events.close()
+
+    def _rows_until(self, step):
+        if not self._path.exists():
+            return []
+        with open(self._path, newline="") as file:
+            return [r for r in csv.DictReader(file) if int(r["step"]) <= step]
+
+    def _write(self):
+        # Whole and then renamed: a log cut off in the middle of a line would
+        # stop the next run from reading it.
+        unfinished = self._path.with_suffix(".unfinished")
+        with open(unfinished, "w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.rows[-1]))
+            writer.writeheader()
+            writer.writerows(self.rows)
+        os.replace(unfinished, self._path)

@@ -1,0 +1,152 @@
+"""Callbacks that count steps through resumed runs: bar, saving, stopping."""
+
+import pathlib
+import signal
+
+import keras
+from tqdm.auto import tqdm
+
+from keras_gans import checkpoints
+
+
+class StepCallback(keras.callbacks.Callback):
+    """A callback that counts training steps through resumed runs.
+
+    `self.current_step` is the step that was just taken, from 1 up.
+    """
+
+    def on_train_begin(self, logs=None):
+        self.current_step = int(self.model.step.numpy())
+        self._last_batch = -1
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._last_batch = -1
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Several steps at once under `steps_per_execution`.
+        before = self.current_step
+        self.current_step += batch - self._last_batch
+        self._last_batch = batch
+        self.on_step(before, logs or {})
+
+    def on_step(self, before, logs):
+        """Act after step `self.current_step`; `before` is the last one seen."""
+
+    def passed(self, before, every):
+        """Tell whether a multiple of `every` was reached since `before`."""
+        return self.current_step // every > before // every
+
+
+class Checkpoints(StepCallback):
+    """Writes a checkpoint every so many steps and at the end of training.
+
+        checkpoint = Checkpoints("runs/mine/checkpoints", every=500)
+        start = checkpoint.restore(model)
+        model.fit(
+            datasets.unpaired(a, b, start=start),
+            steps_per_epoch=10_000 - start,
+            callbacks=[checkpoint],
+        )
+
+    Run again, these lines continue where the last checkpoint was written.
+    Among several callbacks this one comes last, so that what the others did
+    in a step is part of the checkpoint.
+
+    Args:
+        folder: where the checkpoints of this run live.
+        every: int, steps between two checkpoints.
+        keep: int, newest checkpoints that stay.
+    """
+
+    def __init__(self, folder, every=500, keep=3):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.every = every
+        self.keep = keep
+
+    def restore(self, model):
+        """Load the newest whole checkpoint; return its step, or 0."""
+        return checkpoints.restore(model, self.folder)
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._saved = self.current_step
+        newest = max(checkpoints.steps(self.folder), default=0)
+        if self.current_step == 0 and newest:
+            raise ValueError(
+                "folder must have no checkpoints when training starts from "
+                "step 0: call restore(model) before fit, or choose another. "
+                f"Received: {self.folder}, which has one of step {newest}"
+            )
+
+    def on_step(self, before, logs):
+        if self.passed(before, self.every):
+            self._save()
+
+    def on_train_end(self, logs=None):
+        if self.current_step > self._saved:
+            self._save()
+
+    def _save(self):
+        checkpoints.save(self.model, self.folder, self.keep)
+        self._saved = self.current_step
+
+
+class ProgressBar(StepCallback):
+    """Shows steps a second, time left and the mean of each loss term."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+        self._bar = None
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._bar = tqdm(
+            total=self.steps,
+            initial=self.current_step,
+            unit="step",
+            dynamic_ncols=True,
+        )
+
+    def on_step(self, before, logs):
+        means = {name: f"{value:.3f}" for name, value in logs.items()}
+        self._bar.set_postfix(means, refresh=False)
+        self._bar.update(self.current_step - before)
+
+    def on_train_end(self, logs=None):
+        if self._bar:
+            self._bar.close()
+
+
+class StopOnSignal(StepCallback):
+    """Ends training after the current step on Ctrl-C or SIGTERM.
+
+    `received` then holds the signal, so that the caller can tell an
+    interrupted run from a finished one; `Checkpoints` saves as at any end.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.received = None
+        self._before = {}
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._before = {
+            number: signal.signal(number, self._receive)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+
+    def _receive(self, number, frame):
+        self.received = signal.Signals(number)
+        # A second Ctrl-C ends at once.
+        signal.signal(number, self._before[number])
+
+    def on_step(self, before, logs):
+        if self.received:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,160 @@
+"""Take published weights over: `python -m keras_gans.convert`.
+
+    python -m keras_gans.convert latest_net_G_A.pth \\
+        --output saved_models/horse2zebra
+
+It reads the state dict of a generator of
+github.com/junyanz/pytorch-CycleGAN-and-pix2pix. Which generator it was, how
+deep and how wide, is seen from the names and shapes of the weights.
+"""
+
+import argparse
+import math
+import os
+import pathlib
+import sys
+import tempfile
+
+_SOURCE = "pytorch-cyclegan-and-pix2pix"
+
+
+def read(path, image_size=None):
+    """Return the model that a generator's state dict makes.
+
+    Args:
+        path: a file that ends in `.pth`, `.safetensors` or `.npz`. None of
+            them can run code.
+        image_size: int, pixels, or None, as `Translator` takes it.
+
+    Returns:
+        `keras_gans.models.translator.Translator` with those weights.
+
+    Raises:
+        ValueError: if there is no such file, it holds something else than a
+            generator of the original's, or `image_size` does not fit.
+        ImportError: if the package that reads such files is not installed.
+    """
+    from keras_gans import interop
+    from keras_gans.interop import pytorch_cyclegan, state_dicts
+    from keras_gans.models.translator import Translator
+
+    arrays = state_dicts.read(os.fspath(path))
+    model = Translator(*pytorch_cyclegan.generator_of(arrays), image_size)
+    interop.load_reference(model.generator, arrays, source=_SOURCE)
+    return model
+
+
+def describe(model):
+    """Return a line on what was found."""
+    count = sum(math.prod(v.shape) for v in model.trainable_variables)
+    arguments = ", ".join(f"{k}={v!r}" for k, v in model.arguments.items())
+    return f"{model.network}({arguments}), {count:,} parameters"
+
+
+def write(model, output):
+    """Write a Keras file or the next SavedModel version; return its path."""
+    if output.suffix != ".keras":
+        return _export(model, output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its place, so that what has its name is whole.
+    with tempfile.TemporaryDirectory(
+        prefix=".unfinished-", dir=output.parent
+    ) as folder:
+        unfinished = pathlib.Path(folder) / output.name
+        model.save(unfinished)
+        os.rename(unfinished, output)
+    return output
+
+
+def _export(model, folder):
+    import numpy as np
+
+    from keras_gans import datasets
+    from keras_gans.export import export
+
+    faces = datasets.open_source(
+        "faces:photo", model.image_size, face_indices=range(2)
+    )
+    return export(model, folder, np.stack([faces.load(i) for i in range(2)]))
+
+
+def _check_output(output):
+    if output.suffix == ".keras" and output.exists():
+        raise ValueError(
+            "output must be a .keras file that does not exist yet. "
+            f"Received: {str(output)!r}"
+        )
+    if output.exists() and not output.is_dir():
+        raise ValueError(
+            "output must be a folder, or a file that ends in .keras. "
+            f"Received: {str(output)!r}"
+        )
+
+
+def _parse_arguments(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_gans.convert",
+        description="Turn the weights of a generator of "
+        "pytorch-CycleGAN-and-pix2pix into a model that translates. Its "
+        "depth, width, channels and norm are seen from the file.",
+        epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
+        "other pixels; 2, wrong use, or a file of something else.",
+    )
+    parser.add_argument(
+        "state_dict",
+        metavar="FILE",
+        help="the generator's state dict, such as latest_net_G_A.pth: .pth, "
+        ".safetensors or .npz",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=pathlib.Path,
+        metavar="PATH",
+        help="a folder such as saved_models/horse2zebra, which receives the "
+        "next SavedModel version, or a new file that ends in .keras",
+    )
+    parser.add_argument(
+        "--image-size",
+        type=int,
+        metavar="PIXELS",
+        help="side of the pictures that the generator was trained on, at "
+        "which the export is tried (default: 256 for a ResNet; for a U-Net "
+        "what it halves down to one pixel)",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Run the command; return its exit code.
+
+    0: done; 1: the disk failed, or the export gave other pixels; 2: wrong
+    use, or a file of something else.
+    """
+    arguments = _parse_arguments(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        _check_output(arguments.output)
+        model = read(arguments.state_dict, arguments.image_size)
+    except (ValueError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{arguments.state_dict}: {describe(model)}")
+    import tensorflow as tf
+
+    try:
+        path = write(model, arguments.output)
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 1
+    print(f"wrote {path}")
+    if path.is_file():
+        print(
+            "to load it: import keras_gans.models.translator, then "
+            f"keras.models.load_model({str(path)!r})"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""Where labels come from: tables, folders, tensorflow_datasets, faces, arrays.
+
+Each function here returns a `Source`.
+"""
+
+import os
+import pathlib
+import typing
+
+import numpy as np
+
+from keras_gans.datasets import kinds, sources, tables
+
+FACES = range(4000)
+# The labels of the StarGAN paper on CelebA.
+_FACE_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
+_CELEBA = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+_SPLITS = {"train", "training", "test", "val", "valid", "validation"}
+
+
+class Source(typing.NamedTuple):
+    """Pictures, as `open_source` takes them, and their table.
+
+    Attributes:
+        spec: what `open_source` takes.
+        table: `tables.Table`.
+        rows: dict from the name of a picture to the number of its row.
+        default: list of str or None, the labels if none are asked for; None
+            for the classes of the only column.
+        pictures: `Pictures` if they had to be opened already, else None.
+    """
+
+    spec: object
+    table: tables.Table
+    rows: dict
+    default: typing.Sequence | None = None
+    pictures: sources.Pictures | None = None
+
+
+def find(spec, table, labels, load_size, name, seed, cache_bytes):
+    """Find the table of a data set; arguments as of `open_labelled`."""
+    is_array = isinstance(spec, np.ndarray | list | tuple)
+    if not is_array and not str(spec).startswith(("tfds:", "faces:")):
+        return _folder(str(spec), table, load_size, name)
+    if table is not None:
+        raise ValueError(
+            f"table must be None where {name} is no folder. "
+            f"Received: {str(table)!r}"
+        )
+    if is_array:
+        return _arrays(spec, labels, name)
+    if spec.startswith("faces:"):
+        return _faces(spec, load_size, name, seed)
+    return _tensorflow_dataset(spec, load_size, name, seed, cache_bytes)
+
+
+def _in_order(spec, place, names, columns, **others):
+    """Return the `Source` of a table that has a row for each picture."""
+    rows = {name: row for row, name in enumerate(names)}
+    return Source(spec, tables.Table(place, names, columns), rows, **others)
+
+
+def _arrays(spec, labels, name):
+    rule = (
+        f"{name} must be a pair (pictures, labels) of equal length, the labels "
+        "[count, num_labels] of 0 and 1 or [count] of classes. Received: "
+    )
+    if isinstance(spec, np.ndarray) or len(spec) != 2:
+        raise ValueError(f"{rule}no pair")
+    pictures, values = spec[0], np.asarray(spec[1])
+    if values.ndim not in (1, 2) or len(values) != len(pictures):
+        raise ValueError(
+            f"{rule}{len(pictures)} pictures and shape {list(values.shape)}"
+        )
+    names = [f"{name}[{i}]" for i in range(len(pictures))]
+    if values.ndim == 1:
+        columns = {"class": [str(value) for value in values.tolist()]}
+        return _in_order(pictures, "the array", names, columns)
+    labels = labels or [str(i) for i in range(values.shape[1])]
+    if len(labels) != values.shape[1] or not np.isin(values, (0, 1)).all():
+        raise ValueError(
+            f"{rule}shape {list(values.shape)} for the labels "
+            f"{', '.join(labels)}, values from {values.min()} to {values.max()}"
+        )
+    columns = dict(zip(labels, values.T.astype(np.float32), strict=True))
+    return _in_order(pictures, "the array", names, columns, default=labels)
+
+
+def _faces(spec, load_size, name, seed):
+    from keras_gans.datasets import synthetic_faces
+
+    names = kinds.faces(spec, load_size, name, seed, FACES).names
+    values = synthetic_faces.attribute_table(FACES, seed).astype(np.float32)
+    columns = dict(zip(synthetic_faces.ATTRIBUTES, values.T, strict=True))
+    return _in_order(
+        spec, "the drawn faces", names, columns, default=_FACE_LABELS
+    )
+
+
+def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
+    """Read the truth values and classes of a split, in the pictures' order."""
+    # First, as it says what is wrong with the name, and downloads.
+    pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
+    import tensorflow_datasets as tfds
+
+    path, _, split = spec.removeprefix("tfds:").partition("#")[0].partition("@")
+    builder = tfds.builder(path)
+
+    def is_label(feature):
+        return isinstance(feature, tfds.features.ClassLabel) or (
+            feature.shape == () and feature.dtype == np.bool_
+        )
+
+    # `attributes` of CelebA is a dict of truth values.
+    wanted, found = {}, {}
+    for key, feature in builder.info.features.items():
+        inner = dict(getattr(feature, "items", list)())
+        chosen = {k: f for k, f in inner.items() if is_label(f)}
+        if chosen:
+            wanted[key] = dict.fromkeys(chosen, True)
+            found |= {k: ((key, k), f) for k, f in chosen.items()}
+        elif not inner and is_label(feature):
+            wanted[key] = True
+            found[key] = ((key,), feature)
+    if not found:
+        raise ValueError(
+            f"{name} must be a data set with truth values or classes. "
+            f"Received: {spec!r} with {', '.join(builder.info.features)}"
+        )
+    examples = builder.as_dataset(
+        split=split, decoders=tfds.decode.PartialDecoding(wanted)
+    )
+    cells = {label: [] for label in found}
+    for example in tfds.as_numpy(examples):
+        for label, (place, _) in found.items():
+            value = example
+            for key in place:
+                value = value[key]
+            cells[label].append(int(value))
+    columns = {
+        label: ["" if c < 0 else feature.int2str(c) for c in cells[label]]
+        if isinstance(feature, tfds.features.ClassLabel)
+        else np.array(cells[label], np.float32)
+        for label, (_, feature) in found.items()
+    }
+    count = len(next(iter(cells.values())))
+    names = [f"{spec}[{i}]" for i in range(count)]
+    return _in_order(spec, spec, names, columns, pictures=pictures)
+
+
+def _folder(spec, table, load_size, name):
+    path = os.path.expanduser(spec)
+    if (
+        table is None
+        and os.path.isfile(path)
+        and path.endswith((".csv", ".txt"))
+    ):
+        table = pathlib.Path(path)
+        spec = str(table.parent)
+    files = kinds.folder(spec, load_size, name).names
+    folder = pathlib.Path(spec).expanduser()
+    folders = {file.partition("/")[0] for file in files if "/" in file}
+    table = table or _celeba_table(folder)
+    if table is None and len(folders) < 2:
+        near = sorted(folder.glob("*.csv"))
+        if len(near) != 1:
+            raise ValueError(
+                f"{name} must have labels: {_CELEBA[0]}, a folder for each "
+                "class, or a csv of picture and labels beside the pictures. "
+                f"Received: {spec!r} with {len(files)} pictures in "
+                f"{len(folders) or 'no'} folder{'s'[: len(folders) != 1]} and "
+                f"{len(near)} csv files"
+            )
+        table = near[0]
+    if table is not None:
+        content = tables.read(table)
+        above = os.path.dirname(os.path.abspath(table))
+        rows = tables.match(content, files, os.path.abspath(folder), above)
+        return Source(spec, content, rows)
+    if {folder.lower() for folder in folders} <= _SPLITS:
+        raise ValueError(
+            f"{name} must be the folder above the classes. Received: {spec!r} "
+            f"with {', '.join(sorted(folders))}: give one of them"
+        )
+    files = [file for file in files if "/" in file]
+    classes = {"folder": [file.partition("/")[0] for file in files]}
+    return _in_order(spec, "the class folders", files, classes)
+
+
+def _celeba_table(folder):
+    folder = folder.absolute()
+    for place in (folder, folder / "Anno", folder.parent):
+        for file in _CELEBA:
+            if (place / file).is_file():
+                return place / file
+    return None

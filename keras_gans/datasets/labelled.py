@@ -1,0 +1,182 @@
+"""Batches of pictures with labels, of one data set or of several in turn."""
+
+import math
+
+import numpy as np
+
+from keras_gans.datasets import passes, pipeline, sources
+from keras_gans.datasets.labels import LabelledPictures, open_labelled
+
+
+def labelled(
+    data,
+    labels=None,
+    image_size=128,
+    batch_size=16,
+    batches_per_step=1,
+    load_size=None,
+    flip=True,
+    seed=0,
+    start=0,
+    held_out=0,
+    cache_bytes=1 << 30,
+):
+    """Make an endless data set of pictures with their labels.
+
+    Args:
+        data: `LabelledPictures`, or what `open_labelled` takes; or a list of
+            `LabelledPictures`, two or more data sets with labels of their
+            own to learn from in turn.
+        labels: list of str, the labels to use; None for the default of
+            `open_labelled`, or for opened data.
+        image_size: int, height and width of the batches in pixels.
+        batch_size: int, pictures that one update sees, over all replicas.
+        batches_per_step: int, such batches in an element, as StarGAN's
+            critic takes several updates for each of the generator. Batch i
+            is every `batches_per_step`-th row from i on: replicas, which
+            share the rows out, then each have a part of every batch.
+        load_size: int, pictures are scaled to this size and a random square
+            of `image_size` is cut. Default: that of opened data, else
+            `image_size`, so nothing is cut. The paper does so, too: faces
+            are aligned, and a label such as bangs or a hat must not be cut
+            off the picture that it is true of.
+        flip: bool, whether to mirror every second picture by chance.
+        seed: int, 0 <= seed < 2**32.
+        start: int, elements that were consumed already.
+        held_out: int, pictures of each data set never used here;
+            `held_out_labelled` gives them.
+        cache_bytes: int, most memory for decoded pictures.
+
+    Returns:
+        `tf.data.Dataset` without end; elements are dicts with `images`,
+        float32 `[batches_per_step * batch_size, image_size, image_size, 3]`
+        in [-1, 1], and `labels`, float32 of 0 and 1, a row for each picture.
+        Of several data sets each batch within an element comes from one, and
+        they take turns; the columns of `labels` are those of the first set,
+        the second and so on, 0 for the pictures of another; and `mask`,
+        float32, a row for each picture and a column for each set, is 1 where
+        the picture is from.
+
+    Raises:
+        ValueError: if an argument is wrong or the data cannot be opened.
+
+    Reference:
+        Choi et al. 2018, "StarGAN", sections 3.2 (mask) and 5.2.
+    """
+    passes.check(image_size, batch_size, load_size, seed, start, held_out)
+    sources.check_int("batches_per_step", batches_per_step, 1)
+    sets = _opened(data)
+    if sets is None:
+        size = load_size or image_size
+        data = open_labelled(data, labels, size, "data", seed, cache_bytes)
+        sets = {"data": data}
+    elif labels is not None:
+        raise ValueError(
+            "labels must be None for opened data, which has its own. "
+            f"Received: {labels!r}"
+        )
+    for name, pictures in sets.items():
+        passes.check_opened(pictures, name, image_size, load_size)
+    sets = [
+        passes.for_training(pictures, held_out, seed, name)
+        for name, pictures in sets.items()
+    ]
+
+    def make_batch(turn):
+        chosen, earlier = _whose_turn(turn, len(sets), batches_per_step)
+        batch, indices = passes.batch(
+            sets[chosen],
+            chosen,
+            earlier * batch_size,
+            batch_size,
+            image_size,
+            flip,
+            seed,
+        )
+        rows = sets[chosen].labels_of(indices)
+        return {"images": batch} | _vectors(sets, chosen, rows)
+
+    def make_element(number):
+        first = number * batches_per_step
+        turns = range(first, first + batches_per_step)
+        return _joined(list(map(make_batch, turns)), np.stack, axis=1)
+
+    count = batches_per_step * batch_size
+    specs = {"images": ((count, image_size, image_size, 3), np.uint8)}
+    for key, vectors in _vectors(sets, 0, sets[0].labels).items():
+        specs[key] = ((count, vectors.shape[1]), np.float32)
+    return pipeline.endless(make_element, specs, start)
+
+
+def held_out_labelled(data, count, image_size=128, seed=0):
+    """Return what `labelled` holds back, for sample grids.
+
+    Args:
+        data: `LabelledPictures` or a list of them, as given to `labelled`.
+        count: int, its `held_out`.
+        image_size: int, height and width of the middle square that is cut.
+        seed: int, its `seed`.
+
+    Returns:
+        dict of float32 arrays as in an element of `labelled`, with `count`
+        pictures of each data set, one set after the other; fewer where there
+        are not that many.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    sets = list(_opened(data).values())
+    batches = []
+    for number, pictures in enumerate(sets):
+        squares = passes.held_out(pictures, count, image_size, seed)
+        _, held = sources.split(pictures, count, seed)
+        rows = held.labels_of(range(len(held)))
+        batches.append({"images": squares} | _vectors(sets, number, rows))
+    return _joined(batches, np.concatenate)
+
+
+def _opened(data):
+    """Return opened data sets by name, or None for what is to be opened."""
+    if isinstance(data, LabelledPictures):
+        return {"data": data}
+    if (
+        isinstance(data, list)
+        and data
+        and all(isinstance(entry, LabelledPictures) for entry in data)
+    ):
+        return {f"data[{number}]": entry for number, entry in enumerate(data)}
+    return None
+
+
+def _whose_turn(turn, num_sets, batches_per_step):
+    """Return which data set's turn it is, and how many it had before."""
+    # If it were `turn` alone, then with two sets and an even number of
+    # batches the last of a step, which the generator learns from, would
+    # always come from the same set.
+    common = math.gcd(num_sets, batches_per_step)
+    shift = turn // math.lcm(num_sets, batches_per_step) % common
+    return (turn + shift) % num_sets, turn // num_sets
+
+
+def _vectors(sets, chosen, rows):
+    """Return the labels of one data set, as all sets have them, and mask."""
+    if len(sets) == 1:
+        return {"labels": rows}
+    widths = [len(pictures.label_names) for pictures in sets]
+    first = sum(widths[:chosen])
+    labels = np.zeros((len(rows), sum(widths)), np.float32)
+    labels[:, first : first + widths[chosen]] = rows
+    mask = np.zeros((len(rows), len(sets)), np.float32)
+    mask[:, chosen] = 1.0
+    return {"labels": labels, "mask": mask}
+
+
+def _joined(batches, join, **options):
+    joined = {
+        key: join([batch[key] for batch in batches], **options)
+        for key in batches[0]
+    }
+    return {
+        key: array.reshape(-1, *batches[0][key].shape[1:])
+        for key, array in joined.items()
+    }

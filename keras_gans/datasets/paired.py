@@ -1,0 +1,193 @@
+"""Pairs of a picture and its answer, shuffled, cropped and flipped together."""
+
+import re
+
+import numpy as np
+
+from keras_gans.datasets import passes, pipeline, sources
+
+_FACES = range(2000)
+_SHOWN = 3  # names in an error message
+
+
+def paired(
+    a,
+    b,
+    image_size=256,
+    batch_size=1,
+    load_size=None,
+    flip=True,
+    seed=0,
+    start=0,
+    held_out=0,
+    cache_bytes=1 << 30,
+):
+    """Make an endless data set of batches from pairs of pictures.
+
+    Each pass takes all the pairs in a new order; crop and flip of the two
+    halves are the same.
+
+    Args:
+        a: `Pictures`, or what `open_source` takes, the inputs.
+        b: the same of their answers. Two folders belong together by equal
+            names but for the extension; `DIR#left` and `DIR#right` are the
+            halves of side-by-side pictures; two features of one
+            tensorflow_datasets split, two lists and two styles of the drawn
+            faces by their order.
+        image_size: int, height and width of the batches in pixels.
+        batch_size: int, pairs, over all replicas.
+        load_size: int, pictures are scaled to this size and a random square
+            of `image_size` is cut. Default: that of opened `Pictures`, else
+            286/256 of `image_size`; equal to `image_size` means no crop.
+        flip: bool, whether to mirror every second pair by chance.
+        seed: int, 0 <= seed < 2**32.
+        start: int, batches that were consumed already.
+        held_out: int, pairs never used here; `datasets.held_out` gives them
+            for each side that `open_pair` returns.
+        cache_bytes: int, most memory for decoded pictures of each side.
+
+    Returns:
+        `tf.data.Dataset` without end; elements are dicts with `images_a` and
+        `images_b`, float32 `[batch_size, image_size, image_size, 3]` in
+        [-1, 1], in the same order.
+
+    Raises:
+        ValueError: if an argument is wrong, a side cannot be opened, or the
+            two do not belong together.
+    """
+    passes.check(image_size, batch_size, load_size, seed, start, held_out)
+    for name, side in (("data_a", a), ("data_b", b)):
+        if isinstance(side, sources.Pictures):
+            passes.check_opened(side, name, image_size, load_size)
+    size = load_size or sources.default_load_size(image_size)
+    pairs = _joined(*open_pair(a, b, size, seed, cache_bytes))
+    pairs = passes.for_training(pairs, held_out, seed, "data")
+
+    def make_batch(number):
+        batch, _ = passes.batch(
+            pairs, 0, number * batch_size, batch_size, image_size, flip, seed
+        )
+        return {"images_a": batch[..., :3], "images_b": batch[..., 3:]}
+
+    spec = ((batch_size, image_size, image_size, 3), np.uint8)
+    return pipeline.endless(
+        make_batch, {"images_a": spec, "images_b": spec}, start
+    )
+
+
+def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
+    """Open two sides that belong together; return them in the same order.
+
+    A pair of which one half is broken is left out.
+
+    Args:
+        a: `Pictures`, or what `open_source` takes.
+        b: the same.
+        load_size: int, height and width in pixels.
+        seed: int, of the drawn faces.
+        cache_bytes: int, most memory for decoded pictures of each side.
+
+    Returns:
+        `(a, b)`, `Pictures` of the same number.
+
+    Raises:
+        ValueError: in one line with names, if a partner is missing, or of
+            another size.
+    """
+    a, b = (
+        side
+        if isinstance(side, sources.Pictures)
+        else sources.open_source(
+            side, load_size, name, seed, cache_bytes, face_indices=_FACES
+        )
+        for name, side in (("data_a", a), ("data_b", b))
+    )
+    numbers_a, numbers_b = _by_key(a, "data_a"), _by_key(b, "data_b")
+    broken = {_key(name) for side in (a, b) for name, _ in side.left_out}
+    for name, mine, others in (
+        ("data_b", numbers_a, numbers_b),
+        ("data_a", numbers_b, numbers_a),
+    ):
+        excused = {*others, *broken}
+        missing = [key for key in mine if key not in excused]
+        if missing:
+            raise ValueError(
+                f"{name} must have a partner of every picture on the other "
+                f"side, with an equal name. Received none for "
+                f"{len(missing)} of {len(mine)}: {_listed(missing)}"
+            )
+    keys = [key for key in numbers_a if key in numbers_b]
+    if not keys:
+        raise ValueError(
+            "data_a and data_b must have a pair of which both are whole. "
+            f"Received: {a.description}, {b.description}"
+        )
+    a = a.subset(numbers_a[key] for key in keys)
+    b = b.subset(numbers_b[key] for key in keys)
+    _check_sizes(a, b)
+    return a, b
+
+
+def _key(name):
+    """Return what a name must have in common with its partner's.
+
+    A path without its extension; of what is known by number, the number
+    without `#feature`, style or side.
+    """
+    return re.sub(
+        r"^faces:\w+|^data_[ab](?=\[)|#\w+(?=\[\d+\]$)|\.\w+$", "", name
+    )
+
+
+def _by_key(pictures, name):
+    numbers = {}
+    for number, file in enumerate(pictures.names):
+        other = numbers.setdefault(_key(file), number)
+        if other != number:
+            raise ValueError(
+                f"{name} must have each name once, whatever its extension. "
+                f"Received: {pictures.names[other]}, {file}"
+            )
+    return numbers
+
+
+def _check_sizes(a, b):
+    def sizes(number):
+        return [
+            f"{side.headers[number].width} x {side.headers[number].height}"
+            for side in (a, b)
+        ]
+
+    differing = [i for i in range(len(a)) if len({*sizes(i)}) > 1]
+    if differing:
+        names = [f"{a.names[i]} ({', '.join(sizes(i))})" for i in differing]
+        raise ValueError(
+            "data_a and data_b must have pictures of equal size in a pair. "
+            f"Received {len(differing)} of {len(a)} that differ: "
+            f"{_listed(names)}"
+        )
+    shapes = sorted(header.width / header.height for header in a.headers)
+    are_halves = a.folder and a.folder == b.folder
+    if are_halves and shapes[len(shapes) // 2] < 0.6:
+        header = a.headers[0]
+        raise ValueError(
+            "data must hold side-by-side pairs, about twice as wide as high; "
+            "give single pictures in two folders, data_a and data_b. Received: "
+            f"{a.names[0]}, {2 * header.width} x {header.height}"
+        )
+
+
+def _listed(names):
+    more = ", ..." if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _joined(a, b):
+    """Return pairs as pictures of six channels, which nothing can part."""
+    return sources.Pictures(
+        a.names,
+        lambda i: np.concatenate([a.read(i), b.read(i)], axis=-1),
+        a.load_size,
+        f"pairs of {a.description} and {b.description}",
+        folder=a.folder,
+    )

@@ -1,0 +1,139 @@
+"""Passes through pictures: which one stands where, how it is cut and flipped.
+
+That is a pure function of the seed and the position. So a run that is stopped
+goes on with the very batch it would have seen next, and neither the batch
+size nor the number of threads changes the sequence.
+"""
+
+import functools
+import logging
+
+import numpy as np
+
+from keras_gans import images
+from keras_gans.datasets import sources
+
+logger = logging.getLogger("keras_gans")
+
+
+def batch(pictures, stream, first, batch_size, image_size, flip, seed):
+    """Make the batch that starts at position `first` of a stream.
+
+    Each pass takes all the pictures in a new order; streams are independent.
+
+    Args:
+        pictures: `Pictures`.
+        stream: int, number of the stream.
+        first: int, position of the batch's first picture.
+        batch_size: int.
+        image_size: int, height and width of the square that is cut.
+        flip: bool, whether to mirror every second picture by chance.
+        seed: int, 0 <= seed < 2**32.
+
+    Returns:
+        `(batch, indices)`: uint8 `[batch_size, image_size, image_size,
+        channels]`, and the numbers of these pictures.
+    """
+    # Philox is a function of key and counter: the four words of a position
+    # are the same in whatever batch it comes.
+    words = np.random.Philox(key=(seed, stream), counter=first)
+    words = words.random_raw((batch_size, 4))
+    corners = words[:, :2] % (pictures.load_size - image_size + 1)
+    mirrored = words[:, 2] & flip
+    squares = []
+    indices = np.empty(batch_size, np.int64)
+    for row in range(batch_size):
+        epoch, place = divmod(first + row, len(pictures))
+        indices[row] = _order(seed, stream, epoch, len(pictures))[place]
+        y, x = corners[row].tolist()
+        picture = pictures.load(indices[row])
+        picture = picture[y : y + image_size, x : x + image_size]
+        squares.append(picture[:, ::-1] if mirrored[row] else picture)
+    return np.stack(squares), indices
+
+
+@functools.lru_cache(maxsize=8)
+def _order(seed, stream, epoch, count):
+    """Return the order of one pass.
+
+    Not `tf.random.experimental.index_shuffle`: in TensorFlow 2.21 it fails
+    for a vector of seeds, which a batch across two passes needs, and its
+    permutations of few elements are measurably uneven.
+    """
+    return np.random.RandomState([seed, stream, epoch]).permutation(count)
+
+
+def held_out(pictures, count, image_size=64, seed=0):
+    """Return the pictures that a pipeline holds back, for sample grids.
+
+    Args:
+        pictures: `Pictures`, as given to the pipeline.
+        count: int, its `held_out`.
+        image_size: int, height and width of the middle square that is cut.
+        seed: int, its `seed`.
+
+    Returns:
+        float32 array `[count, image_size, image_size, 3]` in [-1, 1]; fewer
+        if there are not that many pictures.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    sources.check_int("count", count, 1)
+    sources.check_int("image_size", image_size, 1)
+    sources.check_seed(seed)
+    sources.check_int("load_size", pictures.load_size, image_size)
+    _, held = sources.split(pictures, count, seed)
+    corner = (pictures.load_size - image_size) // 2
+    middle = slice(corner, corner + image_size)
+    squares = [held.load(i)[middle, middle] for i in range(len(held))]
+    return images.to_float(np.stack(squares)).numpy()
+
+
+def for_training(pictures, held_out, seed, name):
+    """Return the pictures without those that are held out.
+
+    Where there are too few to spare any, all of them, and a warning.
+    """
+    rest, _ = sources.split(pictures, held_out, seed)
+    if held_out and rest is pictures:
+        logger.warning(
+            "%s: none of its %d pictures is held out, as they are fewer than "
+            "4 times %d",
+            name,
+            len(pictures),
+            held_out,
+        )
+    return rest
+
+
+def check(image_size, batch_size, load_size, seed, start, held_out):
+    """Check the arguments that all pipelines share.
+
+    Raises:
+        ValueError: naming the one that is out of range.
+    """
+    for name, value, least in (
+        ("image_size", image_size, 1),
+        ("batch_size", batch_size, 1),
+        ("start", start, 0),
+        ("held_out", held_out, 0),
+    ):
+        sources.check_int(name, value, least)
+    sources.check_seed(seed)
+    if load_size is not None:
+        sources.check_int("load_size", load_size, image_size)
+
+
+def check_opened(pictures, name, image_size, load_size):
+    """Check pictures that are opened already against these sizes.
+
+    Raises:
+        ValueError: if they are too small, or were opened for another size.
+    """
+    sources.check_int("load_size", pictures.load_size, image_size)
+    if load_size not in (None, pictures.load_size):
+        raise ValueError(
+            f"load_size must be that of the opened {name}, "
+            f"{pictures.load_size}. Received: {load_size}"
+        )

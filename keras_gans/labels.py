@@ -1,0 +1,229 @@
+"""Labels of pictures: their names, what excludes what, and their vectors.
+
+A label vector is float32 `[batch, num_labels]`, 1 where a label holds and
+else 0. Of several data sets that are trained together the vectors stand side
+by side, 0 for the labels of the other sets, and behind them a mask: a 1 for
+the set that the others are not known of.
+
+Reference: Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks
+for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, section 3.3.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+CELEBA_HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
+KEYS = 2**24  # whole numbers up to here are exact in float32, too
+
+
+class Labels:
+    """The labels of a data set, or of several that are trained together.
+
+    Args:
+        names: list of str; or a list of such lists, one per data set.
+        exclusive: list of lists of str, groups of labels of which only one
+            holds. Default: CelebA's hair colours, where a data set has two or
+            more of them.
+
+    Raises:
+        ValueError: if a name comes twice, or a group does not fit.
+
+    Attributes:
+        sets: tuple per data set of its names.
+        names: tuple of all names, in the order of the vectors.
+        groups: tuple of tuples of names, the exclusive ones.
+        ranges: tuple per data set of `(start, stop)` in the vectors.
+        vector_size: int, length of a label vector with its mask.
+    """
+
+    def __init__(self, names, exclusive=None):
+        self.sets = _check_names(names)
+        self.names = sum(self.sets, ())
+        _check_once("labels", self.names)
+        if exclusive is None:
+            hair = ([n for n in s if n in CELEBA_HAIR] for s in self.sets)
+            exclusive = [group for group in hair if len(group) > 1]
+        self.groups = self._check_groups(exclusive)
+        stops = np.cumsum([len(s) for s in self.sets]).tolist()
+        self.ranges = tuple(zip([0, *stops[:-1]], stops, strict=True))
+        self.num_sets = len(self.sets)
+        masks = self.num_sets if self.num_sets > 1 else 0
+        self.vector_size = len(self.names) + masks
+
+    def _check_groups(self, exclusive):
+        groups = []
+        for group in exclusive:
+            if (
+                not isinstance(group, (list, tuple))
+                or len(group) < 2
+                or not any(set(group) <= set(s) for s in self.sets)
+            ):
+                raise ValueError(
+                    "exclusive must be groups of two or more labels of one "
+                    f"data set, {self._listed()}. Received: {group!r}"
+                )
+            groups.append(tuple(group))
+        _check_once("exclusive", sum(groups, ()))
+        return tuple(groups)
+
+    def _listed(self):
+        return "; ".join(", ".join(names) for names in self.sets)
+
+    def is_exclusive(self, index):
+        """Tell whether exactly one label of a data set holds."""
+        return any(set(group) == set(self.sets[index]) for group in self.groups)
+
+    def changed(self, vectors, to):
+        """Return label vectors with some labels set.
+
+        A label that is set to 1 clears the others of its exclusive group.
+
+        Args:
+            vectors: float `[batch, num_labels]`, what holds now.
+            to: dict from names of one data set to 0 or 1.
+
+        Returns:
+            float32 `[batch, vector_size]`, with the mask of that set.
+
+        Raises:
+            ValueError: if `to` does not fit.
+        """
+        index = self._check_change(to)
+        factors, offsets = np.ones((2, len(self.names)), "float32")
+        offsets[:] = 0.0
+        for name, value in to.items():
+            for other in self._excluded(name) if value else ():
+                factors[self.names.index(other)] = 0.0
+            factors[self.names.index(name)] = 0.0
+            offsets[self.names.index(name)] = value
+        return self._vectors(vectors, factors, offsets, index)
+
+    def toggled(self, vectors, name):
+        """Return label vectors with one label the other way round.
+
+        One of an exclusive group is set, as its being cleared would not say
+        to what. Arguments and result as of `changed`.
+        """
+        if self._excluded(name):
+            return self.changed(vectors, {name: 1})
+        factors, offsets = np.ones((2, len(self.names)), "float32")
+        factors[self.names.index(name)] = -1.0
+        offsets[:] = np.equal(self.names, name)
+        return self._vectors(vectors, factors, offsets, self._set_of(name))
+
+    def shuffled(self, vectors, keys):
+        """Return label vectors in another order, each data set in its places.
+
+        Args:
+            vectors: float32 `[batch, vector_size]`.
+            keys: int32 `[batch]` in [0, `KEYS`), the order.
+        """
+        sets = tf.zeros_like(keys)
+        if self.num_sets > 1:
+            masks = vectors[:, len(self.names) :]
+            sets = KEYS * tf.argmax(masks, -1, tf.int32)
+        places = tf.argsort(sets + tf.range(tf.size(keys)))
+        vectors = tf.gather(vectors, tf.argsort(sets + keys))
+        return tf.gather(vectors, tf.argsort(places))
+
+    def _excluded(self, name):
+        return [n for g in self.groups if name in g for n in g if n != name]
+
+    def _set_of(self, name):
+        return [name in names for names in self.sets].index(True)
+
+    def _vectors(self, vectors, factors, offsets, index):
+        start, stop = self.ranges[index]
+        own = np.zeros(len(self.names), "float32")
+        own[start:stop] = 1.0
+        vectors = tf.cast(vectors, tf.float32) * (factors * own) + offsets
+        if self.num_sets == 1:
+            return vectors
+        mask = np.eye(self.num_sets, dtype="float32")[[index]]
+        masks = tf.tile(mask, [tf.shape(vectors)[0], 1])
+        return tf.concat([vectors, masks], -1)
+
+    def _check_change(self, to):
+        """Return the index of the data set whose labels are to be changed."""
+        unknown = [name for name in to if name not in self.names]
+        if unknown or not to:
+            raise ValueError(
+                f"to must name labels among {self._listed()}. Received: "
+                f"{', '.join(map(repr, unknown)) or to!r}"
+            )
+        for name, value in to.items():
+            if value not in (0, 1):
+                raise ValueError(
+                    f"to[{name!r}] must be 0 or 1. Received: {value!r}"
+                )
+        for group in self.groups:
+            together = [name for name in group if to.get(name)]
+            if len(together) > 1:
+                raise ValueError(
+                    f"to must set only one of {', '.join(group)}. "
+                    f"Received: {', '.join(together)}"
+                )
+        indices = {self._set_of(name) for name in to}
+        if len(indices) > 1:
+            raise ValueError(
+                "to must name labels of one data set, either of "
+                f"{self._listed()}. Received: {', '.join(to)}"
+            )
+        return indices.pop()
+
+
+def rows(argument, vectors, images, size):
+    """Check label vectors from a caller; return one row per picture.
+
+    Args:
+        argument: str, what an error message calls them.
+        vectors: `[batch, size]`, or `[size]` for all pictures.
+        images: tensor `[batch, ...]`.
+        size: int.
+
+    Returns:
+        float32 `[batch, size]`.
+
+    Raises:
+        ValueError: if `vectors` have another shape.
+    """
+    vectors = tf.convert_to_tensor(vectors)
+    if vectors.shape.rank == 1:
+        vectors = tf.tile(vectors[None], [tf.shape(images)[0], 1])
+    count = images.shape[0]
+    if vectors.dtype == tf.string or not vectors.shape.is_compatible_with(
+        (count, size)
+    ):
+        raise ValueError(
+            f"{argument} must be numbers of shape [{count or 'batch'}, {size}],"
+            f" one row per picture. Received: {vectors.dtype.name} "
+            f"{vectors.shape}"
+        )
+    return tf.cast(vectors, tf.float32)
+
+
+def _check_names(names):
+    """Return the names as a tuple of tuples, one per data set."""
+    is_list = isinstance(names, (list, tuple))
+    is_flat = is_list and all(isinstance(name, str) for name in names)
+    sets = (names,) if is_flat else names
+    if not is_list or not all(
+        isinstance(s, (list, tuple))
+        and s
+        and all(isinstance(name, str) and name for name in s)
+        for s in sets
+    ):
+        raise ValueError(
+            "labels must be a list of one name or more, or a list of such "
+            f"lists, one per data set. Received: {names!r}"
+        )
+    return tuple(tuple(s) for s in sets)
+
+
+def _check_once(argument, names):
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"{argument} must have each name once. Received more often: "
+            f"{', '.join(twice)}"
+        )

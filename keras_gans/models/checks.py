@@ -1,0 +1,74 @@
+"""What models check of their callers' arguments, before anything is made."""
+
+import tensorflow as tf
+
+
+def check_images(images, multiple_of=1):
+    """Check a batch of pictures from a caller; return it as float32.
+
+    Args:
+        images: float `[batch, height, width, 3]` in [-1, 1].
+        multiple_of: int, what height and width must be multiples of.
+
+    Raises:
+        ValueError: naming what does not fit.
+    """
+    images = tf.convert_to_tensor(images)
+    if images.shape.rank != 4 or images.shape[-1] != 3:
+        raise ValueError(
+            "images must have shape [batch, height, width, 3]. "
+            f"Received shape: {images.shape}"
+        )
+    if not images.dtype.is_floating:
+        raise ValueError(
+            "images must be floating point in [-1, 1]; "
+            "keras_gans.images.to_float converts uint8. "
+            f"Received dtype: {images.dtype.name}"
+        )
+    if any(side and side % multiple_of for side in images.shape[1:3]):
+        raise ValueError(
+            f"height and width of images must be multiples of {multiple_of}. "
+            f"Received shape: {images.shape}"
+        )
+    if tf.executing_eagerly() and images.shape[0]:
+        largest = float(tf.reduce_max(tf.abs(images)))
+        if not largest <= 1.0 + 1e-3:
+            raise ValueError(
+                "images must lie in [-1, 1]; keras_gans.images.to_float "
+                f"converts 0..255. Largest absolute value: {largest}"
+            )
+    return tf.cast(images, tf.float32)
+
+
+def check_loss_weights(loss_weights, defaults, *players):
+    """Check weights by term; return them with the others at their defaults.
+
+    Args:
+        loss_weights: dict from term to float.
+        defaults: the same, for all terms.
+        *players: for each player, the names of its terms.
+
+    Raises:
+        ValueError: if a term is unknown, a weight negative, or all weights
+            of a player 0.
+    """
+    unknown = set(loss_weights) - set(defaults)
+    if unknown:
+        raise ValueError(
+            f"loss_weights must have keys among {', '.join(defaults)}. "
+            f"Received: {', '.join(sorted(map(str, unknown)))}"
+        )
+    for name, weight in loss_weights.items():
+        if weight < 0:
+            raise ValueError(
+                f"loss_weights[{name!r}] must not be negative. "
+                f"Received: {weight!r}"
+            )
+    weights = {**defaults, **loss_weights}
+    for terms in players:
+        if not any(weights[term] for term in terms):
+            raise ValueError(
+                "loss_weights must leave a weight above 0 among "
+                f"{', '.join(terms)}. Received: {loss_weights!r}"
+            )
+    return weights

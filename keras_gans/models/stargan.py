@@ -1,0 +1,412 @@
+"""StarGAN: one generator for many domains, which labels tell apart.
+
+A picture and the labels it is to have go in, the changed picture comes out; a
+critic judges whether it looks real and which labels it shows.
+"""
+
+import keras
+import tensorflow as tf
+
+from keras_gans import losses
+from keras_gans.labels import KEYS, Labels, rows
+from keras_gans.models.base import AdversarialModel, check_images
+from keras_gans.networks import stargan_discriminator, stargan_generator
+from keras_gans.networks._blocks import check_counts
+from keras_gans.optimizers import PyTorchAdam
+
+CELEBA_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
+_MOST_LAYERS = 6
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class StarGAN(AdversarialModel):
+    """Translation between all the domains that labels make, by one generator.
+
+    The generator is asked for labels and must give the picture back when it
+    is asked for the old ones. The critic of the Wasserstein loss has a second
+    head that reads the labels; five of its updates go before each of the
+    generator's.
+
+    Args:
+        image_size: int, pixels, a multiple of 4 from 8 up. Default 128; from
+            64 to 256 are usual.
+        labels: list of str, the names of the labels in the order of the
+            vectors; or a list of such lists, one per data set, to train on
+            several that have other labels. Default: the paper's of CelebA,
+            three hair colours, Male, Young.
+        exclusive: list of lists of str, groups of labels of which one holds;
+            to set one clears the others. A group that covers all labels of a
+            data set makes classes of them. Default: CelebA's hair colours
+            among `labels`.
+        base_filters: int, channels of the generator's first convolution.
+            Default 64.
+        discriminator_filters: int, channels of the discriminator's first
+            convolution. Default: the same.
+        num_residual_blocks: int from 0 up. Default 6.
+        num_discriminator_layers: int, halvings of the discriminator, at most
+            down to one pixel. Default: 6, below 64 pixels down to one.
+        critic_steps: int, critic updates in a training step. Default 5.
+
+    Batch:
+        images: float32 `[critic_steps * batch, image_size, image_size, 3]`
+            in [-1, 1]. Update i of the critic learns from every
+            `critic_steps`-th picture from i on, so that several replicas
+            together see the parts that one would.
+        labels: float32 `[critic_steps * batch, num_labels]`, 0 or 1. With
+            several data sets side by side, 0 for labels of the others.
+        mask: float32 `[critic_steps * batch, data sets]`, a 1 for the data
+            set that a picture is of; with several data sets only.
+
+    Returns:
+        `model([images, labels])`: float32, the shape of `images`, in [-1, 1].
+        With several data sets the mask is part of the labels, behind them.
+
+    Raises:
+        ValueError: if an argument does not fit; before any layer is made.
+
+    Losses:
+        g_adversarial, weight 1: -D(G(x, c)), eq. 8, c being the target.
+        g_classification, weight 1: -log D(c | G(x, c)), eq. 3. Sigmoid
+            cross-entropy summed over labels, or softmax over classes; of
+            several data sets, that of the labels the target is of.
+        g_reconstruction, weight 10: |x - G(G(x, c), c')|, eq. 4, c' being
+            the labels of x.
+        d_real, weight 1: -D(x), eq. 8.
+        d_fake, weight 1: D(G(x, c)), eq. 8.
+        d_classification, weight 1: -log D(c' | x), eq. 2.
+        d_gradient_penalty, weight 10: (|grad D| - 1)^2 between x and
+            G(x, c), mixed by one number per picture, eq. 8.
+
+    Departures:
+        A training step is five updates of the critic and one of the
+        generator: the paper's 200,000 iterations are 40,000 steps.
+        The rate falls to zero over the last half, as the paper has it. The
+        authors' code calls its decay so seldom that the rate falls by 0.1 %
+        in all, and the published weights are of a constant one:
+        `compile(schedule="constant")`.
+        The code's generator records moving statistics that it never uses, and
+        resumes without the state of Adam; neither is done here.
+        Targets are the labels of the batch, shuffled, as in the code: for
+        each part, for each replica and within each data set. The code takes
+        whole batches of one data set in turn; of such, all numbers are its.
+
+    Reference:
+        Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks
+        for Multi-Domain Image-to-Image Translation", arXiv:1711.09020.
+        github.com/yunjey/stargan, solver.py.
+    """
+
+    data_kind = "labelled"
+    generator_terms = ("adversarial", "classification", "reconstruction")
+    discriminator_terms = ("real", "fake", "classification", "gradient_penalty")
+
+    default_adam = PyTorchAdam
+    default_learning_rate = 1e-4
+    # In the code an epoch, after which the rate may change, is 1,000 updates
+    # of the critic.
+    default_epochs = (100, 100)
+    default_steps = 40_000
+    default_batch_size = 16
+    # A quarter of the paper's width and twice its rate, for two cores.
+    demonstration = {
+        "data": ["faces:photo"],
+        "image_size": 64,
+        "batch_size": 8,
+        "steps": 2000,
+        "set": {"base_filters": 16, "learning_rate": 2e-4},
+    }
+    default_adversarial_loss = "wasserstein"
+    default_loss_weights = {
+        "adversarial": 1.0,
+        "classification": 1.0,
+        "reconstruction": 10.0,
+        "real": 1.0,
+        "fake": 1.0,
+        "gradient_penalty": 10.0,
+    }
+
+    def __init__(
+        self,
+        image_size=128,
+        labels=CELEBA_LABELS,
+        exclusive=None,
+        base_filters=64,
+        discriminator_filters=None,
+        num_residual_blocks=6,
+        num_discriminator_layers=None,
+        critic_steps=5,
+        name="stargan",
+        **kwargs,
+    ):
+        check_counts(image_size=(image_size, 8))
+        if image_size % 4:
+            raise ValueError(
+                "image_size must be a multiple of 4 from 8 up (64, 128, 256). "
+                f"Received: {image_size!r}"
+            )
+        if discriminator_filters is None:
+            discriminator_filters = base_filters
+        if num_discriminator_layers is None:
+            halvings = image_size.bit_length() - 1
+            num_discriminator_layers = min(_MOST_LAYERS, halvings)
+        check_counts(
+            base_filters=(base_filters, 1),
+            discriminator_filters=(discriminator_filters, 1),
+            num_residual_blocks=(num_residual_blocks, 0),
+            num_discriminator_layers=(num_discriminator_layers, 1),
+            critic_steps=(critic_steps, 1),
+        )
+        if image_size < 2**num_discriminator_layers:
+            raise ValueError(
+                f"num_discriminator_layers must be at most "
+                f"{image_size.bit_length() - 1} for image_size={image_size}. "
+                f"Received: {num_discriminator_layers!r}"
+            )
+        label_table = Labels(labels, exclusive)
+        super().__init__(name=name, **kwargs)
+
+        self.generator = stargan_generator(
+            num_labels=label_table.vector_size,
+            base_filters=base_filters,
+            num_residual_blocks=num_residual_blocks,
+            name="generator",
+        )
+        self.discriminator = stargan_discriminator(
+            image_size,
+            len(label_table.names),
+            discriminator_filters,
+            num_discriminator_layers,
+            name="discriminator",
+        )
+        self.seed_generator = keras.random.SeedGenerator()
+
+        self.image_size = image_size
+        self.label_table = label_table
+        self.base_filters = base_filters
+        self.discriminator_filters = discriminator_filters
+        self.num_residual_blocks = num_residual_blocks
+        self.num_discriminator_layers = num_discriminator_layers
+        self.critic_steps = critic_steps
+        self._make_state()
+
+    @classmethod
+    def default_settings(cls, demonstration=False, critic_steps=5, **arguments):
+        """Return the recipe's settings, and how many batches a step takes."""
+        settings = super().default_settings(demonstration)
+        return settings | {"critic_steps": critic_steps}
+
+    def get_config(self):
+        table = self.label_table
+        sets = [list(names) for names in table.sets]
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "labels": sets if table.num_sets > 1 else sets[0],
+            "exclusive": [list(group) for group in table.groups],
+            "base_filters": self.base_filters,
+            "discriminator_filters": self.discriminator_filters,
+            "num_residual_blocks": self.num_residual_blocks,
+            "num_discriminator_layers": self.num_discriminator_layers,
+            "critic_steps": self.critic_steps,
+        }
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def translate(self, images, to, labels=None):
+        """Translate pictures into those that have other labels.
+
+        Args:
+            images: float `[batch, height, width, 3]` in [-1, 1], height and
+                width multiples of 4.
+            to: dict from names of labels to 0 or 1, such as
+                `{"Blond_Hair": 1, "Smiling": 1}`. A label set to 1 clears the
+                others of its exclusive group. With several data sets, the
+                names are of one of them. Or all labels at once: float
+                `[batch, num_labels]` or `[num_labels]`; with several data
+                sets with the mask behind.
+            labels: float `[batch, num_labels]` of 0 and 1, what the pictures
+                show; what `to` does not name stays so. Default: all 0.
+
+        Returns:
+            float32, the shape of `images`, in [-1, 1].
+
+        Raises:
+            ValueError: if `images`, `to` or `labels` do not fit.
+        """
+        images = check_images(images, multiple_of=4)
+        table = self.label_table
+        if isinstance(to, dict):
+            if labels is None:
+                labels = tf.zeros([len(table.names)])
+            labels = rows("labels", labels, images, len(table.names))
+            vectors = table.changed(labels, to)
+        elif labels is not None:
+            raise ValueError(
+                "labels must be left out where `to` holds all labels. "
+                f"Received shape: {tf.convert_to_tensor(labels).shape}"
+            )
+        else:
+            vectors = rows("to", to, images, table.vector_size)
+        return self.generator([images, vectors], training=False)
+
+    @property
+    def networks(self):
+        """The networks, the generator first."""
+        return self.generator, self.discriminator
+
+    @property
+    def generator_variables(self):
+        return self.generator.trainable_variables
+
+    @property
+    def discriminator_variables(self):
+        return self.discriminator.trainable_variables
+
+    def _classification(self, vectors, logits):
+        """Return the loss of the labels; of each data set for its own."""
+        table = self.label_table
+        masks = tf.unstack(vectors[:, len(table.names) :], axis=-1) or [None]
+        terms = []
+        for index, (start, stop) in enumerate(table.ranges):
+            loss = (
+                losses.exclusive_classification
+                if table.is_exclusive(index)
+                else losses.attribute_classification
+            )
+            part = slice(start, stop)
+            terms.append(loss(vectors[:, part], logits[:, part], masks[index]))
+        return tf.add_n(terms)
+
+    def _generator_terms(self, images, vectors, targets, training):
+        weights = self.loss_weights
+        fake = self.generator([images, targets], training=training)
+        terms = {}
+        if weights["adversarial"] or weights["classification"]:
+            patches, classes = self.discriminator(fake, training=training)
+        if weights["adversarial"]:
+            terms["adversarial"] = self._generator_loss(patches)
+        if weights["classification"]:
+            terms["classification"] = self._classification(targets, classes)
+        if weights["reconstruction"]:
+            reconstructed = self.generator([fake, vectors], training=training)
+            terms["reconstruction"] = losses.l1(images, reconstructed)
+        return terms, None
+
+    def _discriminator_terms(self, images, vectors, targets, mixing, training):
+        def critic(pictures):
+            return self.discriminator(pictures, training=training)[0]
+
+        weights = self.loss_weights
+        terms = {}
+        if weights["real"] or weights["fake"] or weights["gradient_penalty"]:
+            fake = self.generator([images, targets], training=training)
+        if weights["real"] or weights["fake"] or weights["classification"]:
+            patches, classes = self.discriminator(images, training=training)
+        if weights["real"] or weights["fake"]:
+            real, faked = self._discriminator_loss(patches, critic(fake))
+            terms |= {"real": real, "fake": faked}
+        if weights["classification"]:
+            terms["classification"] = self._classification(vectors, classes)
+        if weights["gradient_penalty"]:
+            terms["gradient_penalty"] = losses.gradient_penalty(
+                critic, images, fake, mixing
+            )
+        return {name: terms[name] for name in terms if weights[name]}, None
+
+    def _draw(self, count):
+        """Return what is random in a critic update, of this replica.
+
+        Returns:
+            int32 `[count]`, by which to shuffle; float32 `[count]` in [0, 1).
+        """
+        # Whole numbers: XLA draws other fractions than TensorFlow does.
+        # Drawn for all replicas, whose random states are the same.
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        numbers = keras.random.randint(
+            (2, replicas, count), 0, KEYS, seed=self.seed_generator
+        )
+        context = tf.distribute.get_replica_context()
+        keys, mixing = tf.unstack(numbers[:, context.replica_id_in_sync_group])
+        return keys, tf.cast(mixing, tf.float32) / KEYS
+
+    def _inputs(self, batch):
+        """Return the images and label vectors of a batch, masks behind."""
+        table = self.label_table
+        keys = ("images", "labels", "mask")[: 2 + (table.num_sets > 1)]
+        if not set(keys) <= set(batch):
+            raise ValueError(
+                f"batch must have {', '.join(keys)}. "
+                f"Received: {', '.join(sorted(batch))}"
+            )
+        images, *vectors = (batch[key] for key in keys)
+        vectors = tf.concat([tf.cast(v, tf.float32) for v in vectors], -1)
+        return images, rows("labels", vectors, images, table.vector_size)
+
+    def train_step(self, batch):
+        images, vectors = self._inputs(batch)
+        steps = self.critic_steps
+        if (images.shape[0] or 0) % steps:
+            raise ValueError(
+                f"batch must have a multiple of critic_steps={steps} pictures "
+                f"on each replica. Received: {images.shape[0]}"
+            )
+        for first in range(steps):
+            part, source = images[first::steps], vectors[first::steps]
+            keys, mixing = self._draw(tf.shape(part)[0])
+            targets = self.label_table.shuffled(source, keys)
+            d_terms, _ = self._update_discriminator(
+                self._discriminator_terms, part, source, targets, mixing
+            )
+        g_terms, _ = self._update_generator(
+            self._generator_terms, part, source, targets
+        )
+        return self._report(g_terms, d_terms)
+
+    def test_step(self, batch):
+        images, vectors = self._inputs(batch)
+        # Nothing random: the labels of the picture before, half and half.
+        targets = tf.roll(vectors, 1, axis=0)
+        mixing = tf.fill([tf.shape(images)[0]], 0.5)
+        d_terms, _ = self._discriminator_terms(
+            images, vectors, targets, mixing, training=False
+        )
+        g_terms, _ = self._generator_terms(
+            images, vectors, targets, training=False
+        )
+        return self._report(g_terms, d_terms, training=False)
+
+    def record_statistics(self, batch):
+        """Do nothing: instance normalisation has no statistics to record."""
+
+    def samples(self, batch):
+        """Return the columns of the sample grid: input, then each label.
+
+        A label is the other way round, as the paper's figures have it; one of
+        an exclusive group is set.
+        """
+        images = tf.convert_to_tensor(batch["images"])
+        columns = [
+            self.generator(
+                [images, self.label_table.toggled(batch["labels"], name)],
+                training=False,
+            )
+            for name in self.label_table.names
+        ]
+        return {"labels": [images, *columns]}
+
+    def sample_headings(self):
+        return {"labels": ["Input", *self.label_table.names]}
+
+    @property
+    def serving_inputs(self):
+        shape = (None, self.label_table.vector_size)
+        return {"labels": tf.TensorSpec(shape, tf.float32, "labels")}
+
+    def serving_signatures(self):
+        """Return the functions to export: name -> float batch to batch."""
+
+        def translate(images, labels):
+            return self.translate(images, to=labels)
+
+        return {"translate": translate}

@@ -1,0 +1,131 @@
+"""Translator: one generator with weights from elsewhere, only used."""
+
+import keras
+import tensorflow as tf
+
+from keras_gans import networks
+from keras_gans.models.base import check_images
+
+_NETWORKS = ("resnet_generator", "unet_generator")
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Translator(keras.Model):
+    """A generator that translates and exports, and is not trained.
+
+    It takes and gives colour pictures. To a network of one channel it shows
+    their luminance, and it repeats one channel on all three, as the original
+    reads and writes its pictures.
+
+    Args:
+        network: `"resnet_generator"` or `"unet_generator"`.
+        arguments: dict, keyword arguments of that function in
+            `keras_gans.networks`. `input_shape`, with open height and width,
+            and `output_channels` have 1 or 3 channels.
+        image_size: int, pixels, the size of training; exports are tried at
+            it. A multiple of 4 for a ResNet, of 2 ** `num_downsamples` for a
+            U-Net. Default: 256 for a ResNet, 2 ** `num_downsamples` for a
+            U-Net.
+
+    Returns:
+        `model(images)` is what the generator gives, its own channels in and
+        out. `model.translate(images)` takes and gives pictures.
+
+    Raises:
+        ValueError: if an argument does not fit.
+
+    Reference:
+        github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py;
+        grey pictures: data/base_dataset.py, util/util.py.
+    """
+
+    serving_inputs = {}  # nothing beside pictures
+
+    def __init__(
+        self, network, arguments, image_size=None, name="translator", **kwargs
+    ):
+        if network not in _NETWORKS:
+            raise ValueError(
+                f"network must be one of {', '.join(_NETWORKS)}. "
+                f"Received: {network!r}"
+            )
+        super().__init__(name=name, **kwargs)
+
+        self.generator = getattr(networks, network)(**arguments, name=network)
+        channels = (
+            self.generator.input_shape[-1],
+            self.generator.output_shape[-1],
+        )
+        if not {1, 3}.issuperset(channels):
+            raise ValueError(
+                "network must take and give pictures, of 1 or 3 channels. "
+                "Received: {} channels in, {} out".format(*channels)
+            )
+        doublings = sum(
+            isinstance(layer, keras.layers.Conv2DTranspose)
+            for layer in self.generator.layers
+        )
+        multiple = 2**doublings
+        self._is_resnet = network == "resnet_generator"
+        if image_size is None:
+            image_size = 256 if self._is_resnet else multiple
+        if (
+            not isinstance(image_size, int)
+            or image_size < 8
+            or image_size % multiple
+        ):
+            raise ValueError(
+                f"image_size must be a multiple of {multiple} from "
+                f"{max(multiple, 8)} up. Received: {image_size!r}"
+            )
+
+        self.network = network
+        self.arguments = dict(arguments)
+        self.image_size = image_size
+        self.size_multiple = multiple  # of pictures it serves
+        self.built = True
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "network": self.network,
+            "arguments": dict(self.arguments),
+            "image_size": self.image_size,
+        }
+
+    def call(self, images, training=False):
+        return self.generator(images, training=training)
+
+    def translate(self, images):
+        """Translate pictures.
+
+        Args:
+            images: float `[batch, height, width, 3]` in [-1, 1]. For a U-Net
+                height and width are multiples of 2 ** `num_downsamples`; for
+                a ResNet any from 5 up.
+
+        Returns:
+            float32, the shape of `images`, in [-1, 1]. A ResNet rounds height
+            and width up to multiples of 4, as the original does.
+
+        Raises:
+            ValueError: if `images` are no such batch.
+        """
+        # A U-Net joins what it halved with what it doubled.
+        multiple_of = 1 if self._is_resnet else self.size_multiple
+        images = check_images(images, multiple_of)
+        if self.generator.input_shape[-1] == 1:
+            images = tf.image.rgb_to_grayscale(images)
+        outputs = self.generator(images, training=False)
+        if self.generator.output_shape[-1] == 1:
+            outputs = tf.image.grayscale_to_rgb(outputs)
+        return outputs
+
+    @property
+    def networks(self):
+        """The networks."""
+        return (self.generator,)
+
+    def serving_signatures(self):
+        """Return the functions to export: name -> float batch to batch."""
+        return {"a_to_b": self.translate}

@@ -1,0 +1,1 @@
+"""What an exported model does with pictures, as TensorFlow graphs."""

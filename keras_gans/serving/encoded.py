@@ -1,0 +1,136 @@
+"""Verbs on encoded pictures, of which each may have another size."""
+
+import functools
+
+import tensorflow as tf
+
+from keras_gans import images
+from keras_gans.serving import decoding, geometry, tensors
+
+_PICTURE = tf.TensorSpec([None, None, 3], tf.uint8)
+# Of the default, 6, the last tenth of the size costs nine tenths of the time:
+# 26 ms against 3 ms for a picture of 256 pixels.
+_COMPRESSION = 1
+
+
+def encoded_form(function, on_pictures, model):
+    """Return a verb as a function of encoded pictures.
+
+    Args:
+        function: as for `tensors.tensor_form`.
+        on_pictures: what that returned for it.
+        model: likewise.
+
+    Returns:
+        Function from string `[batch]` to a dict with `image_bytes`, string
+        `[batch]`, PNG of the sizes of the pictures, and `status`, string
+        `[batch]`, `"ok"` or why there is no answer.
+    """
+    unit = tensors.multiple(model)
+    decode = decoder(tensors.pixel_limit(model), unit or 1)
+    if unit is None:
+        translate = _scaled(function, model.image_size)
+    else:
+        translate = _at_own_sizes(on_pictures)
+
+    def on_bytes(image_bytes, **extra):
+        count = tf.size(image_bytes)
+        rules = tensors.row_rules(extra, count)
+        pictures, sizes, status = tf.map_fn(
+            decode,
+            tensors.checked(image_bytes, rules),
+            fn_output_signature=(
+                tf.string,
+                tf.TensorSpec([2], tf.int32),
+                tf.string,
+            ),
+        )
+        for name, rows in extra.items():
+            is_wrong = (status == decoding.OK) & ~tensors.in_range(rows)
+            status = tf.where(is_wrong, tensors.range_rule(name), status)
+        good = tf.where(status == decoding.OK)
+        chosen = tf.nest.map_structure(
+            lambda rows: tf.gather_nd(rows, good), (pictures, sizes, extra)
+        )
+        encoded = tf.scatter_nd(good, translate(*chosen), [count])
+        return {"image_bytes": encoded, "status": status}
+
+    return on_bytes
+
+
+def _at_own_sizes(on_pictures):
+    """Translate one by one, or as a batch where all have one size."""
+
+    def alike(pictures, extra):
+        pictures = _map(_unpacked, pictures, _PICTURE)
+        return _map(_png, on_pictures(pictures, **extra)["images"], tf.string)
+
+    def each(pictures, extra):
+        def one(inputs):
+            picture, rows = inputs
+            rows = {name: row[None] for name, row in rows.items()}
+            outputs = on_pictures(_unpacked(picture)[None], **rows)
+            return _png(outputs["images"][0])
+
+        return _map(one, (pictures, extra), tf.string)
+
+    def translate(pictures, sizes, extra):
+        # Of no pictures, the size of a batch would be unknown.
+        are_alike = tf.reduce_all(sizes == sizes[:1]) & (tf.size(sizes) > 0)
+        return tf.cond(
+            are_alike,
+            lambda: alike(pictures, extra),
+            lambda: each(pictures, extra),
+        )
+
+    return translate
+
+
+def _scaled(function, side):
+    """Translate pictures scaled into squares, which make one batch."""
+    function = tensors.on_any_number(function)
+
+    def fit(picture):
+        picture = images.to_float(_unpacked(picture)[None])
+        return geometry.fit(picture, side)[0]
+
+    def restore(inputs):
+        output, size = inputs
+        restored = geometry.restore(output[None], size, side)
+        return _png(images.to_uint8(restored)[0])
+
+    def translate(pictures, sizes, extra):
+        square = tf.TensorSpec([side, side, 3], tf.float32)
+        outputs = function(_map(fit, pictures, square), **extra)
+        return _map(restore, (outputs, sizes), tf.string)
+
+    return translate
+
+
+@functools.cache  # the one large graph here, the same for many models
+def decoder(pixel_limit, multiple):
+    """Return a function from bytes to a picture, its size and status.
+
+    Pictures of several sizes make no tensor, so that here each is a string.
+    """
+
+    def decode(image_bytes):
+        picture, status = decoding.decode(image_bytes, pixel_limit, multiple)
+        size = tf.shape(picture)[:2]
+        return tf.io.serialize_tensor(picture), size, status
+
+    specification = [tf.TensorSpec([], tf.string)]
+    return tf.function(decode, specification, autograph=False)
+
+
+def _unpacked(picture):
+    picture = tf.io.parse_tensor(picture, tf.uint8)
+    return tf.ensure_shape(picture, _PICTURE.shape)
+
+
+def _png(picture):
+    return tf.io.encode_png(picture, _COMPRESSION)
+
+
+def _map(function, rows, specification):
+    return tf.map_fn(function, rows, fn_output_signature=specification)

@@ -1,0 +1,80 @@
+"""Pictures of any size to the size that a generator takes, and back.
+
+A generator that knows one scale, such as that of 64-pixel faces, gets the
+whole picture scaled into its square and the rest filled by mirroring. One
+that works at any scale gets the picture as it is, filled up to the multiples
+that its halvings need. A picture that has the right size passes untouched.
+"""
+
+import tensorflow as tf
+
+# Padding by reflection at a quarter of the size takes two pixels there.
+_LEAST_SIDE = 8
+
+
+def fit(pictures, image_size, multiple=None):
+    """Bring pictures to a size that the generator takes.
+
+    Args:
+        pictures: float32 `[batch, height, width, 3]` in [-1, 1].
+        image_size: int, pixels that the generator was trained on.
+        multiple: int, what height and width must be multiples of where
+            pictures keep their scale; None to scale them into `image_size`.
+
+    Returns:
+        float32 in [-1, 1], `[batch, image_size, image_size, 3]`, or with
+        height and width rounded up to multiples.
+    """
+    size = tf.shape(pictures)[1:3]
+    inner, outer = _sizes(size, image_size, multiple)
+    pictures = _resize(pictures, inner)
+    for axis in (1, 2):
+        length, side = inner[axis - 1], outer[axis - 1]
+        # 0, 1, ..., n - 1, n - 1, ..., 1, 0, 0, 1, ...: tf.pad mirrors once.
+        places = (tf.range(side) - (side - length) // 2) % (2 * length)
+        places = tf.minimum(places, 2 * length - 1 - places)
+        pictures = tf.gather(pictures, places, axis=axis)
+    return pictures
+
+
+def restore(pictures, size, image_size, multiple=None):
+    """Bring translations back to the size of what was translated.
+
+    Args:
+        pictures: float32 in [-1, 1], the shape of what `fit` returned.
+        size: integer `[height, width]` of what `fit` was given.
+        image_size: as for `fit`.
+        multiple: as for `fit`.
+
+    Returns:
+        float32 `[batch, height, width, 3]` in [-1, 1].
+    """
+    size = tf.cast(size, tf.int32)
+    inner, outer = _sizes(size, image_size, multiple)
+    top, left = tf.unstack((outer - inner) // 2)
+    cut = pictures[:, top : top + inner[0], left : left + inner[1]]
+    return _resize(cut, size)
+
+
+def rounded_up(size, multiple):
+    """Return the next multiples of height and width, no side tiny."""
+    return -(-tf.maximum(size, _LEAST_SIDE) // multiple) * multiple
+
+
+def _sizes(size, image_size, multiple):
+    """Return the sizes of a picture in the canvas and of the canvas."""
+    if multiple is not None:
+        return size, rounded_up(size, multiple)
+    scale = image_size / tf.reduce_max(size)
+    inner = tf.cast(tf.round(tf.cast(size, tf.float64) * scale), tf.int32)
+    return tf.maximum(inner, 1), tf.fill([2], image_size)
+
+
+def _resize(pictures, size):
+    return tf.cond(
+        tf.reduce_all(tf.shape(pictures)[1:3] == size),
+        lambda: pictures,
+        lambda: tf.clip_by_value(
+            tf.image.resize(pictures, size, "bicubic", antialias=True), -1, 1
+        ),
+    )

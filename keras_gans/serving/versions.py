@@ -1,0 +1,55 @@
+"""Versions of an export: numbered folders, each whole from its first moment."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+
+def publish(folder, write):
+    """Write the next version beside its place and rename it.
+
+    A server that watches `folder` never sees half of a version, and none if
+    `write` fails.
+
+    Args:
+        folder: where the versions live; made as needed.
+        write: function of the path of the folder to fill.
+
+    Returns:
+        `pathlib.Path` of the version: `folder`, and one more than the highest
+        number there.
+
+    Raises:
+        OSError: if `folder` cannot be written.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    try:
+        write(beside)
+        # The 0700 of a temporary folder would lock other users' servers out.
+        beside.chmod(0o755)
+        return _rename(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _rename(beside, folder):
+    version = (numbers(folder) or [0])[-1] + 1
+    while True:
+        try:
+            # Onto a folder with content this fails, so that no version is
+            # ever replaced, also when two runs publish at once.
+            os.rename(beside, folder / str(version))
+            return folder / str(version)
+        except OSError:
+            if not (folder / str(version)).exists():
+                raise
+            version += 1
+
+
+def numbers(folder):
+    """Return the versions that there are in a folder, ascending."""
+    names = (path.name for path in pathlib.Path(folder).iterdir())
+    return sorted(int(name) for name in names if name.isdecimal())

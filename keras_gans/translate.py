@@ -1,0 +1,227 @@
+"""Translate picture files: `python -m keras_gans.translate`.
+
+    python -m keras_gans.translate --model saved_models/cyclegan --to b \\
+        photos --output drawings
+
+A result has the name, the size and the colour profile of its picture, and
+stands upright as it does. What is there already is passed over, so that the
+same command goes on where it was stopped; what fails is named, and the exit
+code tells.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import itertools
+import os
+import sys
+import time
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from keras_gans import images
+from keras_gans.serving import files
+
+_Picture = collections.namedtuple("_Picture", "task pixels profile")
+
+
+def translate_files(translator, tasks, on_done, batch_size=8, **options):
+    """Translate picture files.
+
+    Args:
+        translator: what `keras_gans.load` returned.
+        tasks: list of `keras_gans.serving.files.Task`.
+        on_done: function, called for each picture with its task, and with
+            the reason if it failed, a str, or None.
+        batch_size: int, most pictures to translate at once. They follow one
+            another, have one size, and together no more pixels than one may
+            have.
+        **options: what `translator.translate` takes besides pictures.
+    """
+    import tensorflow as tf
+
+    errors = (OSError, ValueError, MemoryError, tf.errors.OpError)
+    limit = translator.about["pixel_limit"]
+    pictures = _read_ahead(tasks, on_done)
+    for batch in _batches(pictures, batch_size, limit):
+        pixels = np.stack([picture.pixels for picture in batch])
+        try:
+            results = translator.translate(pixels, **options)
+        except errors as error:
+            results = [error] * len(batch)
+        for picture, result in zip(batch, results, strict=True):
+            try:
+                if isinstance(result, Exception):
+                    raise result
+                files.write(picture.task.target, result, picture.profile)
+            except errors as error:
+                on_done(picture.task, _line(error))
+            else:
+                on_done(picture.task, None)
+
+
+def _read_ahead(tasks, on_done):
+    """Yield pictures; the next is read while one is worked on."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        coming = [pool.submit(_read, task) for task in tasks[:1]]
+        for i, task in enumerate(tasks, 1):
+            reading = coming.pop()
+            coming += [pool.submit(_read, later) for later in tasks[i : i + 1]]
+            try:
+                yield _Picture(task, *reading.result())
+            except (OSError, ValueError) as error:
+                on_done(task, _line(error))
+
+
+def _read(task):
+    pixels = images.read(task.source, name=task.source.name)
+    return pixels, files.profile(task.source)
+
+
+def _batches(pictures, most, most_pixels):
+    """Yield lists of pictures that follow one another and have one size."""
+    by_size = itertools.groupby(pictures, lambda picture: picture.pixels.shape)
+    for (height, width, _), group in by_size:
+        count = max(1, min(most, most_pixels // (height * width)))
+        while batch := list(itertools.islice(group, count)):
+            yield batch
+
+
+def _line(error):
+    """Return what went wrong as one line."""
+    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    return kind + str(error).split("\n")[0]
+
+
+def _parse_arguments(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_gans.translate",
+        description="Translate picture files. Results have the names, sizes "
+        "and colour profiles of their pictures and stand upright.",
+        epilog="Exit code: 0, done; 1, some pictures failed; 2, wrong use; "
+        "130, stopped by Ctrl-C: the same command goes on.",
+    )
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="a picture, a folder of pictures (subfolders included), or a "
+        "pattern such as 'photos/*.jpg'",
+    )
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="PATH",
+        help="a run folder, a .keras file, a SavedModel, or the folder of its "
+        "versions, such as saved_models/cyclegan",
+    )
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="folder of the results"
+    )
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument(
+        "--to",
+        metavar="DOMAIN",
+        help="the domain to translate into, a or b (default: that of the "
+        "model's first direction, b)",
+    )
+    target.add_argument(
+        "--labels",
+        metavar="NAME,...",
+        help="for a model with labels, such as stargan: those that hold in "
+        "the results, such as Blond_Hair,Young",
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="translate in overlapping tiles of this side, blended without "
+        "seams (default: whole; in tiles of 512 what has more pixels than the "
+        "model takes, 4,194,304 where it works at the picture's own size)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        default=8,
+        metavar="PICTURES",
+        help="most pictures of one size to translate at once (default: 8)",
+    )
+    parser.add_argument(
+        "--png",
+        action="store_true",
+        help="write every result as PNG, without loss (default: the kind of "
+        "its picture; JPEG at quality 95)",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="translate again what is there already",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Run the command; return its exit code.
+
+    0: done; 1: some pictures failed; 2: wrong use; 130: stopped by Ctrl-C.
+    """
+    arguments = _parse_arguments(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from keras_gans import loading
+
+    options = {"to": arguments.to, "tile": arguments.tile}
+    if arguments.labels is not None:
+        options["to"] = dict.fromkeys(arguments.labels.split(","), 1)
+    try:
+        if arguments.batch_size < 1:
+            raise ValueError(
+                "batch_size must be from 1 up. "
+                f"Received: {arguments.batch_size}"
+            )
+        found = files.find(arguments.inputs, arguments.output, arguments.png)
+        tasks = [
+            task
+            for task in found
+            if arguments.overwrite or not task.target.exists()
+        ]
+        translator = loading.load(arguments.model)
+        # Wrong options are found here, and TensorFlow makes itself ready.
+        translator.translate(np.zeros((32, 32, 3), np.uint8), **options)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return _run(translator, tasks, len(found), arguments.batch_size, options)
+
+
+def _run(translator, tasks, found, batch_size, options):
+    done, failed, is_stopped = 0, 0, False
+    start = time.monotonic()
+    with tqdm(total=len(tasks), unit=" pictures", disable=None) as bar:
+
+        def on_done(task, reason):
+            nonlocal done, failed
+            bar.update()
+            if reason is None:
+                done += 1
+            else:
+                failed += 1
+                bar.write(f"failed: {task.source}: {reason}", sys.stderr)
+
+        try:
+            translate_files(translator, tasks, on_done, batch_size, **options)
+        except KeyboardInterrupt:
+            is_stopped = True
+    rate = done / (time.monotonic() - start)
+    print(
+        f"{done} translated, {rate:.3g} pictures a second; "
+        f"{found - len(tasks)} were there already; {failed} failed"
+    )
+    if is_stopped:
+        print("stopped; the same command goes on")
+        return 130
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""The conversion of published weights, as a user calls it."""
+
+import pathlib
+import pickle
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans import convert, images, interop, networks
+from tests.networks.pytorch_reference import SOURCE, nchw, nhwc, tolerances
+from tests.test_interop import reference_arrays
+from tests.test_state_dicts import _Stranger
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """Return a function that writes the state dict of a network of ours."""
+    monkeypatch.chdir(tmp_path)
+
+    def save(network):
+        arrays, _ = reference_arrays(network, SOURCE)
+        small = {name: array / 10 for name, array in arrays.items()}
+        np.savez("latest_net_G.npz", **small)
+        return "latest_net_G.npz"
+
+    return save
+
+
+def resnet(**arguments):
+    return networks.resnet_generator(
+        base_filters=2, num_residual_blocks=1, **arguments
+    )
+
+
+@pytest.mark.parametrize(
+    "name,scope,group,inputs,output",
+    [
+        ("pix_resnet6_batch", "", "out_eval", "in/x", "y"),
+        ("pix_resnet9_instance", "", "out_eval", "in/x", "y"),
+        ("pix_unet128_batch", "", "out_eval", "in/x", "y"),
+        ("pix_cyclegan_train", "G_B/", "out_train", "in/B", "fake_A"),
+    ],
+)
+def test_the_originals_pixels(
+    reference, tmp_path, name, scope, group, inputs, output
+):
+    fixture = reference(name)
+    np.savez(
+        tmp_path / "latest_net_G.npz",
+        **{
+            name.removeprefix(scope): array
+            for name, array in fixture.group("w").items()
+            if name.startswith(scope)
+        },
+    )
+    model = convert.read(tmp_path / "latest_net_G.npz")
+    outputs = model.translate(nhwc(fixture[inputs]))
+    fixture.assert_close(
+        f"{group}/{output}", nchw(outputs), **tolerances(fixture)[group]
+    )
+
+
+@pytest.mark.parametrize(
+    "network,depth,size",
+    [
+        ("resnet_generator", "num_residual_blocks", (21, 34)),
+        ("unet_generator", "num_downsamples", (32, 96)),
+    ],
+)
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_pictures_that_are_not_square(saved, network, depth, size, norm):
+    arguments = {"base_filters": 2, depth: 5, "norm": norm}
+    made = getattr(networks, network)((*size, 3), **arguments)
+    path = saved(made)
+    with np.load(path) as arrays:
+        interop.load_reference(made, dict(arrays), source=SOURCE)
+    batch = np.random.default_rng(0).uniform(-1, 1, (1, *size, 3))
+    batch = batch.astype("float32")
+    np.testing.assert_array_equal(
+        convert.read(path).translate(batch), made(batch)
+    )
+
+
+def test_keras_file(saved, capsys):
+    network = resnet(dropout=0.5, norm="batch")
+    path = saved(network)
+    arguments = [path, "--output", "models/horse2zebra.keras"]
+    assert convert.main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "base_filters=2, norm='batch', num_residual_blocks=1" in shown
+    count = sum(np.prod(v.shape) for v in network.trainable_variables)
+    assert f"dropout=0.5), {count:,} parameters" in shown
+    assert "wrote models/horse2zebra.keras" in shown
+    model = keras.models.load_model("models/horse2zebra.keras")
+    batch = np.ones((1, 8, 12, 3), "float32")
+    np.testing.assert_array_equal(
+        model.translate(batch), convert.read(path).translate(batch)
+    )
+    # Nothing is left beside it, and it is never replaced.
+    assert convert.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert re.search("does not exist yet.*horse2zebra.keras'\n$", error)
+    assert [p.name for p in pathlib.Path("models").iterdir()] == [
+        "horse2zebra.keras"
+    ]
+
+
+def test_savedmodel(saved):
+    path = saved(networks.unet_generator(base_filters=1, num_downsamples=5))
+    assert convert.main([path, "--output", "saved_models/facades"]) == 0
+    loaded = tf.saved_model.load("saved_models/facades/1")
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 64, 3), "uint8")
+    model = convert.read(path)
+    served = loaded.signatures["a_to_b"](images=tf.constant(pixels))
+    expected = images.to_uint8(model.translate(images.to_float(pixels)))
+    assert np.ptp(expected) > 0
+    np.testing.assert_allclose(
+        served["images"].numpy().astype(int), expected, atol=1
+    )
+
+
+@pytest.mark.parametrize(
+    "network,options,said",
+    [
+        (networks.patch_discriminator, "", "that of a patch_discriminator"),
+        (networks.pixel_discriminator, "", "that of a pixel_discriminator"),
+        (resnet, "--image-size 30", "image_size must be a multiple of 4.*30"),
+        (resnet, "--output latest_net_G.npz", "a folder, or .*latest_net_G"),
+        (
+            lambda: resnet(output_channels=2),
+            "",
+            "3 channels in, 2 out",
+        ),
+    ],
+)
+def test_wrong_use_is_one_line_and_code_2(
+    saved, capsys, network, options, said
+):
+    path = saved(network())
+    arguments = [path, "--output", "out.keras", *options.split()]
+    assert convert.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(f"error: .*{said}.*\n", error), error
+    assert not pathlib.Path("out.keras").exists()
+
+
+def test_weights_that_do_not_fit_are_named(saved, capsys):
+    path = saved(resnet())
+    with np.load(path) as file:
+        arrays = dict(file)
+    # As contrastive-unpaired-translation stores its anti-aliasing filters.
+    arrays["model.7.filt"] = np.ones((8, 1, 3, 3))
+    del arrays["model.4.bias"]
+    np.savez(path, **arrays)
+    assert convert.main([path, "--output", "out.keras"]) == 2
+    error = capsys.readouterr().err
+    assert "'resnet_generator'. Received 1 missing: model.4.bias; " in error
+    assert error.endswith("1 surplus: model.7.filt\n")
+
+
+def test_a_file_that_cannot_be_written_is_code_1(saved, capsys):
+    path = saved(resnet())
+    assert convert.main([path, "--output", f"{path}/out.keras"]) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(f"error: .*{path}.*\n", error), error
+
+
+def test_a_file_from_a_stranger_runs_no_code(tmp_path, capsys):
+    proof = tmp_path / "ran"
+    out = str(tmp_path / "out.keras")
+    array = np.empty(1, object)
+    array[0] = _Stranger(proof)
+    np.savez(tmp_path / "stranger.npz", **{"model.1.weight": array})
+    (tmp_path / "stranger.pth").write_bytes(pickle.dumps(_Stranger(proof)))
+    for name in ("stranger.npz", "stranger.pth"):
+        assert convert.main([str(tmp_path / name), "--output", out]) == 2
+        error = capsys.readouterr().err
+        assert re.fullmatch(f"error: .*{name}.*\n", error), error
+    assert not proof.exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_pth_file(saved, zipped):
+    torch = pytest.importorskip("torch")
+    with np.load(saved(resnet())) as arrays:
+        state = {f"module.{k}": torch.from_numpy(v) for k, v in arrays.items()}
+    state["module.model.2.running_mean"] = torch.zeros(2)
+    torch.save(state, "G.pth", _use_new_zipfile_serialization=zipped)
+    batch = np.ones((1, 8, 12, 3), "float32")
+    np.testing.assert_array_equal(
+        convert.read("G.pth").translate(batch),
+        convert.read("latest_net_G.npz").translate(batch),
+    )
+
+
+def test_without_torch(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "latest_net_G_A.pth"
+    path.touch()
+    monkeypatch.setitem(sys.modules, "torch", None)
+    out = str(tmp_path / "out.keras")
+    assert convert.main([str(path), "--output", out]) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(
+        r"error: .*needs the package torch: pip install .*\[torch\]\n", error
+    )
+
+
+def test_help_comes_without_tensorflow():
+    code = (
+        "import sys, keras_gans.convert as c\n"
+        "try: c.main(['--help'])\n"
+        "except SystemExit as e: assert e.code == 0\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

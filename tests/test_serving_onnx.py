@@ -1,0 +1,47 @@
+"""ONNX through Keras' exporter, checked with onnxruntime."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans import export, images
+from keras_gans.serving import onnx_files
+from tests import serving_pictures as pictures
+from tests.models.test_contract import make_bare
+
+# Keras asks NumPy for a name that NumPy warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:.*np.object:FutureWarning")
+
+
+def test_files_give_the_pixels_of_the_model(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    model = make_bare("stargan")
+    samples = np.stack([pictures.pixels(16, 16, seed=i) for i in range(2)])
+    version = export.export(model, tmp_path, samples, format="onnx")
+    assert version == tmp_path / "1"
+    assert [path.name for path in version.iterdir()] == ["translate.onnx"]
+    session = runtime.InferenceSession(version / "translate.onnx")
+    # Another size than that of the samples.
+    batch = images.to_float(pictures.pixels(24, 20)[None])
+    labels = tf.constant([[0.0, 1.0, 1.0]])
+    (outputs,) = session.run(
+        None, {"images": batch.numpy(), "labels": labels.numpy()}
+    )
+    expected = model.translate(batch, to=labels)
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+
+
+def test_other_pixels_are_not_published(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    model = make_bare("stargan")
+    real = onnx_files.expected_pixels
+    monkeypatch.setattr(
+        onnx_files, "expected_pixels", lambda *args: 255 - real(*args)
+    )
+    with pytest.raises(RuntimeError, match="'translate'.*nothing was"):
+        export.export(
+            model, tmp_path, pictures.pixels(16, 16)[None], format="onnx"
+        )
+    assert not list(tmp_path.iterdir())

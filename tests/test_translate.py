@@ -1,0 +1,258 @@
+"""Translating files, and loading a model from wherever it is."""
+
+import re
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+import keras_gans
+from keras_gans import checkpoints, export, images, translate
+from keras_gans.serving import tiles
+from keras_gans.serving.translation import PictureTranslator
+from tests import serving_pictures as pictures
+from tests.models.test_contract import make_bare, make_model
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory):
+    """One model in a run folder, in a file and as a SavedModel."""
+    folder = tmp_path_factory.mktemp("homes")
+    model = make_model("cyclegan")
+    checkpoints.save(model, folder / "run" / "checkpoints")
+    (folder / "run" / "arguments.json").write_text("{}")
+    model.save(folder / "model.keras")
+    samples = np.stack([pictures.pixels(32, 32)])
+    version = export.export(model, folder / "saved", samples)
+    paths = {
+        "run folder": folder / "run",
+        "file": folder / "model.keras",
+        "versions": folder / "saved",
+        "version": version,
+    }
+    return model, paths
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder `photos` of pictures of many kinds."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos" / "more").mkdir(parents=True)
+    rgb = Image.fromarray(pictures.pixels(40, 30))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    rgb.save("photos/a.jpg", icc_profile=PROFILE)
+    rgb.save("photos/more/b.JPEG", exif=exif)
+    rgb.save("photos/c.png", icc_profile=PROFILE)
+    rgb.save("photos/d.webp", icc_profile=PROFILE)
+    rgb.save("photos/e.bmp")
+    rgb.save("photos/f.gif")
+    cmyk_profile = PROFILE[:16] + b"CMYK" + PROFILE[20:]
+    rgb.convert("CMYK").save("photos/g.jpg", icc_profile=cmyk_profile)
+    (tmp_path / "photos" / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def run(homes, *arguments):
+    model = str(homes[1]["versions"])
+    return translate.main(["--model", model, "--output", "out", *arguments])
+
+
+def test_every_home_gives_the_same_translate(homes):
+    model, paths = homes
+    batch = np.stack([pictures.pixels(32, 32, seed=i) for i in range(2)])
+    for to in ("a", "b"):
+        outputs = model.translate(images.to_float(batch), to=to)
+        expected = images.to_uint8(outputs).numpy().astype(int)
+        for path in paths.values():
+            actual = keras_gans.load(path).translate(batch, to=to)
+            # Graphs sum in another order.
+            np.testing.assert_allclose(actual, expected, atol=1)
+    translator = keras_gans.load(path)
+    one = translator.translate(batch[0])
+    np.testing.assert_array_equal(one, translator.translate(batch, to="b")[0])
+
+
+def test_damaged_checkpoint_is_passed_over(homes, tmp_path, caplog):
+    model, paths = homes
+    whole = (paths["run folder"] / "checkpoints").glob("*.keras")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "arguments.json").write_text("{}")
+    damaged = tmp_path / "checkpoints" / "000009.keras"
+    damaged.write_bytes(b"PK")
+    with pytest.raises(ValueError, match="must hold a whole checkpoint"):
+        keras_gans.load(tmp_path)
+    shutil.copy(next(whole), tmp_path / "checkpoints" / "000008.keras")
+    assert keras_gans.load(tmp_path).verbs == ("a_to_b", "b_to_a")
+    assert "000009.keras cannot be read" in caplog.text
+
+
+def test_no_model_is_named(tmp_path):
+    import tensorflow as tf
+
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(
+        tmp_path / "other.keras"
+    )
+    (tmp_path / "broken.keras").write_bytes(b"PK")
+    (tmp_path / "empty").mkdir()
+    tf.saved_model.save(tf.Module(), str(tmp_path / "foreign" / "1"))
+    for name, reason in (
+        ("nothing", "path must be a run folder"),
+        ("empty", "path must be a run folder"),
+        ("broken.keras", "cannot be read"),
+        ("other.keras", "holds a Sequential"),
+        ("foreign", "with model.json"),
+    ):
+        with pytest.raises(ValueError, match=f"{reason}") as caught:
+            keras_gans.load(tmp_path / name)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_load_leaves_the_policy_alone(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        make_bare("cyclegan").save(tmp_path / "model.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    from keras_gans import loading
+
+    model, _ = loading.read_model(tmp_path / "model.keras")
+    assert model.generator_ab.layers[1].compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_files_keep_name_size_profile_and_stand_upright(homes, folder, capsys):
+    assert run(homes, "photos") == 0
+    sizes, profiles = {}, {}
+    for path in (folder / "out").rglob("*.*"):
+        name = path.relative_to(folder / "out").as_posix()
+        with Image.open(path) as image:
+            sizes[name] = image.size
+            profiles[name] = image.info.get("icc_profile")
+            assert 0x0112 not in image.getexif()
+    assert sizes == {
+        "a.jpg": (30, 40),
+        "more/b.JPEG": (40, 30),
+        "c.png": (30, 40),
+        "d.webp": (30, 40),
+        "e.bmp": (30, 40),
+        "f.png": (30, 40),
+        "g.jpg": (30, 40),
+    }
+    kept = dict.fromkeys(("a.jpg", "c.png", "d.webp"), PROFILE)
+    assert profiles == dict.fromkeys(profiles) | kept
+    expected = keras_gans.load(homes[1]["versions"]).translate(
+        images.read("photos/c.png"), to="b"
+    )
+    np.testing.assert_array_equal(images.read("out/c.png"), expected)
+    assert "7 translated" in capsys.readouterr().out
+
+
+def test_done_is_passed_over_and_failures_are_named(homes, folder, capsys):
+    (folder / "photos" / "broken.png").write_bytes(b"no picture")
+    assert run(homes, "photos") == 1
+    out, err = capsys.readouterr()
+    assert "7 translated" in out and "1 failed" in out
+    assert "failed: photos/broken.png: " in err
+    first = (folder / "out" / "c.png").stat().st_mtime_ns
+    (folder / "out" / "a.jpg").unlink()
+    assert run(homes, "photos") == 1
+    assert "1 translated" in capsys.readouterr().out
+    assert (folder / "out" / "c.png").stat().st_mtime_ns == first
+    assert run(homes, "photos", "--overwrite") == 1
+    assert (folder / "out" / "c.png").stat().st_mtime_ns > first
+
+
+def test_patterns_png_and_direction(homes, folder):
+    arguments = ("photos/[ag].jpg", "photos/**/b.*", "--png", "--to=a")
+    assert run(homes, *arguments) == 0
+    names = sorted(path.name for path in (folder / "out").iterdir())
+    assert names == ["a.png", "b.png", "g.png"]
+    translator = keras_gans.load(homes[1]["version"])
+    np.testing.assert_array_equal(
+        images.read("out/a.png"),
+        translator.translate(images.read("photos/a.jpg"), to="a"),
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments,reason",
+    [
+        (["nothing"], "INPUT must be a picture.*nothing"),
+        (["photos", "--to=c"], "to must be 'b' or 'a'.*'c'"),
+        (["photos", "--labels=Male"], "to must be 'b' or 'a'"),
+        (["photos", "--tile=3"], "tile must be an integer from 32"),
+        (["photos", "--batch-size=0"], "batch_size must be from 1 up"),
+        (["photos", "--output=photos"], "output must be another folder"),
+        (["photos", "--png"], "different names.*a.jpg"),
+        (["photos", "--model=nothing"], "path must be a run folder.*nothing"),
+    ],
+)
+def test_wrong_use_is_one_line(arguments, reason, homes, folder, capsys):
+    if "--png" in arguments:
+        (folder / "photos" / "a.gif").write_bytes(b"")
+    assert run(homes, *arguments) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("error: ") and line.count("\n") == 1
+    assert re.search(reason, line)
+    assert not (folder / "out").exists()
+
+
+def test_too_large_fails_alone(homes, folder, capsys, monkeypatch):
+    """What does not fit into memory is named, and the next one translated."""
+    real = PictureTranslator.translate
+
+    def translate_small(self, batch, **options):
+        if batch.shape[-3:] == (40, 30, 3):
+            raise MemoryError("no room")
+        return real(self, batch, **options)
+
+    monkeypatch.setattr(PictureTranslator, "translate", translate_small)
+    assert run(homes, "photos") == 1
+    out, err = capsys.readouterr()
+    assert "1 translated" in out and "6 failed" in out
+    assert err.count("MemoryError: no room") == 6
+
+
+def test_tiles_are_blended_without_seams():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (95, 150, 3), dtype="uint8")
+    shapes = []
+
+    def negative(tile):
+        shapes.append(tile.shape)
+        return 255 - tile
+
+    result = tiles.translate(negative, picture, 40)
+    np.testing.assert_array_equal(result, 255 - picture)
+    assert set(shapes) == {(1, 40, 40, 3)}
+    assert tiles.translate(negative, picture[:10], 40).shape == (10, 150, 3)
+    assert shapes[-1] == (1, 10, 40, 3)
+
+    # Tiles that differ from one another, as by their statistics.
+    levels = iter(range(0, 250, 20))
+    steps = tiles.translate(
+        lambda tile: np.full_like(tile, next(levels)), picture[:40], 40
+    )
+    steps = np.diff(steps[..., 0].astype(int), axis=1)
+    # 20 grey levels over the ten pixels of the overlap.
+    assert 0 < np.abs(steps).max() <= 4
+
+
+def test_labels_from_names(tmp_path, folder):
+    model = make_bare("stargan")
+    model.save("faces.keras")
+    arguments = ["--model=faces.keras", "--output=out", "photos/c.png"]
+    assert translate.main([*arguments, "--labels=Blond_Hair,Male"]) == 0
+    vector = np.float32([[0, 1, 1]])
+    expected = keras_gans.load("faces.keras").translate(
+        images.read("photos/c.png"), to=vector
+    )
+    np.testing.assert_array_equal(images.read("out/c.png"), expected)
+    assert translate.main([*arguments, "--labels=Beard"]) == 2
+    assert translate.main(arguments) == 2
