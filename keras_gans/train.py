@@ -135,7 +135,7 @@ def train(settings, folder, model, dataset, held_out):
         print(evaluate.table(metrics))
     print("\nwrote")
     for place, meaning in (
-        (folder / "samples", "input, translation, reconstruction by step"),
+        (folder / "samples", "sample grids by step"),
         (folder / "log.csv", "means of the loss terms"),
         (folder / "checkpoints", "states to continue from"),
         (path, "the SavedModel, uint8 pictures in and out"),

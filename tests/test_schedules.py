@@ -49,6 +49,14 @@ def test_combogan(fixture):
     )
 
 
+def test_latent_weight_of_combogan_is_a_rising_schedule_of_keras(fixture):
+    assert_rates(
+        fixture,
+        "combogan_niter10_decay10_lambda_latent_by_epoch",
+        keras.optimizers.schedules.PolynomialDecay(0.0, 20, 2.0),
+    )
+
+
 @pytest.mark.parametrize("stepped", ["end", "start"])
 def test_the_other_policies_are_those_of_keras(fixture, stepped):
     late = stepped == "start"
