@@ -123,7 +123,11 @@ def train(settings, folder, model, dataset, held_out):
             "starts over"
         )
         return 0
-    path = export_model(model, settings["export_dir"], held_out)
+    try:
+        path = export_model(model, settings["export_dir"], held_out)
+    except RuntimeError as error:
+        print(f"error: {error}; the checkpoints stay", file=sys.stderr)
+        return 1
     metrics = evaluate.faces_of_run(model, settings)
     runs.write(
         folder,
