@@ -4,7 +4,7 @@ import argparse
 import ast
 import inspect
 
-from keras_gans import registry
+from keras_gans import data_arguments, registry
 
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
@@ -24,23 +24,6 @@ _NOT_TO_SET = (
 )
 
 
-def _integer(least):
-    """Return an argparse type: an integer from `least` up."""
-
-    def read(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"must be an integer from {least} up. Received: {text!r}"
-            )
-        return value
-
-    return read
-
-
 def parse_arguments(argv=None):
     """Return the arguments as a namespace, defaults resolved."""
     parser = argparse.ArgumentParser(
@@ -49,7 +32,7 @@ def parse_arguments(argv=None):
         "demonstration on the embedded faces: with the article's CycleGAN, "
         "the default, ten to eleven minutes on two cores.",
     )
-    add_data_arguments(parser.add_argument_group("data"))
+    data_arguments.add(parser.add_argument_group("data"))
     model = parser.add_argument_group("model and training")
     model.add_argument(
         "--model",
@@ -66,7 +49,7 @@ def parse_arguments(argv=None):
     )
     model.add_argument(
         "--batch-size",
-        type=_integer(1),
+        type=data_arguments.integer(1),
         metavar="PICTURES",
         help="pictures of each domain in a step (default: the model's own, "
         "such as 64 for cyclegan and 1 for pix2pix; demonstrations have "
@@ -74,14 +57,14 @@ def parse_arguments(argv=None):
     )
     model.add_argument(
         "--steps",
-        type=_integer(1),
+        type=data_arguments.integer(1),
         help="training steps in all, earlier ones of a continued run "
         "included (default: the model's own, 100000 for cyclegan; 200 epochs "
         "for pix2pix and architecture=resnet; demonstrations have theirs)",
     )
     model.add_argument(
         "--epochs",
-        type=_integer(1),
+        type=data_arguments.integer(1),
         help="in place of --steps: passes through the larger side",
     )
     model.add_argument(
@@ -93,7 +76,7 @@ def parse_arguments(argv=None):
     )
     model.add_argument(
         "--seed",
-        type=_integer(0),
+        type=data_arguments.integer(0),
         default=0,
         help="first weights, order and augmentation of the data (default: 0)",
     )
@@ -116,21 +99,21 @@ def parse_arguments(argv=None):
     )
     output.add_argument(
         "--save-every",
-        type=_integer(1),
+        type=data_arguments.integer(1),
         default=500,
         metavar="STEPS",
         help="between two checkpoints and sample grids (default: 500)",
     )
     output.add_argument(
         "--log-every",
-        type=_integer(1),
+        type=data_arguments.integer(1),
         default=50,
         metavar="STEPS",
         help="between two rows of log.csv (default: 50)",
     )
     output.add_argument(
         "--keep",
-        type=_integer(1),
+        type=data_arguments.integer(1),
         default=3,
         metavar="CHECKPOINTS",
         help="newest checkpoints that stay (default: 3)",
@@ -149,121 +132,6 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def add_data_arguments(group):
-    """Add the arguments that name the data, of `train` and `check` alike."""
-    group.add_argument(
-        "--data",
-        action="append",
-        metavar="SET",
-        help="both sides at once: a folder with trainA and trainB, "
-        "tfds:NAME/CONFIG with these splits, or for pix2pix a folder of "
-        "side-by-side pictures, left translated into right. For stargan "
-        "pictures with labels: a folder with CelebA's list_attr_celeba, a "
-        "folder of a folder for each class, a csv file, tfds:NAME@SPLIT or "
-        "faces:STYLE; given twice, it learns from both data sets",
-    )
-    group.add_argument(
-        "--labels",
-        action="append",
-        metavar="NAME,NAME,...",
-        help="which labels stargan learns (default: all classes, or the "
-        "paper's five of the faces); once for each --data",
-    )
-    group.add_argument(
-        "--direction",
-        choices=("a_to_b", "b_to_a"),
-        default="a_to_b",
-        help="b_to_a exchanges the two sides of --data (default: a_to_b)",
-    )
-    source = (
-        "a folder of pictures (jpg, jpeg, png, bmp, gif, webp; subfolders "
-        "included) or with #left or #right behind it their halves, "
-        "tfds:NAME/CONFIG@SPLIT, or faces:photo, faces:anime, faces:sketch"
-    )
-    group.add_argument("--data-a", metavar="SOURCE", help=f"domain a: {source}")
-    group.add_argument("--data-b", metavar="SOURCE", help="domain b: likewise")
-    group.add_argument(
-        "--image-size",
-        type=_integer(1),
-        metavar="PIXELS",
-        help="side of the square pictures (default: the model's own, 64 for "
-        "cyclegan, 256 for pix2pix and architecture=resnet)",
-    )
-
-
-def resolve_sides(settings, kind):
-    """Leave of the arguments that name the data those that `kind` reads.
-
-    Args:
-        settings: dict, the arguments by name, None where not given; changed
-            to have `data_a` and `data_b`, or for labelled data `data` and
-            `labels`, lists with an entry for each data set.
-        kind: str, the model's `data_kind`.
-
-    Raises:
-        ValueError: if the arguments contradict one another, one side is
-            missing, or `data` has no two sides.
-    """
-    from keras_gans import datasets
-
-    if kind == "labelled":
-        return _resolve_labelled(settings)
-    data, direction = settings.pop("data"), settings.pop("direction")
-    labels = settings.pop("labels")
-    if labels:
-        raise ValueError(
-            f"labels are for labelled data; this model learns from {kind} "
-            f"data. Received: {','.join(labels)}"
-        )
-    given = [settings["data_a"], settings["data_b"]]
-    if data is not None:
-        if len(data) > 1:
-            raise ValueError(
-                f"data must be given once for {kind} data. "
-                f"Received: {', '.join(data)}"
-            )
-        (data,) = data
-        if any(given):
-            raise ValueError(
-                "data must be given alone, or data_a and data_b. Received: "
-                f"data={data!r} and data_a={given[0]!r}, data_b={given[1]!r}"
-            )
-        sides = datasets.sides_of(data, kind)
-        sides = sides if direction == "a_to_b" else sides[::-1]
-        settings["data_a"], settings["data_b"] = sides
-    elif direction != "a_to_b":
-        raise ValueError(
-            "direction must be a_to_b where data is not given: exchange "
-            f"data_a and data_b. Received: {direction!r}"
-        )
-    elif bool(given[0]) != bool(given[1]):
-        missing = "data_b" if given[0] else "data_a"
-        raise ValueError(
-            f"{missing} must be given when the other side is. "
-            f"Received: {missing}={settings[missing]!r}"
-        )
-
-
-def _resolve_labelled(settings):
-    sides = [settings.pop("data_a"), settings.pop("data_b")]
-    direction = settings.pop("direction")
-    if any(sides) or direction != "a_to_b":
-        raise ValueError(
-            "data must be given for labelled data, not data_a, data_b or "
-            f"direction. Received: {sides[0] or sides[1] or direction!r}"
-        )
-    data, labels = settings["data"], settings["labels"]
-    if labels and len(labels) != len(data or [None]):
-        raise ValueError(
-            "labels must be given once for each data. Received: "
-            f"{len(labels)} for {len(data or [None])}"
-        )
-    if labels:
-        settings["labels"] = [
-            [label.strip() for label in names.split(",")] for names in labels
-        ]
-
-
 def resolve(settings):
     """Return parsed arguments with every default filled in.
 
@@ -280,7 +148,7 @@ def resolve(settings):
     """
     model_class = registry.get(settings["model"])
     settings = dict(settings)
-    resolve_sides(settings, model_class.data_kind)
+    data_arguments.resolve(settings, model_class.data_kind)
     settings["set"] = parse_options(settings["set"], model_class)
     # The recipe may depend on the model's other arguments.
     data = settings["data" if "data" in settings else "data_a"]

@@ -16,7 +16,7 @@ import textwrap
 
 import numpy as np
 
-from keras_gans import arguments, registry
+from keras_gans import data_arguments, registry
 
 _SHEET = 6, 8  # columns of each side, rows
 _SHEET_SIZE = 96  # pixels, most for each picture
@@ -203,7 +203,7 @@ def _parse_arguments(argv):
         epilog="Exit code: 0, it can be trained; 1, training would go wrong; "
         "2, wrong use, or nothing to look at.",
     )
-    arguments.add_data_arguments(parser)
+    data_arguments.add(parser)
     parser.add_argument(
         "--model",
         default="cyclegan",
@@ -235,7 +235,7 @@ def main(argv=None):
     try:
         model_class = registry.get(settings["model"])
         kind = model_class.data_kind
-        arguments.resolve_sides(settings, kind)
+        data_arguments.resolve(settings, kind)
         if settings.get("data_a") is None and settings.get("data") is None:
             raise ValueError("data, or data_a and data_b, must be given")
         size = settings["image_size"]

@@ -59,7 +59,8 @@ ALLOWED = {
     "export": ("serving", "images", "loading", "runs", "datasets"),
     "interop": ("interop",),
     "registry": (),
-    "arguments": ("registry", "datasets"),
+    "data_arguments": ("datasets",),
+    "arguments": ("registry", "data_arguments"),
     "runs": ("registry", "datasets"),
     **dict.fromkeys(LEAVES, ()),
 }
