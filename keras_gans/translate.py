@@ -138,7 +138,7 @@ def _parse_arguments(argv):
         metavar="PIXELS",
         help="translate in overlapping tiles of this side, blended without "
         "seams (default: whole; in tiles of 512 what has more pixels than the "
-        "model takes, 4,194,304 where it works at the picture's own size)",
+        "model takes, 2,097,152 where it works at the picture's own size)",
     )
     parser.add_argument(
         "--batch-size",
