@@ -4,7 +4,7 @@ import argparse
 import ast
 import inspect
 
-from keras_gans import data_arguments, registry
+from keras_gans import data_arguments, distribution, registry
 
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
@@ -73,6 +73,21 @@ def parse_arguments(argv=None):
         default="float32",
         help="arithmetic of the networks; weights and losses stay float32 "
         "(default: float32)",
+    )
+    model.add_argument(
+        "--strategy",
+        choices=distribution.STRATEGIES,
+        default="auto",
+        help="none: one device; mirrored: all GPUs of this machine; "
+        "multiworker: the machines of TF_CONFIG, each of which runs this "
+        "command with one run folder; auto: mirrored where there is more than "
+        "one GPU. The batch is shared out (default: auto)",
+    )
+    model.add_argument(
+        "--jit",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="whether XLA compiles the step; auto: on GPUs (default: auto)",
     )
     model.add_argument(
         "--seed",

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_gans.distribution import replica_seed
+
 
 @keras.saving.register_keras_serializable("keras_gans")
 class ImagePool(keras.layers.Layer):
@@ -69,7 +71,9 @@ class ImagePool(keras.layers.Layer):
         batch = tf.shape(images)[0]
         # Whole numbers: XLA draws other fractions than TensorFlow does.
         coins, draws = (
-            keras.random.randint((batch,), 0, end, seed=self.seed_generator)
+            tf.random.stateless_uniform(
+                [batch], replica_seed(self.seed_generator), 0, end, tf.int32
+            )
             for end in (2, size)
         )
         positions, sources, contents = self._trace(coins == 1, draws)

@@ -6,6 +6,8 @@ import contextvars
 import keras
 import tensorflow as tf
 
+from keras_gans.distribution import replica_seed
+
 _record_statistics = contextvars.ContextVar("record_statistics", default=True)
 
 
@@ -71,6 +73,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
                     moving * self.momentum + batch * (1.0 - self.momentum)
                 )
         return outputs
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Dropout(keras.layers.Dropout):
+    """Dropout that drops others on each replica of a strategy."""
+
+    def call(self, inputs, training=False):
+        if not training or not self.rate:
+            return inputs
+        seed = replica_seed(self.seed_generator)
+        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed)
 
 
 @keras.saving.register_keras_serializable("keras_gans")

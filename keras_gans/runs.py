@@ -28,7 +28,8 @@ FREE_TO_CHANGE = (
     "log_every",
     "run_dir",
     "export_dir",
-    "deterministic",  # the same up to rounding
+    # The same up to rounding.
+    *("deterministic", "strategy", "jit", "recompute"),
 )
 
 
@@ -127,7 +128,11 @@ def build_model(settings):
         of_init["labels"] = sets if len(sets) > 1 else sets[0]
         of_init["exclusive"] = settings["exclusive"]
     model = model_class(image_size=settings["image_size"], **of_init)
-    model.compile(total_steps=settings["steps"], **of_compile)
+    model.compile(
+        total_steps=settings["steps"],
+        jit_compile={"on": True, "off": False}.get(settings.get("jit"), "auto"),
+        **of_compile,
+    )
     return model
 
 

@@ -5,13 +5,16 @@ about ten minutes of two cores. The same command in the same run folder
 continues where the last checkpoint was written.
 """
 
+import atexit
+import functools
 import logging
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 
-from keras_gans import runs
+from keras_gans import distribution, runs
 from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
 from keras_gans.datasets import pipeline
 
@@ -36,17 +39,26 @@ def describe(settings, model, sides):
 
 def fit(model, dataset, held_out, settings, folder):
     """Train up to `settings["steps"]`; return the signal that ended it."""
-    from keras_gans import callbacks, health, statistics
+    from keras_gans import callbacks, checkpoints, health, statistics
 
-    checkpoint = callbacks.Checkpoints(
-        folder / "checkpoints", settings["save_every"], settings["keep"]
-    )
-    start = checkpoint.restore(model)
+    strategy = model.distribute_strategy
+    start = checkpoints.restore(model, folder / "checkpoints")
+    distribution.check_agreement(strategy, "step of the checkpoint", start)
     if start:
         print(f"continuing after step {start}")
     if start >= settings["steps"]:
         return None
-    stop = callbacks.StopOnSignal()
+    if not distribution.is_chief(strategy):
+        # Reading the means and their like takes all workers, so all of them
+        # do what the chief does; only its folder stays.
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="keras_gans_worker"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    checkpoint = callbacks.Checkpoints(
+        folder / "checkpoints", settings["save_every"], settings["keep"]
+    )
+    stop = callbacks.StopOnSignal(
+        functools.partial(distribution.means, strategy)
+    )
     progress = callbacks.ProgressBar(settings["steps"])
     log = callbacks.RunLog(folder, settings["log_every"])
     grids = callbacks.SampleGrid(
@@ -60,7 +72,7 @@ def fit(model, dataset, held_out, settings, folder):
             verbose=0,
             callbacks=[
                 stop,
-                progress,
+                *([progress] if distribution.is_chief(strategy) else []),
                 statistics.FreshStatistics(dataset, settings["save_every"]),
                 health.Health(log, grids, checkpoint),
                 grids,
@@ -104,10 +116,22 @@ def export_model(model, folder, held_out):
 
 
 def train(settings, folder, model, dataset, held_out):
-    """Train, export and measure; return the exit code."""
+    """Train, and finish as the chief; return the exit code."""
+    strategy = model.distribute_strategy
+    distribution.means(strategy, 0)  # the chief has prepared the folder
+    received = fit(model, dataset, held_out, settings, folder)
+    try:
+        if distribution.is_chief(strategy):
+            return finish(settings, folder, model, held_out, received)
+        return 128 + received if received else 0
+    finally:
+        distribution.means(strategy, 0)  # nobody leaves before the others
+
+
+def finish(settings, folder, model, held_out, received):
+    """Export and measure what was trained; return the exit code."""
     from keras_gans import evaluate
 
-    received = fit(model, dataset, held_out, settings, folder)
     step = int(model.step.numpy())
     if received:
         print(
@@ -166,16 +190,16 @@ def main(argv=None):
         settings = resolve(settings)
         if settings["deterministic"]:
             make_deterministic()
+        strategy = distribution.make(
+            settings["strategy"], settings["batch_size"]
+        )
         dataset, held_out, sides = runs.open_data(settings)
-        model = runs.build_model(settings)
+        with strategy.scope():
+            model = runs.build_model(settings)
         describe(settings, model, sides)
-        if not is_dry:
-            folder = runs.prepare(
-                settings["run_dir"],
-                settings,
-                restart,
-                decays=model.rate_decays,
-            )
+        folder = pathlib.Path(settings["run_dir"])
+        if not is_dry and distribution.is_chief(strategy):
+            runs.prepare(folder, settings, restart, decays=model.rate_decays)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -192,8 +216,8 @@ def main(argv=None):
         print(f"error: {error}", file=sys.stderr)
         return 3
     except Exception as error:
-        # The folder of the pictures may be gone by now.
-        reason = pipeline.reason(error)
+        # The folder of the pictures may be gone by now, or a worker.
+        reason = pipeline.reason(error) or distribution.reason(error, strategy)
         if reason is None:
             raise
         print(f"error: {reason}; earlier checkpoints stay", file=sys.stderr)

@@ -16,12 +16,15 @@ LEAVES = (
     "losses",
     "optimizers",
     "schedules",
+    "distribution",
 )
 COMMANDS = ("train", "evaluate", "translate", "check", "convert")
 # Room -> prefixes of our own modules that it may import.
 ALLOWED = {
     "networks": ("layers", "networks"),
+    **dict.fromkeys(("layers", "image_pool"), ("distribution",)),
     "models.base": (
+        "distribution",
         "losses",
         "models.checks",
         "models.rates",
@@ -41,7 +44,7 @@ ALLOWED = {
     ),
     "datasets": ("images", "datasets"),
     "attributes": ("images", "datasets"),
-    "metrics": ("images",),
+    "metrics": ("metrics", "images"),
     "checkpoints": (),
     # A sample grid is pictures; a checkpoint is the callback's whole work.
     "callbacks": ("callbacks", "images", "checkpoints"),
@@ -60,10 +63,10 @@ ALLOWED = {
     "interop": ("interop",),
     "registry": (),
     "data_arguments": ("datasets",),
-    "arguments": ("registry", "data_arguments"),
+    "arguments": ("registry", "data_arguments", "distribution"),
     "runs": ("registry", "datasets"),
-    **dict.fromkeys(LEAVES, ()),
 }
+ALLOWED = dict.fromkeys(LEAVES, ()) | ALLOWED
 
 
 def modules():

@@ -124,11 +124,17 @@ class StopOnSignal(StepCallback):
 
     `received` then holds the signal, so that the caller can tell an
     interrupted run from a finished one; `Checkpoints` saves as at any end.
+
+    Args:
+        mean_over_workers: function from a number of each of several workers
+            to `[mean]`; one that is told to stop then stops all after the
+            same step. Default: this is the only process.
     """
 
-    def __init__(self):
+    def __init__(self, mean_over_workers=None):
         super().__init__()
         self.received = None
+        self._mean_over_workers = mean_over_workers
         self._before = {}
 
     def on_train_begin(self, logs=None):
@@ -144,7 +150,11 @@ class StopOnSignal(StepCallback):
         signal.signal(number, self._before[number])
 
     def on_step(self, before, logs):
-        if self.received:
+        received = bool(self.received)
+        if self._mean_over_workers:
+            (received,) = self._mean_over_workers(received)
+        if received:
+            self.received = self.received or signal.SIGTERM
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):

@@ -9,7 +9,7 @@ import inspect
 import keras
 import tensorflow as tf
 
-from keras_gans import losses
+from keras_gans import distribution, losses
 from keras_gans.models import rates, updates
 from keras_gans.models.checks import check_images, check_loss_weights
 from keras_gans.models.state import make_trackers, own_state
@@ -283,7 +283,17 @@ class AdversarialModel(keras.Model):
             for name, value in values.items():
                 self.trackers[name].update_state(value)
                 logs[name] = self.trackers[name].result()
+        if distribution.is_multi_worker(self.distribute_strategy):
+            # Keras averages over the workers along the first axis.
+            logs = {name: value[None] for name, value in logs.items()}
         return logs
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Do nothing: all is built by now.
+
+        Keras would trace a step with a batch of its own, and with several
+        workers fail over values that differ by replica.
+        """
 
     @property
     def serving_inputs(self):

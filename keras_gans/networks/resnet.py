@@ -9,7 +9,7 @@ authors' PyTorch code.
 import keras
 from keras import layers
 
-from keras_gans.layers import ReflectionPadding2D
+from keras_gans.layers import Dropout, ReflectionPadding2D
 from keras_gans.networks._blocks import (
     check_arguments,
     convolution,
@@ -101,7 +101,7 @@ def _residual_block(x, filters, norm, dropout):
     x = convolution(x, filters, 3, use_bias=has_bias(norm))
     x = _activated(x, norm)
     if dropout:
-        x = layers.Dropout(dropout)(x)
+        x = Dropout(dropout)(x)
     x = ReflectionPadding2D(1)(x)
     x = convolution(x, filters, 3, use_bias=has_bias(norm))
     x = normalization(norm)(x)

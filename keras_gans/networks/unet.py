@@ -8,6 +8,7 @@ of normalisation and dropout as in the authors' PyTorch code.
 import keras
 from keras import layers
 
+from keras_gans.layers import Dropout
 from keras_gans.networks._blocks import (
     check_arguments,
     convolution,
@@ -104,7 +105,7 @@ def unet_generator(
         x = _doubled(x, widths[level - 1], use_bias)
         x = normalization(norm)(x)
         if dropout and 4 <= level < innermost:
-            x = layers.Dropout(dropout)(x)
+            x = Dropout(dropout)(x)
         # The original's leaky ReLU works in place, so its map arrives here
         # activated; the ReLU that follows makes both the same.
         x = layers.Concatenate()([maps.pop(), x])

@@ -1,0 +1,58 @@
+"""Train on one logical CPU, go on with two and come back; in one process.
+
+Prints JSON: by run folder the loss terms of `log.csv`, and a random number of
+each replica.
+"""
+
+import csv
+import json
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from keras_gans import distribution, train
+
+# A pool would be filled by each replica for itself.
+ARGUMENTS = (
+    "--set architecture=resnet --set base_filters=2 --set pool_size=0 "
+    "--set num_residual_blocks=0 --set schedule=constant --image-size 24 "
+    "--batch-size 2 --save-every 100 --log-every 1 --run-dir"
+).split()
+
+
+def terms(folder):
+    with open(pathlib.Path(folder) / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        {name: float(row[name]) for name in row if name[:2] in ("g_", "d_")}
+        for row in rows
+    ]
+
+
+def main():
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    for folder, strategy, steps in (
+        ("stays", "none", 6),
+        ("changes", "none", 2),
+        ("changes", "mirrored", 4),
+        ("changes", "none", 6),
+    ):
+        code = train.main(
+            [*ARGUMENTS, folder, "--strategy", strategy, "--steps", str(steps)]
+        )
+        assert code == 0, (strategy, code)
+    strategy = distribution.make("mirrored", 2)
+    with strategy.scope():
+        seeds = keras.random.SeedGenerator(0)
+    drawn = strategy.run(lambda: distribution.replica_seed(seeds))
+    drawn = strategy.experimental_local_results(drawn)
+    results = {folder: terms(folder) for folder in ("stays", "changes")}
+    print(json.dumps(results | {"seeds": [s.numpy().tolist() for s in drawn]}))
+
+
+if __name__ == "__main__":
+    main()

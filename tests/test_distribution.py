@@ -1,0 +1,159 @@
+"""Several devices and machines; what needs processes of its own has them."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans import checkpoints, distribution, train
+from tests import strategies
+
+CLUSTER = {"worker": ["localhost:1", "localhost:2"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "worker 0",
+        "[]",
+        json.dumps({"cluster": CLUSTER}),
+        json.dumps({"cluster": CLUSTER, "task": {"type": "ps", "index": 0}}),
+        json.dumps(
+            {"cluster": CLUSTER, "task": {"type": "worker", "index": 2}}
+        ),
+        json.dumps(
+            {
+                "cluster": {"worker": ["localhost:1"]},
+                "task": {"type": "worker", "index": 0},
+            }
+        ),
+    ],
+)
+def test_workers_that_are_not_described_are_refused(text, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match="TF_CONFIG must list two workers"):
+        distribution.make("multiworker", 2)
+
+
+def test_one_device_needs_no_strategy():
+    for name in ("none", "auto"):
+        strategy = distribution.make(name, 1)
+        assert strategy is tf.distribute.get_strategy()
+        assert distribution.is_chief(strategy)
+        assert not distribution.is_multi_worker(strategy)
+    mirrored = distribution.make("mirrored", 1)
+    assert isinstance(mirrored, tf.distribute.MirroredStrategy)
+    distribution.check_agreement(mirrored, "step", 3)
+
+
+def test_one_replica_draws_what_keras_draws():
+    ours, theirs = (keras.random.SeedGenerator(7) for _ in range(2))
+    for _ in range(2):
+        seed = distribution.replica_seed(ours)
+        drawn = tf.random.stateless_uniform([3], seed)
+        expected = keras.random.uniform([3], seed=theirs)
+        np.testing.assert_array_equal(drawn, expected)
+
+
+def test_resume_across_strategies(tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.strategies"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+    results = json.loads(process.stdout.splitlines()[-1])
+    assert len(results["stays"]) == 6
+    assert_same_terms(results["changes"], results["stays"])
+    one, other = results["seeds"]
+    assert one != other
+
+
+def assert_same_terms(rows, expected):
+    for row, other in zip(rows, expected, strict=True):
+        assert row.keys() == other.keys()
+        for name in row:
+            np.testing.assert_allclose(
+                row[name], other[name], rtol=2e-3, err_msg=name
+            )
+
+
+def start_workers(folder, steps):
+    """Start the command on two workers; return the processes."""
+    ports = []
+    for _ in range(2):
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            ports.append(free.getsockname()[1])
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    return [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "keras_gans.train"),
+                *(*strategies.ARGUMENTS, "workers"),
+                *("--strategy", "multiworker", "--steps", str(steps)),
+            ],
+            cwd=folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.getcwd(),
+                "TF_CONFIG": json.dumps(
+                    {
+                        "cluster": cluster,
+                        "task": {"type": "worker", "index": index},
+                    }
+                ),
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index in range(2)
+    ]
+
+
+def finish(process):
+    _, error = process.communicate(timeout=300)
+    return process.returncode, error
+
+
+@pytest.mark.slow
+def test_two_workers_and_one_that_is_lost(tmp_path, monkeypatch):
+    ends = [finish(worker) for worker in start_workers(tmp_path, steps=3)]
+    assert [code for code, _ in ends] == [0, 0], ends
+    # The chief alone has written.
+    assert {p.name for p in tmp_path.iterdir()} == {"workers", "saved_models"}
+    run = tmp_path / "workers"
+    assert checkpoints.steps(run / "checkpoints") == [3]
+
+    chief, other = start_workers(tmp_path, steps=100_000)
+    deadline = time.monotonic() + 240
+    while len(strategies.terms(run)) < 6 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    other.send_signal(signal.SIGKILL)
+    code, error = finish(chief)
+    other.communicate()
+    assert code == 1, error[-3000:]
+    last = error.splitlines()[-1]
+    assert last.startswith("error: another worker cannot be reached any more")
+
+    # The steps so far are those of one process with the whole batch.
+    monkeypatch.chdir(tmp_path)
+
+    assert train.main([*strategies.ARGUMENTS, "alone", "--steps", "6"]) == 0
+    rows = strategies.terms(pathlib.Path("workers"))[:6]
+    assert_same_terms(rows, strategies.terms("alone"))
