@@ -18,9 +18,6 @@ _UNFINISHED = ".unfinished.keras"
 def save(model, folder, keep=3):
     """Write the model's state to `folder/<step>.keras`.
 
-    The file is written beside its place, checked, and renamed: whatever has
-    the name of a checkpoint is whole.
-
     Args:
         model: a compiled `AdversarialModel`.
         folder: where the checkpoints of the run live.
@@ -33,9 +30,24 @@ def save(model, folder, keep=3):
         OSError: if it cannot be written; older checkpoints are untouched.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{int(model.step.numpy()):06d}.keras"
-    unfinished = folder / _UNFINISHED
+    path = write(model, folder / f"{int(model.step.numpy()):06d}.keras")
+    for old in steps(folder)[:-keep]:
+        (folder / f"{old:06d}.keras").unlink(missing_ok=True)
+    return path
+
+
+def write(model, path):
+    """Write the model's state to `path`, whole or not at all.
+
+    The file is written beside its place, checked, and renamed: whatever has
+    the name of a checkpoint is whole.
+
+    Raises:
+        OSError: if it cannot be written; what was there is untouched.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(_UNFINISHED)
     try:
         model.save(unfinished)
         with open(unfinished, "rb") as file:
@@ -45,8 +57,6 @@ def save(model, folder, keep=3):
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
-    for old in steps(folder)[:-keep]:
-        (folder / f"{old:06d}.keras").unlink(missing_ok=True)
     return path
 
 

@@ -1,180 +1,140 @@
-"""Measure translations of the embedded faces against the true drawings.
+"""Say how good translations are: `python -m keras_gans.evaluate`.
 
     python -m keras_gans.evaluate --run-dir runs/cyclegan
 
-The faces are drawn in every style from the same identity, so the true
-translation of each is known; no picture collection offers that.
+It translates pictures that no training saw and measures the results. The
+embedded faces are drawn in every style from the same identity, so that there
+the true translation is known; no picture collection offers that.
 """
 
 import argparse
-import pathlib
+import os
 import sys
 
-import numpy as np
+from keras_gans import data_arguments
+from keras_gans.evaluation import subjects
+from keras_gans.evaluation.truth import against_truth, faces_of_run, table
 
-from keras_gans import attributes
+__all__ = ["against_truth", "faces_of_run", "main", "table"]
 
-# Identities from here on are never drawn for training.
-_FIRST_HELD_OUT = 1_000_000
-
-
-def against_truth(translate, source, target, image_size=64, count=200, seed=0):
-    """Compare translations with the true drawings of held-out identities.
-
-    Args:
-        translate: function from float `[batch, size, size, 3]` in [-1, 1] to
-            the same.
-        source: style of the inputs, such as `"photo"`.
-        target: style of the truth, such as `"anime"`.
-        image_size: int, pixels.
-        count: int, identities.
-        seed: int, seed of the drawings.
-
-    Returns:
-        dict from `"translation"`, `"untouched input"` and `"mean drawing"` (of
-        `target`, over other identities) to a dict with `l1`, the mean
-        absolute difference in parts of the full range 0..1, and `ssim`, the
-        mean structural similarity (Wang et al. 2004, as `tf.image.ssim`
-        computes it, 11x11 windows), both over all `count` pictures.
-    """
-    import tensorflow as tf
-
-    from keras_gans import datasets, images
-
-    def drawings(first, style):
-        # Drawn larger and cut like every held-out picture of a run.
-        load_size = datasets.default_load_size(image_size)
-        corner = (load_size - image_size) // 2
-        pictures = datasets.open_source(
-            f"faces:{style}",
-            load_size,
-            seed=seed,
-            face_indices=range(first, first + count),
-        )
-        middle = slice(corner, corner + image_size)
-        return np.stack(
-            [pictures.load(i)[middle, middle] for i in range(count)]
-        )
-
-    inputs = drawings(_FIRST_HELD_OUT, source)
-    truth = drawings(_FIRST_HELD_OUT, target)
-    outputs = [
-        images.to_uint8(translate(images.to_float(inputs[i : i + 50]))).numpy()
-        for i in range(0, count, 50)
-    ]
-    mean = drawings(_FIRST_HELD_OUT + count, target).mean(axis=0)
-    candidates = {
-        "translation": np.concatenate(outputs),
-        "untouched input": inputs,
-        "mean drawing": np.broadcast_to(np.rint(mean), truth.shape),
-    }
-    truth = tf.constant(truth / 255.0, tf.float32)
-    results = {}
-    for name, pictures in candidates.items():
-        pictures = tf.constant(pictures / 255.0, tf.float32)
-        results[name] = {
-            "l1": float(tf.reduce_mean(tf.abs(pictures - truth))),
-            "ssim": float(tf.reduce_mean(tf.image.ssim(pictures, truth, 1.0))),
-        }
-    return results
+_EXTRACTOR = "faces"
 
 
-def table(results):
-    """Format what `faces_of_run` returns as lines of Markdown."""
-    if any("real" in rows for rows in results.values()):
-        return attributes.table(results)
-    lines = [
-        "| direction | picture | L1 (0..1) | SSIM |",
-        "| --- | --- | --- | --- |",
-    ]
-    for direction, rows in results.items():
-        lines += [
-            f"| {direction} | {name} | {row['l1']:.3f} | {row['ssim']:.3f} |"
-            for name, row in rows.items()
-        ]
-    return "\n".join(lines)
-
-
-def faces_of_run(model, settings):
-    """Measure a run on the embedded faces against the truth.
-
-    Returns:
-        dict from direction (`"photo to anime"`) to `against_truth`'s result,
-        or from label to that of `attributes.measure`; empty if the run is on
-        other pictures.
-    """
-    size, seed = settings["image_size"], settings["seed"]
-    is_labelled = "labels" in settings
-    data = (
-        settings["data"]
-        if is_labelled
-        else [settings["data_a"], settings["data_b"]]
+def _parse_arguments(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_gans.evaluate",
+        description="Measure translations, of a run, of an export, or those "
+        "in a folder. Prints a table with the protocol of every number, and "
+        "writes metrics.json and report.html.",
+        epilog="Exit code: 0, done; 1, a metric that was asked for, or every "
+        "one, could not be computed; 2, wrong use.",
     )
-    if not all(str(style).startswith("faces:") for style in data):
-        return {}
-    styles = [style.removeprefix("faces:") for style in data]
-    if is_labelled:
-        # Of two data sets at once none has all labels.
-        return (
-            {}
-            if len(styles) > 1
-            else attributes.measure(
-                lambda pictures, labels: model.translate(pictures, to=labels),
-                settings["labels"][0],
-                size,
-                seed=seed,
-                style=styles[0],
-            )
+    what = parser.add_argument_group("what is measured")
+    what.add_argument(
+        "--run-dir",
+        metavar="DIR",
+        help="a run of keras_gans.train (default: runs/cyclegan)",
+    )
+    what.add_argument(
+        "--model",
+        metavar="PATH",
+        help="a .keras file, a SavedModel or the folder of its versions",
+    )
+    what.add_argument(
+        "--real", metavar="DIR", help="pictures as they should be"
+    )
+    what.add_argument(
+        "--fake",
+        metavar="DIR",
+        help="pictures to compare with --real; one by one if names are equal",
+    )
+    data_arguments.add(
+        parser.add_argument_group(
+            "test pictures",
+            "default for a run: drawn faces that it never saw; the folders "
+            "testA and testB beside trainA and trainB; or the few pictures "
+            "that it holds back",
         )
-    directions = {"a_to_b": styles, "b_to_a": styles[::-1]}
-    return {
-        "{} to {}".format(*directions[verb]): against_truth(
-            translate, *directions[verb], size, seed=seed
-        )
-        for verb, translate in model.serving_signatures().items()
-    }
+    )
+    how = parser.add_argument_group("how it is measured")
+    how.add_argument(
+        "--metrics",
+        metavar="NAME,...",
+        help="such as kid,ssim; an unknown name lists all (default: those "
+        "that apply)",
+    )
+    how.add_argument(
+        "--extractor",
+        default=_EXTRACTOR,
+        metavar="NAME[=FILE]",
+        help="the network whose features are compared: faces, which was "
+        "trained on the embedded faces, inception_v3 and vgg16, whose weights "
+        "Keras downloads, or fid_inception=FILE; FILE has the weights "
+        "(default: faces, trained in a minute when first asked for)",
+    )
+    how.add_argument(
+        "--count",
+        type=data_arguments.integer(1),
+        metavar="PICTURES",
+        help=f"most pictures of each side (default: {subjects.COUNT}; of two "
+        "folders, all)",
+    )
+    how.add_argument(
+        "--report",
+        metavar="FILE",
+        help="where to write the report (default: report.html in the run "
+        "folder, else in evaluation/); metrics.json and examples/ go into the "
+        "run folder, else beside the report",
+    )
+    return parser.parse_args(argv)
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m keras_gans.evaluate", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument(
-        "--run-dir",
-        default="runs/cyclegan",
-        metavar="DIR",
-        help="a run of keras_gans.train on the embedded faces "
-        "(default: runs/cyclegan)",
-    )
-    folder = pathlib.Path(parser.parse_args(argv).run_dir)
-    from keras_gans import checkpoints, runs
+    """Run the command; return its exit code.
 
+    0: done; 1: a metric that was asked for, or every one, could not be
+    computed; 2: wrong use.
+    """
+    arguments = vars(_parse_arguments(argv))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from keras_gans import metrics, report, runs
+    from keras_gans.evaluation import extractors, facts, measure, results
+
+    asked = arguments["metrics"] and arguments["metrics"].split(",")
+    names = asked or measure.choices()
     try:
-        settings = runs.read(folder, "arguments.json")
-        if settings is None:
-            raise ValueError(
-                "run_dir must be the folder of a run, with arguments.json. "
-                f"Received: {str(folder)!r}"
-            )
-        model = runs.build_model(settings)
-        step = checkpoints.restore(model, folder / "checkpoints")
-        if not step:
-            raise ValueError(
-                f"run_dir must hold a checkpoint. Received: {str(folder)!r}"
-            )
-        results = faces_of_run(model, settings)
-        if not results:
-            data = [settings.get(n) for n in ("data", "data_a", "data_b")]
-            raise ValueError(
-                "run_dir must be a run on the embedded faces. Received: "
-                + ", ".join(str(name) for name in data if name)
-            )
-    except ValueError as error:
+        measure.check(names)
+        subject = subjects.opened(arguments)
+        needs_it = any(metrics.get(name).needs_extractor for name in names)
+        extractor = (
+            extractors.opened(arguments["extractor"]) if needs_it else None
+        )
+        folder = subject.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        optional = () if asked else names
+        evaluator = measure.Evaluator(
+            subject.cases, asked or (), extractor, optional
+        )
+        measured, truth = evaluator(subject.translate), subject.truth()
+        content = {
+            **results.content(subject, evaluator, measured),
+            "truth": truth,
+            "truth_table": results.truth_rows(truth),
+            "data": facts.of_sides(subject.sides, subject.image_size),
+        }
+        runs.write(folder, "metrics.json", content)
+        path = report.write(folder, arguments["report"])
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    runs.write(folder, "metrics.json", {"step": step, **results})
-    print(f"step {step}, held-out identities\n\n{table(results)}")
-    return 0
+    if truth:
+        step = subject.step
+        print(f"step {step}, held-out identities\n\n{table(truth)}\n")
+    print("\n".join([f"{subject.what}\n", *results.lines(content), ""]))
+    print(f"wrote {folder / 'metrics.json'} and {path}")
+    failed = [e["failed"] for e in content["directions"].values()]
+    values = [e["values"] for e in content["directions"].values()]
+    return int(not any(values) or bool(asked and any(failed)))
 
 
 if __name__ == "__main__":

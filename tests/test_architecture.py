@@ -30,6 +30,7 @@ ALLOWED = {
         "models.rates",
         "models.state",
         "models.updates",
+        "optimizers",
     ),
     "models.rates": ("schedules",),
     **dict.fromkeys(("models.checks", "models.state", "models.updates"), ()),
@@ -45,6 +46,11 @@ ALLOWED = {
     "datasets": ("images", "datasets"),
     "attributes": ("images", "datasets"),
     "metrics": ("metrics", "images"),
+    "evaluation": (
+        *("evaluation", "attributes", "datasets", "images", "metrics"),
+        *("checkpoints", "data_arguments", "loading", "registry", "runs"),
+    ),
+    "report": ("report", "images"),
     "checkpoints": (),
     # A sample grid is pictures; a checkpoint is the callback's whole work.
     "callbacks": ("callbacks", "images", "checkpoints"),

@@ -1,17 +1,34 @@
-"""The measure against the true drawings, on translators we know."""
+"""The command on runs, files and folders; what it says of bad input."""
 
+import json
+import re
+import shutil
+
+import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from keras_gans import evaluate, images
+from keras_gans import checkpoints, evaluate, images
 from keras_gans.datasets import synthetic_faces
+from keras_gans.evaluation import (
+    cases,
+    extractors,
+    facts,
+    in_training,
+    measure,
+    translators,
+)
+from keras_gans.evaluation import folders as two_folders
+from tests.metrics import tiny
+from tests.models.test_contract import make_model
 
 
 def test_an_oracle_is_perfect_and_the_baselines_are_what_they_say():
     size, count = 64, 12
 
     def oracle(pictures):
-        first = evaluate._FIRST_HELD_OUT
+        first = cases.FIRST_HELD_OUT
         truth = synthetic_faces.draw_many(
             range(first, first + count), "anime", 72
         )
@@ -49,7 +66,306 @@ def test_wrong_folders_are_named(files, tmp_path, capsys):
             '{"model": "cyclegan", "seed": 0, "precision": "float32",'
             ' "set": {"base_filters": 2}, "image_size": 32, "steps": 1}'
         )
-    assert evaluate.main(["--run-dir", str(tmp_path)]) == 2
+    assert run("--run-dir", tmp_path) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: run_dir must") and str(tmp_path) in error
     assert len(error.splitlines()) == 1
+
+
+def test_strange_settings_are_named(tmp_path, capsys):
+    (tmp_path / "arguments.json").write_text("{}")
+    assert run("--run-dir", tmp_path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "run_dir must have the arguments.json" in line
+
+
+def run(*arguments):
+    return evaluate.main([*map(str, arguments)])
+
+
+@pytest.fixture
+def extractor(monkeypatch):
+    """Stands in for the network that would be trained for a minute."""
+    made = tiny.extractor()
+    monkeypatch.setattr(extractors, "opened", lambda text: made)
+
+
+@pytest.fixture
+def run_folder(folders):
+    """The run of an untrained CycleGAN on the two folders."""
+    model = make_model("cyclegan")
+    model.step.assign(7)
+    folder = folders / "run"
+    checkpoints.save(model, folder / "checkpoints")
+    settings = {
+        "model": "cyclegan",
+        "data_a": "a",
+        "data_b": "b",
+        "image_size": 32,
+        "set": {"base_filters": 4},
+        "steps": 10,
+        "seed": 0,
+        "precision": "float32",
+    }
+    (folder / "arguments.json").write_text(json.dumps(settings))
+    return folder
+
+
+def test_a_run_on_any_pictures(run_folder, extractor, capsys):
+    assert run("--run-dir", run_folder) == 0
+    shown = capsys.readouterr().out
+    content = json.loads((run_folder / "metrics.json").read_text())
+    assert content["step"] == 7 and content["measured"].endswith("step 7")
+    for direction in ("a_to_b", "b_to_a"):
+        entry = content["directions"][direction]
+        assert not entry["failed"]
+        assert {*entry["values"]} == {
+            *("cycle_error", "diversity", "fid", "kid", "precision_recall"),
+        }
+        row = entry["values"]["kid"]
+        assert row["details"]["real_count"] == 18
+        assert "TRAINED ON" in row["details"]["reference"]
+        assert f"| {direction} | {row['label']} | {row['text']} |" in shown
+        assert row["protocol"] in shown
+    # The way back, measured by hand.
+    model = make_model("cyclegan")
+    found, _ = cases.of_run(
+        json.loads((run_folder / "arguments.json").read_text()), "unpaired", 9
+    )
+    inputs = np.stack([found["a_to_b"].inputs.load(i) for i in range(18)])
+    forth, back = translators.of_model(model).values()
+    error = np.abs(inputs / 255.0 - back(forth(inputs)) / 255.0).mean()
+    row = content["directions"]["a_to_b"]["values"]["cycle_error"]
+    assert row["value"] == pytest.approx(error, rel=1e-5)
+    # Best and worst of either direction, and a page with all of it.
+    files = [entry["file"] for entry in content["examples"]]
+    assert len(files) == 4
+    assert {*files} == {p.name for p in (run_folder / "examples").iterdir()}
+    page = (run_folder / "report.html").read_text()
+    assert row["text"] in page and row["protocol"] in page
+
+
+def test_named_pictures_and_files_of_models(run_folder, extractor, capsys):
+    path = run_folder / "checkpoints/000007.keras"
+    options = "--count", 6, "--metrics", "cycle_error,ssim"
+    data = "--data-a", "a", "--data-b", "b"
+    # There is no truth to measure SSIM against.
+    assert run("--model", path, *data, *options, "--report", "x/y.html") == 1
+    shown = capsys.readouterr().out
+    assert "not computed: a_to_b ssim: ssim needs the truth" in shown
+    content = json.loads((run_folder.parent / "x/metrics.json").read_text())
+    entry = content["directions"]["b_to_a"]
+    assert entry["pictures"].startswith("6 inputs and 6 real pictures, test")
+    assert entry["failed"] == {"ssim needs the truth of each input": ["ssim"]}
+    assert (run_folder.parent / "x/y.html").exists()
+    assert run("--model", path) == 2
+    assert "data_a and data_b, must be given" in capsys.readouterr().err
+
+
+def test_two_folders(folders, extractor, capsys):
+    shutil.copytree("a", "copy")
+    Image.open("copy/3.png").convert("L").save("copy/3.png")
+    assert run("--real", "a", "--fake", "copy") == 0
+    content = json.loads((folders / "evaluation/metrics.json").read_text())
+    entry = content["directions"]["fake"]
+    assert entry["pictures"].endswith("as they are, paired by name")
+    assert entry["values"]["fid"]["value"] == pytest.approx(0, abs=0.01)
+    one, grey = (
+        np.asarray(Image.open(f"{side}/3.png").convert("RGB")) / 255.0
+        for side in ("a", "copy")
+    )
+    expected = np.abs(one - grey).mean() / 20
+    row = entry["values"]["l1"]
+    assert row["value"] == pytest.approx(expected, rel=1e-5)
+    (worst,) = [
+        e for e in content["examples"] if e["title"] == "fake, worst by l1"
+    ]
+    assert worst["pictures"].startswith("3.png 0.")
+    # Other names are other pictures.
+    (folders / "copy/3.png").rename("copy/new.png")
+    assert run("--real", "a", "--fake", "copy", "--metrics", "l1,kid") == 1
+    shown = capsys.readouterr().out
+    assert "| fake | KID-like" in shown
+    assert "not computed: fake l1: l1 needs the truth" in shown
+
+
+def test_sizes_that_differ_leave_the_other_metrics(folders, extractor, capsys):
+    shutil.copytree("a", "copy")
+    Image.open("copy/3.png").resize((50, 44)).save("copy/3.png")
+    options = "--real", "a", "--fake", "copy", "--metrics", "kid,ssim"
+    assert run(*options) == 1
+    shown = capsys.readouterr().out
+    assert "made square, 40 pixels" in shown and "give image_size" in shown
+    assert "| fake | KID-like" in shown and "| fake | SSIM" not in shown
+    assert run(*options, "--image-size", 32) == 0
+    assert "| fake | SSIM" in capsys.readouterr().out
+
+
+def test_too_few_pictures_and_no_extractor_leave_the_others(
+    folders, monkeypatch, capsys
+):
+    missing = ValueError("extractor vgg16 needs its weights")
+    monkeypatch.setattr(extractors, "opened", lambda text: missing)
+    shutil.copytree("a", "copy")
+    options = "--real", "a", "--fake", "copy", "--metrics", "kid,l1,fid"
+    assert run(*options) == 1
+    shown = capsys.readouterr().out
+    assert "| fake | L1 | 0 | lower |" in shown
+    assert "not computed: fake kid, fid: extractor vgg16 needs" in shown
+    made = tiny.extractor()
+    monkeypatch.setattr(extractors, "opened", lambda text: made)
+    assert run(*options, "--count", 1) == 1
+    shown = capsys.readouterr().out
+    assert "| fake | L1 | 0 | lower |" in shown
+    assert "not computed: fake kid: kid must have at least" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments,error",
+    [
+        (("--real", "a"), "real and fake must be given"),
+        (("--real", "a", "--fake", "nope"), "fake must be a folder"),
+        (("--real", "a", "--fake", "empty"), "fake must be a folder with"),
+        (("--real", "a", "--fake", "b", "--data-a", "a"), "data must be left"),
+        (("--run-dir", "a", "--model", "b"), "one of them. Received: run_dir"),
+        (("--metrics", "kid,nope"), "metrics must be among.*'nope'"),
+        (("--metrics", "attribute_accuracy"), "metrics must be among"),
+        (
+            ("--real", "a", "--fake", "b", "--extractor", "nope"),
+            "extractor must be one of faces",
+        ),
+        (("--model", "a"), "path must be a run folder"),
+    ],
+)
+def test_wrong_use_is_one_line(folders, arguments, error, capsys):
+    (folders / "empty").mkdir()
+    (folders / "runs").mkdir()
+    assert run(*arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+
+    assert re.search(f"^error: .*{error}", line)
+
+
+def test_a_broken_picture_is_named(folders, capsys):
+    content = (folders / "a/5.png").read_bytes()
+    (folders / "a/5.png").write_bytes(content[: len(content) // 2])
+    assert run("--real", "b", "--fake", "a", "--metrics", "l1") == 1
+    shown = capsys.readouterr().out
+    assert "not computed: fake l1: 5.png: is damaged or cut short" in shown
+
+
+def test_the_test_half_beside_the_training_half(folders):
+    for name in ("set/trainA", "set/trainB", "set/testA", "set/testB"):
+        shutil.copytree("a" if name.endswith("A") else "b", name)
+    shutil.rmtree("set/testB")
+    settings = {
+        "data_a": "set/trainA",
+        "data_b": "set/trainB",
+        "image_size": 32,
+        "seed": 0,
+    }
+    found, _ = cases.of_run(settings, "unpaired", 5)
+    assert "set/trainA" in found["a_to_b"].text
+    shutil.copytree("b", "set/testB")
+    found, sides = cases.of_run(settings, "unpaired", 5)
+    assert "test pictures" in found["a_to_b"].text
+    assert "set/testB" in found["a_to_b"].text
+    assert len(found["b_to_a"].inputs) == 5
+    assert found["a_to_b"].inputs.load(0).shape == (32, 32, 3)
+    assert cases._test_half("set/trainA#left") == "set/testA#left"
+    assert cases._test_half("tfds:name@trainA") is None
+    lines = facts.of_sides(sides, 32)["data_a"]
+    assert lines["shorter side, pixels"] == "40 to 40, median 40"
+    assert "brightness, percent" in lines
+
+
+def test_faces_are_new_ones_with_their_truth():
+    settings = {
+        "data_a": "faces:sketch",
+        "data_b": "faces:photo",
+        "image_size": 64,
+        "seed": 0,
+    }
+    (case, _), _ = (
+        [*part.values()] for part in cases.of_run(settings, "unpaired", 2)
+    )
+    assert case.is_paired and "never drawn" in case.text
+    drawn = synthetic_faces.draw(cases.FIRST_HELD_OUT + 1, "photo", 71)
+    assert case.reals.load(1).shape == (64, 64, 3)
+    assert np.abs(case.reals.load(1) - drawn[3:67, 3:67].astype(int)).mean() < 9
+
+
+def test_labels_are_asked_for_in_turn_and_taken_back():
+    model = make_model("stargan")
+    settings = {
+        "data": ["faces:photo"],
+        "labels": [[*model.label_table.names]],
+        "image_size": 16,
+        "seed": 0,
+    }
+    found, _ = cases.of_run(settings, "labelled", 3)
+    case = found["translate"]
+    np.testing.assert_array_equal(case.targets, case.labels[[1, 2, 0]])
+    indices = [int(name[12:-1]) for name in case.inputs.names]
+    for row, index in zip(case.labels, indices, strict=True):
+        truth = synthetic_faces.attributes(index)
+        assert [*row] == [truth[name] for name in settings["labels"][0]]
+    evaluator = measure.Evaluator(found, ["cycle_error"])
+    translate = translators.of_model(model)
+    result = evaluator(translate)["translate"]["cycle_error"]
+    inputs = np.stack([case.inputs.load(i) for i in range(3)])
+    there = translate["translate"](inputs, case.targets)
+    back = translate["translate"](there, case.labels)
+    expected = np.abs(inputs / 255.0 - back / 255.0).mean()
+    assert result["value"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_reals_are_measured_once(folders):
+    found, _ = two_folders.between("a", "b")
+    loads = []
+    load = found["fake"].reals._load
+    found["fake"].reals._load = lambda i: loads.append(i) or load(i)
+    evaluator = measure.Evaluator(found, ["fid"], tiny.extractor())
+    first, second = (evaluator({})["fake"]["fid"] for _ in "12")
+    assert first["error"] is None and first == second
+    assert len(loads) == 20
+
+
+def test_translations_that_are_not_finite_are_said(folders):
+    found, _ = cases.of_run(
+        {"data_a": "a", "data_b": "b", "image_size": 32, "seed": 0},
+        "unpaired",
+        4,
+    )
+
+    class Broken:
+        def serving_signatures(self):
+            return {"a_to_b": lambda pictures: pictures * np.nan}
+
+    result = measure.Evaluator(found, ["l1", "kid"], tiny.extractor())(
+        translators.of_model(Broken())
+    )
+    assert [*result] == ["a_to_b"]
+    assert "must be finite" in result["a_to_b"]["kid"]["error"]
+    assert "needs the truth" in result["a_to_b"]["l1"]["error"]
+
+
+def test_in_training_the_best_is_what_can_be_known(folders, monkeypatch):
+    monkeypatch.setattr(extractors, "opened", lambda text: tiny.extractor())
+    settings = {"data_a": "a", "data_b": "b", "image_size": 32, "seed": 0}
+    model = make_model("cyclegan")
+    evaluate_it, best = in_training.prepare(settings, "unpaired")
+    results = evaluate_it(model)
+    assert best == "kid"
+    for direction in ("a_to_b", "b_to_a"):
+        assert [*results[direction]] == ["kid", "cycle_error"]
+        assert results[direction]["kid"]["error"] is None
+    evaluate_it, best = in_training.prepare(settings, "paired")
+    assert best == "l1"
+    assert [*evaluate_it(model)["a_to_b"]] == ["l1", "ssim", "cycle_error"]
+    with pytest.raises(ValueError, match="best must be.*'ssim'"):
+        in_training.prepare(settings, "unpaired", best="ssim")
+    missing = ValueError("extractor vgg16 needs its weights")
+    monkeypatch.setattr(extractors, "opened", lambda text: missing)
+    with pytest.raises(ValueError, match="vgg16 needs"):
+        in_training.prepare(settings, "unpaired")

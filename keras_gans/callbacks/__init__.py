@@ -1,5 +1,6 @@
 """What happens beside the training steps: pictures, logs, checkpoints."""
 
+from keras_gans.callbacks.evaluation import MOST_COST, Evaluation
 from keras_gans.callbacks.run_log import NOTES_BETWEEN, RunLog
 from keras_gans.callbacks.samples import SampleGrid, sample_grid
 from keras_gans.callbacks.steps import (
@@ -10,8 +11,10 @@ from keras_gans.callbacks.steps import (
 )
 
 __all__ = [
+    "MOST_COST",
     "NOTES_BETWEEN",
     "Checkpoints",
+    "Evaluation",
     "ProgressBar",
     "RunLog",
     "SampleGrid",

@@ -13,6 +13,7 @@ from keras_gans import distribution, losses
 from keras_gans.models import rates, updates
 from keras_gans.models.checks import check_images, check_loss_weights
 from keras_gans.models.state import make_trackers, own_state
+from keras_gans.optimizers import Adam
 
 __all__ = ["AdversarialModel", "check_images"]
 
@@ -42,7 +43,7 @@ class AdversarialModel(keras.Model):
 
     # What `compile()` uses where an argument is None; an instance may set
     # its own when the published recipe depends on the architecture.
-    default_adam = keras.optimizers.Adam
+    default_adam = Adam
     default_learning_rate = 2e-4
     default_beta_1 = 0.5
     # Epochs at that rate and epochs of its linear decay, or None.
@@ -196,12 +197,9 @@ class AdversarialModel(keras.Model):
             self.discriminator_optimizer.build(self.discriminator_variables)
 
     def _default_optimizer(self, learning_rate):
-        # Epsilon 1e-8 as TensorFlow 1 and PyTorch have it; Keras: 1e-7.
         return self.default_adam(
             learning_rate,
             beta_1=self.default_beta_1,
-            beta_2=0.999,
-            epsilon=1e-8,
             name="adam",
         )
 

@@ -19,7 +19,7 @@ from keras_gans.networks import (
     patch_discriminator,
     resnet_generator,
 )
-from keras_gans.optimizers import PyTorchAdam
+from keras_gans.optimizers import Adam, PyTorchAdam
 
 # What compile() uses, and the arguments left out, by architecture.
 FACES = {"data_a": "faces:photo", "data_b": "faces:anime"}
@@ -29,7 +29,7 @@ RECIPES = {
         "default_pool_size": 0,
         "size_multiple": None,  # serves faces of the size it was trained on
         "default_batch_size": 64,
-        "default_adam": keras.optimizers.Adam,
+        "default_adam": Adam,
         "default_learning_rate": 4e-4,
         "default_epochs": None,
         "default_steps": 100_000,

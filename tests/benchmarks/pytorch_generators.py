@@ -7,17 +7,29 @@ from torch import nn
 def make(name, num_labels):
     """Return the module of a name in `serving.MODELS`, for inference."""
     if name == "article":
-        module = _article()
+        module = article()
     elif name == "pix2pix":
-        module = _Level(3, 64, 8, 3)
+        module = unet(8)
     elif name == "resnet":
-        module = _resnet(3, 9, 3, "reflect", affine=False)
+        module = resnet(9)
     else:
-        module = _resnet(3 + num_labels, 6, 4, "zeros", affine=True)
+        module = stargan(num_labels)
     return module.eval()
 
 
-def _article():
+def resnet(num_residual_blocks):
+    return _resnet(3, num_residual_blocks, 3, "reflect", affine=False)
+
+
+def stargan(num_labels):
+    return _resnet(3 + num_labels, 6, 4, "zeros", affine=True)
+
+
+def unet(num_downsamples):
+    return _Level(3, 64, num_downsamples, 3)
+
+
+def article():
     layers, channels = [], 3
     for width in (64, 128, 256):
         layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.BatchNorm2d(width)]
@@ -34,9 +46,12 @@ def _article():
 def _resnet(channels, blocks, kernel, padding, affine):
     """CycleGAN's ResNet, whose strided kernels are 3, or StarGAN's, 4."""
 
+    # StarGAN's norm has an offset, its convolutions then have none.
     def convolution(channels, width, kernel):
         return nn.Conv2d(
-            channels, width, kernel, 1, kernel // 2, padding_mode=padding
+            *(channels, width, kernel, 1, kernel // 2),
+            bias=not affine,
+            padding_mode=padding,
         )
 
     def normalized(width):
@@ -44,8 +59,11 @@ def _resnet(channels, blocks, kernel, padding, affine):
 
     layers = [convolution(channels, 64, 7), normalized(64), nn.ReLU()]
     for width in (128, 256):
-        layers += [nn.Conv2d(width // 2, width, kernel, 2, 1)]
-        layers += [normalized(width), nn.ReLU()]
+        layers += [
+            nn.Conv2d(width // 2, width, kernel, 2, 1, bias=not affine),
+            normalized(width),
+            nn.ReLU(),
+        ]
     layers += [
         _Residual(
             convolution(256, 256, 3),
@@ -58,7 +76,10 @@ def _resnet(channels, blocks, kernel, padding, affine):
     ]
     for width in (128, 64):
         layers += [
-            nn.ConvTranspose2d(2 * width, width, kernel, 2, 1, 4 - kernel),
+            nn.ConvTranspose2d(
+                *(2 * width, width, kernel, 2, 1, 4 - kernel),
+                bias=not affine,
+            ),
             normalized(width),
             nn.ReLU(),
         ]

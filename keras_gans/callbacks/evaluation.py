@@ -1,0 +1,259 @@
+"""Metrics of held-out pictures while a run goes on; its best checkpoint."""
+
+import csv
+import json
+import logging
+import math
+import os
+import pathlib
+import time
+
+from tqdm.auto import tqdm
+
+from keras_gans import checkpoints
+from keras_gans.callbacks.steps import StepCallback
+
+logger = logging.getLogger("keras_gans")
+
+MOST_COST = 0.05
+
+
+class Evaluation(StepCallback):
+    """Measures every so many steps, and keeps the best state of the run.
+
+    `metrics.csv` receives a row with the step, the seconds that it took, all
+    values by direction and metric, and what there is to say in words; rows
+    past a restored step are dropped. `metrics_protocol.json` tells how they
+    were measured. `checkpoints/best.keras` is the state with the best value
+    of one metric, the mean over the directions, and `checkpoints/best.json`
+    says which step that was. The end of a run that was not interrupted is
+    measured in any case.
+
+    The weights, random states and means of the run stay as they are: a run
+    with evaluation ends with the bits of one without. Among several callbacks
+    it stands after those that refresh statistics or write logs, and before
+    `Checkpoints`.
+
+        evaluate, best = in_training.prepare(settings, model.data_kind)
+        callbacks.Evaluation(500, evaluate, "runs/mine", best)
+
+    Args:
+        every: int, steps between two evaluations.
+        evaluate: function from the model to a dict from direction to what
+            `metrics.evaluate` returns. It must change neither the model nor
+            any random state.
+        folder: the run folder.
+        best: str, the metric that the best state is chosen by.
+        patience: int, evaluations without a better value after which advice
+            is given, and given again.
+        most_cost: float, or None. Evaluations with which measuring would
+            take more than this part of the time since training began are
+            left out, except at the end; None: none is left out, but above
+            0.05 there is a warning.
+        decide: function from a decision, a bool, to that of all: where
+            several workers train, the chief's, since saving takes all of
+            them. Default: this is the only process.
+    """
+
+    def __init__(
+        self,
+        every,
+        evaluate,
+        folder,
+        best="kid",
+        patience=5,
+        most_cost=MOST_COST,
+        decide=bool,
+    ):
+        super().__init__()
+        self.every = every
+        self.evaluate = evaluate
+        self.folder = pathlib.Path(folder)
+        self.best = best
+        self.patience = patience
+        self.most_cost = most_cost
+        self.decide = decide
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.rows = self._rows_until(self.current_step)
+        self._best = self._read_best()
+        self._started = time.monotonic()
+        self._spent = self._last = 0.0
+        self._count = 0
+        self._said = set()
+
+    def on_step(self, before, logs):
+        if self.passed(before, self.every):
+            elapsed = time.monotonic() - self._started
+            wanted = self._spent + self._last
+            share = math.inf if self.most_cost is None else self.most_cost
+            if self.decide(wanted <= share * elapsed):
+                self._measure()
+
+    def on_train_end(self, logs=None):
+        # An interrupted run goes on later, and has to save quickly now.
+        measured = int(self.rows[-1]["step"]) if self.rows else 0
+        if measured < self.current_step and not self.model.stop_training:
+            self._measure()
+        if self._count:
+            print(
+                f"evaluation: {self._count} times, {self._spent:.1f} s, "
+                f"{self._cost():.1%} of the run"
+            )
+
+    def _cost(self):
+        return self._spent / max(time.monotonic() - self._started, 1e-9)
+
+    def _measure(self):
+        start = time.monotonic()
+        results = self.evaluate(self.model)
+        value = self._value(results)
+        said = f"step {self.current_step}: {self._judged(value, results)}"
+        advice = self._advice(value)
+        self._last = time.monotonic() - start
+        self._spent += self._last
+        self._count += 1
+        self.rows.append(
+            {
+                "step": self.current_step,
+                "seconds": round(self._last, 1),
+                **{
+                    f"{direction} {name}": number
+                    for direction, metrics in results.items()
+                    for metric in metrics.values()
+                    for name, number in (metric["values"] or {}).items()
+                },
+                "advice": advice,
+            }
+        )
+        self._write_rows()
+        protocols = {
+            f"{direction} {name}": metric["protocol"]
+            for direction, metrics in results.items()
+            for name, metric in metrics.items()
+            if metric["protocol"]
+        }
+        self._write_json("metrics_protocol.json", protocols)
+        tqdm.write(
+            f"{said}; measured in {self._last:.1f} s, {self._cost():.1%} of "
+            "the run so far"
+        )
+        if advice:
+            logger.warning("step %d: %s", self.current_step, advice)
+        self._warn(results)
+
+    def _value(self, results):
+        """Return what is compared, or None where it could not be computed."""
+        values = [
+            metrics[self.best]["value"]
+            for metrics in results.values()
+            if self.best in metrics
+        ]
+        if not values or None in values:
+            return None
+        mean = math.fsum(values) / len(values)
+        return mean if math.isfinite(mean) else None
+
+    def _judged(self, value, results):
+        """Keep the state if it is the best so far; say so."""
+        best, is_better = self._best, value is not None
+        if is_better and best is not None:
+            is_more = value > best["value"]
+            is_better = value != best["value"] and is_more == (
+                self._direction(results) == "max"
+            )
+        if self.decide(is_better):
+            checkpoints.write(self.model, self._path(".keras"))
+            self._best = {
+                "metric": self.best,
+                "value": value,
+                "step": self.current_step,
+            }
+            self._write_json("checkpoints/best.json", self._best)
+        if value is None:
+            return f"no value of {self.best}"
+        text = f"{self.best} {value:.4g}"
+        if is_better:
+            return f"{text}, the best so far"
+        return f"{text} (best {best['value']:.4g} at step {best['step']})"
+
+    def _direction(self, results):
+        return next(
+            metrics[self.best]["direction"]
+            for metrics in results.values()
+            if self.best in metrics
+        )
+
+    def _advice(self, value):
+        if value is None or self._best is None:
+            return ""
+        since = self._best["step"]
+        waited = 1 + sum(int(row["step"]) > since for row in self.rows)
+        if since >= self.current_step or waited % self.patience:
+            return ""
+        return (
+            f"{self.best} has not improved since step {since} "
+            f"({self._best['value']:.4g}, now {value:.4g}), for {waited} "
+            "evaluations: look at the samples since then; if they look no "
+            f"better either, stop and use {self._path('.keras')}, or go on "
+            "with a lower learning rate in a new run"
+        )
+
+    def _warn(self, results):
+        """Say once of each metric why there is no value; what it costs."""
+        for direction, metrics in results.items():
+            for name, result in metrics.items():
+                if result["error"] and (direction, name) not in self._said:
+                    self._said.add((direction, name))
+                    logger.warning("%s: %s", direction, result["error"])
+        if self.most_cost is None and self._cost() > MOST_COST:
+            if "cost" not in self._said:
+                self._said.add("cost")
+                often = self._cost() / MOST_COST * self.every
+                logger.warning(
+                    "evaluation takes %.0f %% of the run; every %d steps it "
+                    "would be %.0f %%",
+                    self._cost() * 100,
+                    math.ceil(often / self.every) * self.every,
+                    MOST_COST * 100,
+                )
+
+    def _path(self, extension):
+        return self.folder / "checkpoints" / f"best{extension}"
+
+    def _read_best(self):
+        """Return what the best state so far is, of this metric."""
+        try:
+            best = json.loads(self._path(".json").read_text())
+            is_same = best["metric"] == self.best
+            best = {**best, "value": float(best["value"])}
+        # Without it, or if it was damaged, the next state is the best.
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return best if is_same and self._path(".keras").exists() else None
+
+    def _rows_until(self, step):
+        path = self.folder / "metrics.csv"
+        if not path.exists():
+            return []
+        with open(path, newline="") as file:
+            return [r for r in csv.DictReader(file) if int(r["step"]) <= step]
+
+    def _write_rows(self):
+        # Other metrics than before make other columns.
+        columns = dict.fromkeys(name for row in self.rows for name in row)
+        path = self.folder / "metrics.csv"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".csv.unfinished")
+        with open(unfinished, "w", newline="") as file:
+            writer = csv.DictWriter(file, [*columns], restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        os.replace(unfinished, path)
+
+    def _write_json(self, name, content):
+        path = self.folder / name
+        unfinished = path.with_suffix(".json.unfinished")
+        unfinished.write_text(json.dumps(content, indent=2) + "\n")
+        os.replace(unfinished, path)

@@ -1,0 +1,1 @@
+"""Translations of pictures that no training saw, measured."""

@@ -1,0 +1,88 @@
+"""Two folders of pictures, compared as they are."""
+
+import pathlib
+import re
+
+import numpy as np
+
+from keras_gans import datasets, images
+from keras_gans.evaluation import cases
+
+
+def between(real, fake, image_size=None, count=None):
+    """Compare two folders of pictures.
+
+    Args:
+        real: path of a folder, or what else `open_source` takes.
+        fake: the same. The two are paired where all names are equal, but for
+            the extensions.
+        image_size: int, pixels; pictures are made square of that side.
+            Default: as they are, or if sizes differ squares of the shortest
+            side of any, which then are not compared in pairs.
+        count: int, most pictures of each folder. Default: all.
+
+    Returns:
+        `(cases, sides)`, as `cases.of_run`; the one direction is `"fake"`.
+
+    Raises:
+        ValueError: in one line, if a folder cannot be opened.
+    """
+    specs = {"real": real, "fake": fake}
+    sides = {
+        name: datasets.open_source(spec, 8, name, cache_bytes=0)
+        for name, spec in specs.items()
+    }
+    sizes = {
+        (header.width, header.height)
+        for side in sides.values()
+        for header in side.headers
+    }
+    are_equal = len(sizes) == 1 and all(side.folder for side in sides.values())
+    text = "as they are"
+    if image_size is None and are_equal:
+        opened = [_as_they_are(side) for side in sides.values()]
+    else:
+        size = image_size or min(min(shape) for shape in sizes)
+        text = f"made square, {size} pixels"
+        opened = [
+            datasets.open_source(spec, size, name, cache_bytes=0)
+            for name, spec in specs.items()
+        ]
+    stems = [[re.sub(r"\.\w+$", "", n) for n in side.names] for side in opened]
+    is_paired = sorted(stems[0]) == sorted(stems[1])
+    if is_paired:
+        places = {stem: i for i, stem in enumerate(stems[1])}
+        opened[1] = opened[1].subset(places[stem] for stem in stems[0])
+        text += ", paired by name"
+    if is_paired and image_size is None and not are_equal:
+        is_paired = False
+        text += (
+            f", but of {len(sizes)} sizes and so not compared in pairs: give "
+            "image_size to scale them"
+        )
+    reals, fakes = (
+        side.subset(_spread(len(side), count or len(side))) for side in opened
+    )
+    text = f"{len(reals)} real and {len(fakes)} fake pictures, {text}"
+    case = cases.Case(fakes, reals, is_paired, text, fakes=fakes)
+    return {"fake": case}, dict(zip(specs, opened, strict=True))
+
+
+def _spread(length, count):
+    return np.linspace(0, length - 1, min(length, count), dtype=int)
+
+
+def _as_they_are(side):
+    def load(i):
+        path = pathlib.Path(side.folder, side.names[i])
+        return images.read(path, name=side.names[i])
+
+    return datasets.Pictures(
+        side.names,
+        load,
+        None,
+        side.description,
+        side.left_out,
+        side.headers,
+        side.folder,
+    )

@@ -1,0 +1,167 @@
+"""Metrics of translations, direction by direction."""
+
+import numpy as np
+
+from keras_gans import datasets, images, metrics
+
+BATCH = 32
+_NOT_HERE = ("attribute_accuracy",)  # needs a classifier of these labels
+
+
+def choices():
+    """Return the names of the metrics that can be measured here."""
+    return [name for name in metrics.names() if name not in _NOT_HERE]
+
+
+def check(names):
+    """Raise ValueError unless these metrics can be measured here."""
+    for name in names:
+        if name not in choices():
+            raise ValueError(
+                f"metrics must be among {', '.join(choices())}. "
+                f"Received: {name!r}"
+            )
+
+
+class Evaluator:
+    """Measures translations; called again, the real pictures only once.
+
+    It changes nothing about a model, and no random state.
+
+    Args:
+        cases: dict from direction to `Case`.
+        names: list of str out of `choices()`, metrics that were asked for:
+            those that cannot be measured here give an error.
+        extractor: what `metrics.create` takes.
+        optional: the same; those that cannot be measured here are left out.
+
+    Raises:
+        ValueError: for an unknown metric.
+
+    Attributes:
+        cases: the argument.
+        fakes: dict from direction to `Pictures`, the translations of the last
+            call; `backs` the same, what was translated back.
+        metrics: dict from direction to a dict from name to metric.
+    """
+
+    def __init__(self, cases, names, extractor=None, optional=()):
+        chosen = list(dict.fromkeys((*names, *optional)))
+        check(chosen)
+        self.cases = cases
+        self.asked = {*names}
+        self.fakes, self.backs = {}, {}
+        self.metrics = {
+            direction: metrics.create(chosen, extractor) for direction in cases
+        }
+        self._measured = set()
+
+    def __call__(self, translate):
+        """Translate and measure.
+
+        Args:
+            translate: dict from direction to function, of `of_model` or
+                `of_loaded`; `{}` for cases that have their fakes.
+
+        Returns:
+            dict from direction to what `metrics.evaluate` returns, to whose
+            protocols `reference` is added: which pictures these were.
+        """
+        return {
+            direction: self._direction(direction, case, translate)
+            for direction, case in self.cases.items()
+            if direction in translate or case.fakes
+        }
+
+    def _direction(self, direction, case, translate):
+        back = _way_back(direction, case, translate)
+        groups = {"paired": {}, "unpaired": {}, "cycle": {}}
+        results = {}
+        for name, metric in self.metrics[direction].items():
+            group, lacks = "unpaired", None
+            if name == "cycle_error":
+                group, lacks = "cycle", None if back else "a way back"
+            elif metrics.get(name).paired:
+                group = "paired"
+                lacks = None if case.is_paired else "the truth of each input"
+            if not lacks:
+                groups[group][name] = metric
+            elif name in self.asked:
+                results[name] = _failed(name, f"{name} needs {lacks}")
+        try:
+            self._translate(direction, case, translate, back)
+        except ValueError as error:
+            names = [name for group in groups.values() for name in group]
+            return results | {name: _failed(name, str(error)) for name in names}
+        fakes = self.fakes[direction]
+        # The reals of unpaired metrics, once seen, are kept.
+        is_known = direction in self._measured
+        self._measured.add(direction)
+        sides = {
+            "paired": (case.reals, fakes),
+            "unpaired": (None if is_known else case.reals, fakes),
+            "cycle": (case.inputs, self.backs.get(direction)),
+        }
+        for group, members in groups.items():
+            if members:
+                real, fake = sides[group]
+                real = None if real is None else batches(real)
+                results |= metrics.evaluate(members, real, batches(fake))
+        for result in results.values():
+            if result["protocol"]:
+                result["protocol"]["reference"] = case.text
+        # In the order of the names.
+        order = self.metrics[direction]
+        return {name: results[name] for name in order if name in results}
+
+    def _translate(self, direction, case, translate, back):
+        self.fakes.pop(direction, None)
+        self.backs.pop(direction, None)
+        fakes = case.fakes or _translated(
+            translate[direction], case.inputs, case.targets
+        )
+        if back and "cycle_error" in self.metrics[direction]:
+            self.backs[direction] = _translated(back, fakes, case.labels)
+        self.fakes[direction] = fakes
+
+
+def batches(pictures):
+    """Yield the pictures as float32 batches in [-1, 1].
+
+    A broken one raises a ValueError: another in its place would be measured.
+    """
+    for _, batch in _stacks(pictures):
+        yield images.to_float(batch)
+
+
+def _stacks(pictures):
+    for first in range(0, len(pictures), BATCH):
+        rows = range(first, min(first + BATCH, len(pictures)))
+        yield first, np.stack([pictures.read(i) for i in rows])
+
+
+def _translated(function, inputs, targets):
+    outputs = []
+    for first, batch in _stacks(inputs):
+        labels = () if targets is None else (targets[first:][: len(batch)],)
+        outputs.extend(function(batch, *labels))
+    return datasets.Pictures(
+        inputs.names, outputs.__getitem__, None, "translations"
+    )
+
+
+def _way_back(direction, case, translate):
+    if case.labels is not None:
+        return translate[direction]
+    source, _, target = direction.partition("_to_")
+    return translate.get(f"{target}_to_{source}")
+
+
+def _failed(name, reason):
+    return {
+        "value": None,
+        "values": {},
+        "direction": metrics.get(name).direction,
+        "protocol": None,
+        "error": reason,
+    }

@@ -1,0 +1,102 @@
+"""What was measured, as plain values for `metrics.json` and as text."""
+
+import math
+
+from keras_gans import metrics
+from keras_gans.evaluation import examples, truth
+
+_BETTER = {"min": "lower", "max": "higher"}
+
+
+def content(subject, evaluator, measured):
+    """Return what `metrics.json` holds, and write the example pictures.
+
+    Args:
+        subject: has `what`, str, what was measured; `step`, int or None; and
+            `folder`, `pathlib.Path`, which receives `examples/`.
+        evaluator: `Evaluator`.
+        measured: what it returned.
+
+    Returns:
+        dict of plain values: `measured`, `step`; `directions`, by name with
+        `pictures`, `values` (by metric `label`, `text`, `better`, `value`,
+        `values`, `protocol` as text and `details` as a dict) and `failed`,
+        lists of metrics by reason; `examples`.
+    """
+    directions = {}
+    for direction, results in measured.items():
+        entry = {
+            "pictures": evaluator.cases[direction].text,
+            "values": {},
+            "failed": {},
+        }
+        for name, result in results.items():
+            if result["error"]:
+                entry["failed"].setdefault(result["error"], []).append(name)
+            else:
+                entry["values"][name] = _value(result)
+        directions[direction] = entry
+    return {
+        "measured": subject.what,
+        "step": subject.step,
+        "directions": directions,
+        "examples": examples.write(evaluator, subject.folder),
+    }
+
+
+def _value(result):
+    # Which pictures these are stands once for all metrics of a direction.
+    details = result["protocol"]
+    brief = {n: v for n, v in details.items() if n != "reference"}
+    return {
+        "label": details["title"],
+        "text": _text(result["values"]),
+        "better": _BETTER[result["direction"]],
+        "value": result["value"],
+        "values": result["values"],
+        "protocol": metrics.describe(brief),
+        "details": details,
+    }
+
+
+def _text(values):
+    (_, first), *others = values.items()
+    shown = _number(first)
+    if others:
+        others = ", ".join(f"{name} {_number(v)}" for name, v in others)
+        shown += f" ({others})"
+    return shown
+
+
+def _number(value):
+    if value is None or not math.isfinite(value):
+        return str(value)
+    return f"{value:.4g}"
+
+
+def lines(content):
+    """Return the values as lines of Markdown, and their protocols below."""
+    rows, protocols, pictures, failed = [], {}, [], []
+    for direction, entry in content["directions"].items():
+        pictures.append(f"{direction}: {entry['pictures']}")
+        for row in entry["values"].values():
+            cells = direction, row["label"], row["text"], row["better"]
+            rows.append(f"| {' | '.join(cells)} |")
+            protocols[row["protocol"]] = None
+        failed += [
+            f"not computed: {direction} {', '.join(names)}: {reason}"
+            for reason, names in entry["failed"].items()
+        ]
+    if rows:
+        head = "| direction | metric | value | better |"
+        rows = [head, "| --- |" + " --- |" * 3, *rows, ""]
+    return [*rows, *pictures, *protocols, *failed]
+
+
+def truth_rows(results):
+    """Return the table against the truth as a list of rows of cells."""
+    rows = truth.table(results).split("\n") if results else []
+    return [
+        [cell.strip() for cell in row.strip("| ").split("|")]
+        for row in rows[:1] + rows[2:]
+    ]

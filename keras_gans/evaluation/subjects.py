@@ -1,0 +1,182 @@
+"""What is measured: a run, an export, or the pictures of two folders."""
+
+import functools
+import pathlib
+import typing
+
+from keras_gans import checkpoints, data_arguments, loading, registry, runs
+from keras_gans.evaluation import cases, folders, translators, truth
+
+COUNT = 200  # pictures of each side
+
+
+class Subject(typing.NamedTuple):
+    """What is measured: on which pictures, by which functions, and where to.
+
+    Attributes:
+        what: str, one line.
+        folder: `pathlib.Path`, receives the results.
+        cases: dict from direction to `cases.Case`.
+        sides: dict from name to the `Pictures` of the data set.
+        image_size: int, pixels.
+        translate: dict from direction to function, see `translators`.
+        step: int or None, of the checkpoint.
+        truth: function without arguments that measures against the true
+            drawings; returns what `truth.faces_of_run` does.
+    """
+
+    what: str
+    folder: pathlib.Path
+    cases: dict
+    sides: dict
+    image_size: int
+    translate: dict = {}
+    step: int | None = None
+    truth: typing.Callable = dict
+
+
+def opened(arguments):
+    """Open what the arguments of the command name.
+
+    Args:
+        arguments: dict, those of `keras_gans.evaluate` by name.
+
+    Returns:
+        `Subject`.
+
+    Raises:
+        ValueError: in one line, if they contradict one another or something
+            cannot be opened.
+    """
+    names = [n for n in ("run_dir", "model", "real") if arguments[n]]
+    if len(names) > 1 or bool(arguments["real"]) != bool(arguments["fake"]):
+        raise ValueError(
+            "run_dir, model, or real and fake must be given, one of them. "
+            f"Received: {', '.join(names) or 'fake'}"
+        )
+    if arguments["real"] and _named(arguments):
+        raise ValueError(
+            "data must be left out with real and fake, which are measured as "
+            "they are"
+        )
+    if arguments["real"]:
+        return _folders(arguments)
+    if arguments["model"]:
+        return _export(arguments)
+    return _run(arguments)
+
+
+def _folders(arguments):
+    real, fake = arguments["real"], arguments["fake"]
+    found, sides = folders.between(
+        real, fake, arguments["image_size"], arguments["count"]
+    )
+    size = arguments["image_size"] or 1
+    what = f"{fake} beside {real}"
+    return Subject(what, _folder(arguments), found, sides, size)
+
+
+def _folder(arguments):
+    """Return where results that belong to no run are written."""
+    report = arguments["report"]
+    return pathlib.Path(report).parent if report else pathlib.Path("evaluation")
+
+
+def _export(arguments):
+    path = arguments["model"]
+    translator = loading.load(path)
+    about = translator.about
+    try:
+        kind = registry.get_class(about["model"]).data_kind
+    except ValueError:
+        kind = "unpaired"  # a generator alone
+    settings = about.get("settings") or {}
+    labels = about["config"].get("labels") or [None]
+    settings = {
+        "seed": 0,
+        "image_size": about["image_size"],
+        "labels": labels if isinstance(labels[0], list) else [labels],
+        **settings,
+    }
+    found, sides, size = _pictures(arguments, settings, kind)
+    return Subject(
+        f"{path}" + (f", step {about['step']}" if about.get("step") else ""),
+        _folder(arguments),
+        found,
+        sides,
+        size,
+        translators.of_loaded(translator),
+        about.get("step"),
+    )
+
+
+def _run(arguments):
+    folder = pathlib.Path(arguments["run_dir"] or "runs/cyclegan")
+    settings = runs.read(folder, "arguments.json")
+    if settings is None:
+        raise ValueError(
+            "run_dir must be the folder of a run, with arguments.json. "
+            f"Received: {str(folder)!r}"
+        )
+    try:
+        model = runs.build_model(settings)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            "run_dir must have the arguments.json that keras_gans.train wrote. "
+            f"Received: {str(folder)!r} ({type(error).__name__}: {error})"
+        ) from error
+    step = checkpoints.restore(model, folder / "checkpoints")
+    if not step:
+        raise ValueError(
+            f"run_dir must hold a checkpoint. Received: {str(folder)!r}"
+        )
+    found, sides, size = _pictures(arguments, settings, model.data_kind)
+    return Subject(
+        f"{folder}, step {step}",
+        folder,
+        found,
+        sides,
+        size,
+        translators.of_model(model),
+        step,
+        dict
+        if _named(arguments)
+        else functools.partial(truth.faces_of_run, model, settings),
+    )
+
+
+def _named(arguments):
+    """Tell whether the arguments name test pictures."""
+    return any(arguments[name] for name in ("data", "data_a", "data_b"))
+
+
+def _pictures(arguments, settings, kind):
+    """Return cases, sides and image size of what a model is measured on."""
+    settings = dict(settings)
+    size = arguments["image_size"] or settings["image_size"]
+    settings["image_size"] = size
+    count = arguments["count"] or COUNT
+    if not _named(arguments):
+        if not any(settings.get(name) for name in ("data", "data_a")):
+            raise ValueError(
+                "data, or data_a and data_b, must be given: the model does "
+                "not say what it was trained on"
+            )
+        return *cases.of_run(settings, kind, count), size
+    names = ("data", "labels", "direction", "data_a", "data_b")
+    given = {name: arguments[name] for name in names}
+    data_arguments.resolve(given, kind)
+    if kind == "labelled":
+        labels = settings["labels"]
+        if given["labels"] not in (None, labels):
+            raise ValueError(
+                f"labels must be those of the model, {labels}. "
+                f"Received: {given['labels']}"
+            )
+        if len(given["data"]) != len(labels):
+            raise ValueError(
+                f"data must be given {len(labels)} times, as in training. "
+                f"Received: {', '.join(given['data'])}"
+            )
+        given["labels"] = labels
+    return *cases.of_data(settings | given, kind, count), size

@@ -1,0 +1,103 @@
+"""Numbers beside pictures, each with the protocol that it was measured by.
+
+    extractor = metrics.extractor("vgg16")
+    chosen = metrics.create(["kid", "precision_recall"], extractor)
+    results = metrics.evaluate(chosen, real, fake)
+
+A metric is a `keras.metrics.Metric` of float pictures `[batch, height, width,
+3]` in [-1, 1]: `update_state(real, fake)`, `result()`, `reset_state()`, and
+`protocol()`, a dict of plain JSON without which no number should be printed.
+"""
+
+from keras_gans.metrics import extractors
+from keras_gans.metrics.base import PictureMetric
+from keras_gans.metrics.distributions import FID
+from keras_gans.metrics.extractors import EXTRACTORS, extractor
+from keras_gans.metrics.features import Extractor
+from keras_gans.metrics.labels import AttributeAccuracy
+from keras_gans.metrics.neighbours import KID, PrecisionRecall
+from keras_gans.metrics.perceptual import Diversity, PerceptualDistance
+from keras_gans.metrics.pixels import L1, PSNR, SSIM, CycleError, MultiScaleSSIM
+from keras_gans.metrics.runner import describe, evaluate
+
+METRICS = {
+    metric.key: metric
+    for metric in (
+        AttributeAccuracy,
+        CycleError,
+        Diversity,
+        FID,
+        KID,
+        L1,
+        MultiScaleSSIM,
+        PerceptualDistance,
+        PrecisionRecall,
+        PSNR,
+        SSIM,
+    )
+}
+
+__all__ = [
+    "EXTRACTORS",
+    "METRICS",
+    "Extractor",
+    "PictureMetric",
+    "create",
+    "describe",
+    "evaluate",
+    "extractor",
+    "get",
+    "names",
+    *sorted(metric.__name__ for metric in METRICS.values()),
+]
+
+
+def names():
+    """Return the names of the metrics, sorted."""
+    return sorted(METRICS)
+
+
+def get(name):
+    """Return the class of a metric; its `direction` says what is better.
+
+    Raises:
+        ValueError: if no metric has that name.
+    """
+    if name not in METRICS:
+        raise ValueError(
+            f"metric must be one of {', '.join(names())}. Received: {name!r}"
+        )
+    return METRICS[name]
+
+
+def create(chosen, extractor=None):
+    """Make metrics by name, those of features on one extractor.
+
+    Args:
+        chosen: list of names.
+        extractor: `Extractor`, or the name of one, or a ValueError, why there
+            is none.
+
+    Returns:
+        dict from name to metric, or to the ValueError.
+
+    Raises:
+        ValueError: for an unknown name, or if a metric needs an extractor and
+            there is None.
+    """
+    if isinstance(extractor, str):
+        extractor = extractors.extractor(extractor)
+    made = {}
+    for name in chosen:
+        metric = get(name)
+        if not metric.needs_extractor:
+            made[name] = metric()
+        elif extractor is None:
+            raise ValueError(
+                f"extractor must be given for metric {name}. Received: None"
+            )
+        elif isinstance(extractor, ValueError):
+            made[name] = extractor
+        else:
+            made[name] = metric(extractor)
+    return made

@@ -1,0 +1,102 @@
+"""The classifier of drawn faces: trained once, then kept.
+
+It is trained in a process of its own, on the processor and from a fixed seed:
+so it is the same network whoever asks, and the random numbers of a run that
+is measured are not touched.
+"""
+
+import hashlib
+import inspect
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import keras
+
+_CODE = """
+import sys
+import keras
+import tensorflow as tf
+from {module} import {name} as train
+keras.utils.set_random_seed(0)
+tf.config.experimental.enable_op_determinism()
+train(int(sys.argv[1]), style=sys.argv[2]).save(sys.argv[3])
+"""
+
+
+def trained(train, image_size, style, folder=None):
+    """Return the classifier, from the cache if it is there.
+
+    Args:
+        train: function at the top of a module, from `(image_size, style=...)`
+            to a `keras.Model`.
+        image_size: int, pixels.
+        style: str, of the drawings.
+        folder: path of the cache, or None.
+
+    Raises:
+        ValueError: in one line, if training fails.
+    """
+    if not inspect.isfunction(train) or not train.__qualname__.isidentifier():
+        raise ValueError(
+            "train must be a function at the top of a module, such as "
+            f"keras_gans.attributes.train_classifier. Received: {train!r}"
+        )
+    # A change of the module that trains makes another file.
+    source = inspect.getsource(inspect.getmodule(train))
+    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    name = f"faces-{style}-{image_size}-{digest}.keras"
+    place = folder and pathlib.Path(folder, "extractors", name)
+    if place and place.exists():
+        return _load(place)
+    with tempfile.TemporaryDirectory() as beside:
+        path = pathlib.Path(beside, name)
+        _train(train, image_size, style, path)
+        if place:
+            _keep(path, place)
+        return _load(path)
+
+
+def _train(train, image_size, style, path):
+    code = _CODE.format(module=train.__module__, name=train.__qualname__)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(image_size), style, str(path)],
+        env={
+            **os.environ,
+            "CUDA_VISIBLE_DEVICES": "-1",
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip() or "no reason").splitlines()[-1]
+        raise ValueError(
+            f"extractor faces could not be trained at image_size {image_size} "
+            f"and style {style!r} ({reason})"
+        )
+
+
+def _keep(path, place):
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            dir=place.parent, prefix="."
+        ) as beside:
+            # A reader never meets half a file.
+            os.replace(shutil.copy(path, beside), place)
+    except OSError:
+        pass  # no room or no right to write: the next run trains again
+
+
+def _load(path):
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        raise ValueError(
+            f"extractor faces must be a whole file; delete {path} "
+            f"({type(error).__name__})"
+        ) from error

@@ -1,0 +1,199 @@
+"""Metrics that compare picture with picture: KID, precision and recall."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gans.metrics.distributions import DistributionMetric
+
+# Rows of a matrix of distances that are in memory at once.
+_ROWS = 1000
+
+
+class _KeepingMetric(DistributionMetric):
+    """One that must see all features at once, and keeps them.
+
+    They lie in the memory of the host, 4 bytes a number: 80 MB for 10,000
+    pictures with 2048 dimensions. So these metrics are updated eagerly: what
+    replicas made may be given as the strategy returns it.
+    """
+
+    def __init__(self, extractor, name=None):
+        super().__init__(extractor, name)
+        self._real, self._fake = [], []
+
+    def update_features(self, real, fake):
+        if not tf.executing_eagerly():
+            raise ValueError(
+                f"{self.key} keeps features on the host: update_state must be "
+                "called outside of tf.function and strategy.run. Received: a "
+                "call within"
+            )
+        for kept, features in ((self._real, real), (self._fake, fake)):
+            if features is not None:
+                kept.append(np.array(features, np.float32))
+
+    def counts(self):
+        return sum(map(len, self._real)), sum(map(len, self._fake))
+
+    def reset_state(self):
+        super().reset_state()
+        self._real.clear()
+        self.reset_fakes()
+
+    def reset_fakes(self):
+        self._fake.clear()
+        self.fake_size = None
+
+    def _kept(self):
+        real, fake = (
+            np.concatenate(kept).astype(np.float64)
+            for kept in (self._real, self._fake)
+        )
+        self._finite(real.sum(), fake.sum())
+        return real, fake
+
+
+class KID(_KeepingMetric):
+    """Unbiased squared maximum mean discrepancy, by a cubic kernel.
+
+    The kernel is (x.y / dimensions + 1)^3. Its mean over random subsets is
+    the value, which may fall below zero, its standard deviation over them
+    the spread.
+
+    Args:
+        extractor: `metrics.Extractor`.
+        subsets: int.
+        subset_size: int, pictures of each side in a subset. Default: 1,000,
+            or half of the side with fewer, so that subsets differ.
+        seed: int, of the choice.
+
+    Reference:
+        Binkowski et al. 2018, "Demystifying MMD GANs", section 4.
+    """
+
+    key = "kid"
+
+    def __init__(
+        self, extractor, subsets=100, subset_size=None, seed=2020, name=None
+    ):
+        super().__init__(extractor, name)
+        for argument, value, least in (
+            ("subsets", subsets, 1),
+            ("subset_size", 2 if subset_size is None else subset_size, 2),
+        ):
+            if value < least:
+                raise ValueError(
+                    f"{argument} must be at least {least}. Received: {value!r}"
+                )
+        self.subsets, self.seed = subsets, seed
+        self._asked = subset_size
+
+    @property
+    def title(self):
+        return self._title("KID")
+
+    def _size(self):
+        return self._asked or min(1000, min(self.counts()) // 2)
+
+    def result(self):
+        # Half of them must leave two, between which the kernel can be taken.
+        self._enough(self._asked or 4)
+        real, fake = self._kept()
+        # The generator and the order of draws of torch-fidelity.
+        rng = np.random.RandomState(self.seed)
+        size = self._size()
+        values = [
+            _discrepancy(
+                real[rng.choice(len(real), size, replace=False)],
+                fake[rng.choice(len(fake), size, replace=False)],
+            )
+            for _ in range(self.subsets)
+        ]
+        return {
+            "kid": float(np.mean(values)),
+            "kid_spread": float(np.std(values)),
+        }
+
+    def protocol(self):
+        return {
+            **super().protocol(),
+            "subsets": self.subsets,
+            "subset_size": self._size(),
+            "seed": self.seed,
+            "kernel": "(x.y / dimensions + 1)^3, unbiased",
+        }
+
+
+class PrecisionRecall(_KeepingMetric):
+    """Shares of each set that lie within the neighbourhoods of the other.
+
+    Precision is the share of fakes no farther from some real picture than
+    its k-th nearest real neighbour is; recall is the share of reals among
+    the fakes likewise. The value to go by is their harmonic mean.
+
+    Args:
+        extractor: `metrics.Extractor`.
+        k: int.
+
+    Reference:
+        Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for
+        Assessing Generative Models", eq. 1 and 2.
+    """
+
+    key, title, direction = "precision_recall", "precision and recall", "max"
+
+    def __init__(self, extractor, k=3, name=None):
+        super().__init__(extractor, name)
+        if k < 1:
+            raise ValueError(f"k must be at least 1. Received: {k!r}")
+        self.k = k
+        self.fewest = k + 1
+
+    def result(self):
+        self._enough()
+        real, fake = self._kept()
+        precision, recall = self._share(fake, real), self._share(real, fake)
+        both = precision + recall
+        return {
+            "f_score": 2.0 * precision * recall / both if both else 0.0,
+            "precision": precision,
+            "recall": recall,
+        }
+
+    def _share(self, points, centres):
+        # A centre is its own nearest neighbour, at 0.
+        radii = np.concatenate(
+            [
+                np.partition(block, self.k, axis=1)[:, self.k]
+                for block in _squared_distances(centres, centres)
+            ]
+        )
+        inside = [
+            (block <= radii).any(axis=1)
+            for block in _squared_distances(points, centres)
+        ]
+        return float(np.concatenate(inside).mean())
+
+    def protocol(self):
+        return {**super().protocol(), "k": self.k}
+
+
+def _discrepancy(x, y):
+    """Return the unbiased estimate of the squared discrepancy."""
+    count = len(x)
+
+    def kernel(a, b):
+        return (a @ b.T / a.shape[1] + 1.0) ** 3
+
+    # A picture is not compared with itself.
+    within = sum(k.sum() - np.trace(k) for k in (kernel(x, x), kernel(y, y)))
+    return within / (count * (count - 1)) - 2.0 * kernel(x, y).mean()
+
+
+def _squared_distances(x, y):
+    """Yield squared distances `[rows, len(y)]` of some rows of x at a time."""
+    norms = (y * y).sum(axis=1)
+    for first in range(0, len(x), _ROWS):
+        rows = x[first : first + _ROWS]
+        own = (rows * rows).sum(axis=1, keepdims=True)
+        yield (own + norms - 2.0 * rows @ y.T).clip(0.0)

@@ -1,0 +1,236 @@
+"""Training steps beside PyTorch's, in turns: one table, by command.
+
+    python -m tests.benchmarks.train_step
+    python -m tests.benchmarks.train_step --rows article --precisions float32
+
+Each peer is a process of its own, which takes one step whenever it is told
+to. Ours is `model.fit`; PyTorch is eager, channels first or last, whichever
+is faster, and in bfloat16 under its autocast. Needs the extra `bench`.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+
+# Name -> registered model, arguments, image size, pictures of an update.
+ROWS = {
+    "article, 64 px, batch 64": ("cyclegan", {}, 64, 64),
+    **{
+        f"resnet, 6 blocks, 128 px, batch {batch}": (
+            "cyclegan",
+            {"architecture": "resnet", "num_residual_blocks": 6},
+            128,
+            batch,
+        )
+        for batch in (1, 4)
+    },
+    "pix2pix, 128 px, batch 1": ("pix2pix", {}, 128, 1),
+    "stargan, 128 px, batch 4": ("stargan", {}, 128, 4),
+}
+PRECISIONS = ("float32", "bfloat16")
+OURS = "ours"
+LAYOUTS = ("channels first", "channels last")
+STEP, FLOPS = "step", "flops"
+
+
+def make_batch(row):
+    """Return the arrays of a step; StarGAN's has five critic updates."""
+    name, _, size, count = ROWS[row]
+    rng = np.random.default_rng(0)
+
+    def pictures(count):
+        shape = (count, size, size, 3)
+        return rng.uniform(-1, 1, shape).astype("float32")
+
+    if name != "stargan":
+        return {"images_a": pictures(count), "images_b": pictures(count)}
+    labels = rng.integers(0, 2, (5 * count, 5)).astype("float32")
+    return {"images": pictures(5 * count), "labels": labels}
+
+
+def answer(value):
+    print(value, flush=True)
+
+
+def be_ours(row, precision):
+    """Take a step whenever standard input has a line; print its seconds."""
+    import keras
+    import tensorflow as tf
+
+    from keras_gans import registry
+
+    if precision != "float32":
+        keras.config.set_dtype_policy(f"mixed_{precision}")
+    name, arguments, size, _ = ROWS[row]
+    model = registry.get(name)(image_size=size, **arguments)
+    model.compile()
+
+    class Turns(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if not sys.stdin.readline():
+                self.model.stop_training = True
+            self.start = time.perf_counter()
+
+        def on_train_batch_end(self, batch, logs=None):
+            answer(time.perf_counter() - self.start)
+
+    model.fit(
+        tf.data.Dataset.from_tensors(make_batch(row)).repeat(),
+        verbose=0,
+        shuffle=False,
+        steps_per_epoch=10**6,
+        callbacks=[Turns()],
+    )
+
+
+def be_pytorch(row, precision, layout):
+    """The same, and the floating-point operations of a step on request."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from tests.benchmarks import pytorch_steps
+
+    torch.set_num_threads(os.cpu_count())
+    batch = {
+        key: torch.from_numpy(
+            value.transpose(0, 3, 1, 2).copy() if value.ndim == 4 else value
+        )
+        for key, value in make_batch(row).items()
+    }
+    if layout == "channels last":
+        # The layers then hand this layout on.
+        batch = {
+            key: value.to(memory_format=torch.channels_last)
+            if value.ndim == 4
+            else value
+            for key, value in batch.items()
+        }
+    step = pytorch_steps.make(row, batch)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        with torch.autocast(
+            "cpu", torch.bfloat16, enabled=precision == "bfloat16"
+        ):
+            if line.strip() == FLOPS:
+                with FlopCounterMode(display=False) as counter:
+                    step()
+                answer(counter.get_total_flops())
+                continue
+            step()
+        answer(time.perf_counter() - start)
+
+
+class Peer:
+    """One process; `first_step` counts from its start."""
+
+    def __init__(self, *arguments):
+        start = time.perf_counter()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.train_step", "--be"]
+            + list(arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.ask(STEP)
+        self.first_step = time.perf_counter() - start
+        self.seconds = []
+
+    def ask(self, question):
+        self._process.stdin.write(question + "\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+    def end(self):
+        """Close the process; return its peak memory in GB."""
+        self._process.stdin.close()
+        _, _, usage = os.wait4(self._process.pid, 0)
+        return usage.ru_maxrss / 2**20
+
+
+def compare(row, precision, steps):
+    """Return the peers after `steps` steps each, in turns, and the FLOPs."""
+    peers = {OURS: Peer(OURS, row, precision)}
+    peers |= {one: Peer(one, row, precision) for one in LAYOUTS}
+    for _ in range(steps + 1):  # of which the first warms up
+        for peer in peers.values():
+            # PyTorch's threads keep the cores busy for a moment.
+            time.sleep(0.3)
+            peer.seconds.append(peer.ask(STEP))
+    flops = peers[LAYOUTS[0]].ask(FLOPS)
+    for peer in peers.values():
+        del peer.seconds[0]
+        peer.median = statistics.median(peer.seconds)
+        peer.memory = peer.end()
+    return peers, flops
+
+
+def peak(precision, side=64, channels=256, batch=8, repeats=5):
+    """Measure a convolution, forward: operations a second, the best of some.
+
+    3x3 in the middle layers of a ResNet generator; what oneDNN reaches here,
+    not what the processor's data sheet says.
+    """
+    import tensorflow as tf
+
+    dtype = tf.as_dtype(precision)
+    x = tf.cast(tf.random.normal([batch, side, side, channels]), dtype)
+    kernel = tf.cast(tf.random.normal([3, 3, channels, channels]), dtype)
+    convolve = tf.function(lambda: tf.nn.conv2d(x, kernel, 1, "SAME"))
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        convolve().numpy()
+        taken.append(time.perf_counter() - start)
+    return 2 * batch * (side * channels * 3) ** 2 / min(taken)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", nargs="+", default=list(ROWS))
+    parser.add_argument("--precisions", nargs="+", default=PRECISIONS)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--be", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.be:
+        who, row, precision = arguments.be
+        if who == OURS:
+            return be_ours(row, precision)
+        return be_pytorch(row, precision, who)
+    rows = [r for r in ROWS if any(map(r.startswith, arguments.rows))]
+    print(
+        "| step | precision | ours, s (range) | PyTorch, s (range), layout | "
+        "PyTorch / ours | memory, GB | first step, s | TFLOP | of peak |"
+    )
+    print("| --- |" + " --- |" * 8)
+    for precision in arguments.precisions:
+        fastest = peak(precision)
+        for row in rows:
+            peers, flops = compare(row, precision, arguments.steps)
+            ours = peers.pop(OURS)
+            layout, other = min(peers.items(), key=lambda p: p[1].median)
+            times = [
+                f"{p.median:.2f} ({min(p.seconds):.2f} to {max(p.seconds):.2f})"
+                for p in (ours, other)
+            ]
+            share = flops / ours.median / fastest
+            print(
+                f"| {row} | {precision} | {times[0]} | {times[1]}, {layout} | "
+                f"{other.median / ours.median:.2f} | {ours.memory:.2f}, "
+                f"{other.memory:.2f} | {ours.first_step:.0f}, "
+                f"{other.first_step:.0f} | {flops / 1e12:.2f} | "
+                f"{100 * share:.0f} % |",
+                flush=True,
+            )
+        print(f"peak in {precision}: {fastest / 1e9:.0f} GFLOP/s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
