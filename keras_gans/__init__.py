@@ -22,8 +22,10 @@ _SUBMODULES = (
     "interop",
     "layers",
     "losses",
+    "metrics",
     "networks",
     "optimizers",
+    "report",
     "schedules",
     "statistics",
 )

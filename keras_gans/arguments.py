@@ -19,6 +19,7 @@ DETERMINISM = (
 # Arguments of a model that are no plain values, or have flags of their own.
 _NOT_TO_SET = (
     *("self", "name", "image_size", "total_steps", "jit_compile"),
+    "recompute",
     *("labels", "exclusive"),
     *("generator_optimizer", "discriminator_optimizer"),
 )
@@ -68,6 +69,20 @@ def parse_arguments(argv=None):
         help="in place of --steps: passes through the larger side",
     )
     model.add_argument(
+        "--ema",
+        type=float,
+        metavar="DECAY",
+        help="such as 0.999: keep a moving average of the generator's "
+        "weights, which is what samples, exports and measurements are of "
+        "(default: none)",
+    )
+    model.add_argument(
+        "--augment-discriminator",
+        metavar="POLICY,...",
+        help="for few pictures: change what discriminators see, out of color, "
+        "translation, cutout (default: nothing)",
+    )
+    model.add_argument(
         "--precision",
         choices=("float32", "bfloat16", "float16"),
         default="float32",
@@ -88,6 +103,21 @@ def parse_arguments(argv=None):
         choices=("auto", "on", "off"),
         default="auto",
         help="whether XLA compiles the step; auto: on GPUs (default: auto)",
+    )
+    model.add_argument(
+        "--recompute",
+        action="store_true",
+        help="make the generators' maps anew for the gradients instead of "
+        "keeping them: less memory, more time; for networks without batch "
+        "normalisation",
+    )
+    model.add_argument(
+        "--steps-per-execution",
+        type=data_arguments.integer(1),
+        default=1,
+        metavar="STEPS",
+        help="steps that TensorFlow takes before Python looks at the run; "
+        "more than 1 saves time where a step takes milliseconds (default: 1)",
     )
     model.add_argument(
         "--seed",
@@ -134,6 +164,22 @@ def parse_arguments(argv=None):
         help="newest checkpoints that stay (default: 3)",
     )
     output.add_argument(
+        "--evaluate-every",
+        type=data_arguments.integer(0),
+        metavar="STEPS",
+        help="between two measurements of held-out pictures, for metrics.csv "
+        "and checkpoints/best.keras; 0: none (default: where the true "
+        "translations are known as --save-every, but at most 5 percent of "
+        "the time; else none)",
+    )
+    output.add_argument(
+        "--best",
+        metavar="METRIC",
+        help="the metric by which checkpoints/best.keras is chosen, such as "
+        "kid (default: l1 where the true translations are known, as of pairs "
+        "and the embedded faces, else kid)",
+    )
+    output.add_argument(
         "--restart",
         action="store_true",
         help="start over; an earlier run stays beside as DIR.1, DIR.2, ...",
@@ -164,7 +210,12 @@ def resolve(settings):
     model_class = registry.get(settings["model"])
     settings = dict(settings)
     data_arguments.resolve(settings, model_class.data_kind)
-    settings["set"] = parse_options(settings["set"], model_class)
+    # Other names for `--set`.
+    aliases = {n: settings.pop(n) for n in ("ema", "augment_discriminator")}
+    given = [
+        f"{n}={value}" for n, value in aliases.items() if value is not None
+    ]
+    settings["set"] = parse_options([*settings["set"], *given], model_class)
     # The recipe may depend on the model's other arguments.
     data = settings["data" if "data" in settings else "data_a"]
     defaults = model_class.default_settings(

@@ -132,7 +132,7 @@ class Health(callbacks.StepCallback):
         samples = (
             self.grids.samples(self.current_step)
             if drawing
-            else self.model.samples(self.grids.batch)
+            else self.grids.draw()
         )
         signs = self._signs(samples, logs)
         said = self._remember(self.current_step, signs)

@@ -26,10 +26,12 @@ FREE_TO_CHANGE = (
     "save_every",
     "keep",
     "log_every",
+    "evaluate_every",
+    "best",
     "run_dir",
     "export_dir",
     # The same up to rounding.
-    *("deterministic", "strategy", "jit", "recompute"),
+    *("deterministic", "strategy", "jit", "recompute", "steps_per_execution"),
 )
 
 
@@ -131,6 +133,8 @@ def build_model(settings):
     model.compile(
         total_steps=settings["steps"],
         jit_compile={"on": True, "off": False}.get(settings.get("jit"), "auto"),
+        recompute=settings.get("recompute", False),
+        steps_per_execution=settings.get("steps_per_execution", 1),
         **of_compile,
     )
     return model

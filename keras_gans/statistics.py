@@ -36,11 +36,12 @@ def refresh(model, batches):
         return
     momenta = [layer.momentum for layer in normalizations]
     try:
-        for count, batch in enumerate(batches):
-            for layer in normalizations:
-                # The mean of all batches; the first drops what was there.
-                layer.momentum = count / (count + 1)
-            model.record_statistics(batch)
+        with model.averaged():
+            for count, batch in enumerate(batches):
+                for layer in normalizations:
+                    # The mean of all batches; the first drops what was there.
+                    layer.momentum = count / (count + 1)
+                model.record_statistics(batch)
     finally:
         for layer, momentum in zip(normalizations, momenta, strict=True):
             layer.momentum = momentum

@@ -37,17 +37,27 @@ def describe(settings, model, sides):
         print(f"{name.replace('_', '-'):>12}  {pictures.description}")
 
 
-def fit(model, dataset, held_out, settings, folder):
-    """Train up to `settings["steps"]`; return the signal that ended it."""
+def fit(model, dataset, held_out, settings, folder, measured=None):
+    """Train up to `settings["steps"]`; return the signal that ended it.
+
+    `measured` is what `in_training.prepare` returned.
+    """
     from keras_gans import callbacks, checkpoints, health, statistics
+    from keras_gans.evaluation import in_training
 
     strategy = model.distribute_strategy
     start = checkpoints.restore(model, folder / "checkpoints")
     distribution.check_agreement(strategy, "step of the checkpoint", start)
     if start:
         print(f"continuing after step {start}")
-    if start >= settings["steps"]:
+    left = settings["steps"] - start
+    if left <= 0:
         return None
+    if left % settings["steps_per_execution"]:
+        raise ValueError(
+            f"steps_per_execution must divide the {left} steps that are left. "
+            f"Received: {settings['steps_per_execution']}"
+        )
     if not distribution.is_chief(strategy):
         # Reading the means and their like takes all workers, so all of them
         # do what the chief does; only its folder stays.
@@ -64,10 +74,15 @@ def fit(model, dataset, held_out, settings, folder):
     grids = callbacks.SampleGrid(
         folder / "samples", held_out, settings["save_every"]
     )
+    measuring = (
+        [in_training.callback(model, dataset, settings, folder, *measured)]
+        if measured
+        else []
+    )
     try:
         model.fit(
             dataset(start),
-            steps_per_epoch=settings["steps"] - start,
+            steps_per_epoch=left,
             shuffle=False,
             verbose=0,
             callbacks=[
@@ -77,6 +92,7 @@ def fit(model, dataset, held_out, settings, folder):
                 health.Health(log, grids, checkpoint),
                 grids,
                 log,
+                *measuring,
                 checkpoint,
             ],
         )
@@ -107,19 +123,19 @@ def dry_run(model, dataset, held_out):
         print("export: ok")
 
 
-def export_model(model, folder, held_out):
+def export_model(model, folder, held_out, **about):
     """Write the next SavedModel version; return its path."""
     from keras_gans import export, images
 
     samples = images.to_uint8(next(iter(held_out.values()))).numpy()
-    return export.export(model, folder, samples)
+    return export.export(model, folder, samples, **about)
 
 
-def train(settings, folder, model, dataset, held_out):
+def train(settings, folder, model, dataset, held_out, measured=None):
     """Train, and finish as the chief; return the exit code."""
     strategy = model.distribute_strategy
     distribution.means(strategy, 0)  # the chief has prepared the folder
-    received = fit(model, dataset, held_out, settings, folder)
+    received = fit(model, dataset, held_out, settings, folder, measured)
     try:
         if distribution.is_chief(strategy):
             return finish(settings, folder, model, held_out, received)
@@ -130,7 +146,7 @@ def train(settings, folder, model, dataset, held_out):
 
 def finish(settings, folder, model, held_out, received):
     """Export and measure what was trained; return the exit code."""
-    from keras_gans import evaluate
+    from keras_gans import evaluate, report
 
     step = int(model.step.numpy())
     if received:
@@ -147,17 +163,24 @@ def finish(settings, folder, model, held_out, received):
             "starts over"
         )
         return 0
+    metrics = evaluate.faces_of_run(model, settings)
     try:
-        path = export_model(model, settings["export_dir"], held_out)
+        path = export_model(
+            model,
+            settings["export_dir"],
+            held_out,
+            settings=settings,
+            metrics=metrics,
+        )
     except RuntimeError as error:
         print(f"error: {error}; the checkpoints stay", file=sys.stderr)
         return 1
-    metrics = evaluate.faces_of_run(model, settings)
     runs.write(
         folder,
         "result.json",
         {"step": step, "export": str(path), "metrics": metrics},
     )
+    page = report.write(folder)
     if metrics:
         print("\nheld-out identities against their true drawings\n")
         print(evaluate.table(metrics))
@@ -165,6 +188,7 @@ def finish(settings, folder, model, held_out, received):
     for place, meaning in (
         (folder / "samples", "sample grids by step"),
         (folder / "log.csv", "means of the loss terms"),
+        (page, "all of this in one page"),
         (folder / "checkpoints", "states to continue from"),
         (path, "the SavedModel, uint8 pictures in and out"),
     ):
@@ -197,6 +221,9 @@ def main(argv=None):
         with strategy.scope():
             model = runs.build_model(settings)
         describe(settings, model, sides)
+        from keras_gans.evaluation import in_training
+
+        measured = in_training.prepare(settings, model.data_kind, sides)
         folder = pathlib.Path(settings["run_dir"])
         if not is_dry and distribution.is_chief(strategy):
             runs.prepare(folder, settings, restart, decays=model.rate_decays)
@@ -208,7 +235,10 @@ def main(argv=None):
             dry_run(model, dataset, held_out)
             print("dry run: everything works; leave out --dry-run to train")
             return 0
-        return train(settings, folder, model, dataset, held_out)
+        return train(settings, folder, model, dataset, held_out, measured)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"error: {error}; earlier checkpoints stay", file=sys.stderr)
         return 1

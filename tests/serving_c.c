@@ -1,10 +1,11 @@
 /* Runs one signature of a SavedModel through TensorFlow's C library, the way
  * a server without Python does.
  *
- *   serving_c SAVED_MODEL INPUT IMAGE... -- OUTPUT...
+ *   serving_c SAVED_MODEL INPUT IMAGE... [-- LABELS NUMBER...] -- OUTPUT...
  *
- * INPUT and OUTPUT are names of operations, an output with ":index" behind.
- * Each IMAGE is a file: a string of the batch. Every string of every output
+ * INPUT, LABELS and OUTPUT are names of operations, an output with ":index"
+ * behind. Each IMAGE is a file: a string of the batch. The NUMBERs are a row
+ * of labels, the same for every picture. Every string of every output
  * goes to standard output as eight hexadecimal digits, its length, and its
  * bytes.
  */
@@ -52,10 +53,17 @@ static void read_file(const char *path, TF_TString *string) {
   free(bytes);
 }
 
+static int next_dashes(int start, int argc, char **argv) {
+  while (start < argc && strcmp(argv[start], "--")) start++;
+  return start;
+}
+
 int main(int argc, char **argv) {
-  int dashes = 3;
-  while (dashes < argc && strcmp(argv[dashes], "--")) dashes++;
-  int64_t batch = dashes - 3;
+  int first = next_dashes(3, argc, argv);
+  int dashes = next_dashes(first + 1, argc, argv);
+  int has_labels = dashes < argc;
+  if (!has_labels) dashes = first;
+  int64_t batch = first - 3;
   int count = argc - dashes - 1;
   status = TF_NewStatus();
   TF_Graph *graph = TF_NewGraph();
@@ -70,12 +78,22 @@ int main(int argc, char **argv) {
   TF_TString *strings = TF_TensorData(input);
   for (int i = 0; i < batch; i++) read_file(argv[3 + i], &strings[i]);
 
-  TF_Output from = find(graph, argv[2]);
+  TF_Output from[] = {find(graph, argv[2]), {NULL, 0}};
+  TF_Tensor *inputs[] = {input, NULL};
+  if (has_labels) {
+    int64_t shape[] = {batch, dashes - first - 2};
+    int64_t all = batch * shape[1];
+    inputs[1] = TF_AllocateTensor(TF_FLOAT, shape, 2, all * sizeof(float));
+    float *numbers = TF_TensorData(inputs[1]);
+    for (int64_t i = 0; i < all; i++)
+      numbers[i] = atof(argv[first + 2 + i % shape[1]]);
+    from[1] = find(graph, argv[first + 1]);
+  }
   TF_Output *to = calloc(count, sizeof *to);
   TF_Tensor **outputs = calloc(count, sizeof *outputs);
   for (int i = 0; i < count; i++) to[i] = find(graph, argv[dashes + 1 + i]);
-  TF_SessionRun(session, NULL, &from, &input, 1, to, outputs, count, NULL, 0,
-                NULL, status);
+  TF_SessionRun(session, NULL, from, inputs, 1 + has_labels, to, outputs,
+                count, NULL, 0, NULL, status);
   check("run");
 
   for (int i = 0; i < count; i++) {

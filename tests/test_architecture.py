@@ -9,31 +9,44 @@ import pytest
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
 LEAVES = (
+    "augmentation",
     "images",
     "layers",
     "image_pool",
     "labels",
     "losses",
     "optimizers",
+    "recompute",
     "schedules",
     "distribution",
 )
-COMMANDS = ("train", "evaluate", "translate", "check", "convert")
+COMMANDS = ("train", "evaluate", "translate", "check", "convert", "scoreboard")
 # Room -> prefixes of our own modules that it may import.
 ALLOWED = {
     "networks": ("layers", "networks"),
-    **dict.fromkeys(("layers", "image_pool"), ("distribution",)),
+    **dict.fromkeys(
+        ("augmentation", "layers", "image_pool"), ("distribution",)
+    ),
     "models.base": (
+        "augmentation",
         "distribution",
         "losses",
+        "models.averages",
         "models.checks",
         "models.rates",
         "models.state",
         "models.updates",
         "optimizers",
+        "recompute",
     ),
     "models.rates": ("schedules",),
-    **dict.fromkeys(("models.checks", "models.state", "models.updates"), ()),
+    **dict.fromkeys(
+        (
+            *("models.averages", "models.checks", "models.state"),
+            "models.updates",
+        ),
+        (),
+    ),
     "models": (
         "models.base",
         "networks",
@@ -50,7 +63,12 @@ ALLOWED = {
         *("evaluation", "attributes", "datasets", "images", "metrics"),
         *("checkpoints", "data_arguments", "loading", "registry", "runs"),
     ),
+    # How a run is measured on the way.
+    "evaluation.in_training": (
+        *("evaluation", "metrics", "callbacks", "statistics", "distribution"),
+    ),
     "report": ("report", "images"),
+    "scoreboards": ("scoreboards", "registry", "runs"),
     "checkpoints": (),
     # A sample grid is pictures; a checkpoint is the callback's whole work.
     "callbacks": ("callbacks", "images", "checkpoints"),

@@ -353,8 +353,14 @@ def test_translations_that_are_not_finite_are_said(folders):
 def test_in_training_the_best_is_what_can_be_known(folders, monkeypatch):
     monkeypatch.setattr(extractors, "opened", lambda text: tiny.extractor())
     settings = {"data_a": "a", "data_b": "b", "image_size": 32, "seed": 0}
+    settings |= {"evaluate_every": None, "best": None}
     model = make_model("cyclegan")
-    evaluate_it, best = in_training.prepare(settings, "unpaired")
+    assert in_training.prepare(settings, "unpaired") is None
+    assert in_training.prepare({**settings, "evaluate_every": 0}, "paired") is (
+        None
+    )
+    every = {**settings, "evaluate_every": 2}
+    evaluate_it, best = in_training.prepare(every, "unpaired")
     results = evaluate_it(model)
     assert best == "kid"
     for direction in ("a_to_b", "b_to_a"):
@@ -364,8 +370,8 @@ def test_in_training_the_best_is_what_can_be_known(folders, monkeypatch):
     assert best == "l1"
     assert [*evaluate_it(model)["a_to_b"]] == ["l1", "ssim", "cycle_error"]
     with pytest.raises(ValueError, match="best must be.*'ssim'"):
-        in_training.prepare(settings, "unpaired", best="ssim")
+        in_training.prepare({**settings, "best": "ssim"}, "unpaired")
     missing = ValueError("extractor vgg16 needs its weights")
     monkeypatch.setattr(extractors, "opened", lambda text: missing)
     with pytest.raises(ValueError, match="vgg16 needs"):
-        in_training.prepare(settings, "unpaired")
+        in_training.prepare(every, "unpaired")

@@ -1,5 +1,6 @@
 """Evaluation in training: rows, best state, advice, and nothing disturbed."""
 
+import contextlib
 import csv
 import json
 import random
@@ -124,7 +125,11 @@ class Run:
         self.measured = measured = callbacks.Evaluation(
             every, evaluate, self.folder, **options
         )
-        model = types.SimpleNamespace(step=tf.constant(0), stop_training=False)
+        model = types.SimpleNamespace(
+            step=tf.constant(0),
+            stop_training=False,
+            averaged=contextlib.nullcontext,
+        )
         measured.set_model(model)
         measured.on_train_begin()
         for step in range(steps):

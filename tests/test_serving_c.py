@@ -41,15 +41,21 @@ def program(tmp_path_factory):
     return path
 
 
-def run(program, version, files):
+def run(program, version, files, labels=()):
     """Return what the default signature answers, as `{output: [bytes]}`."""
     content = saved_model_pb2.SavedModel()
     content.ParseFromString((version / "saved_model.pb").read_bytes())
     signature = content.meta_graphs[0].signature_def["serving_default"]
-    (source,) = (tensor.name for tensor in signature.inputs.values())
+    sources = {
+        name: tensor.name.split(":")[0]
+        for name, tensor in signature.inputs.items()
+    }
+    assert set(sources) == {"image_bytes", *(["labels"] if labels else [])}
+    if labels:
+        labels = ["--", sources["labels"], *map(str, labels)]
     names = sorted(signature.outputs)
     process = subprocess.run(
-        [program, version, source.split(":")[0], *files, "--"]
+        [program, version, sources["image_bytes"], *files, *labels, "--"]
         + [signature.outputs[name].name for name in names],
         capture_output=True,
         env={"TF_CPP_MIN_LOG_LEVEL": "2"},
@@ -67,8 +73,11 @@ def run(program, version, files):
     }
 
 
-def test_same_bytes_from_c(program, tmp_path):
-    model = make_bare("pix2pix")
+@pytest.mark.parametrize(
+    "name,labels", [("pix2pix", ()), ("stargan", (0, 1, 0))]
+)
+def test_same_bytes_from_c(name, labels, program, tmp_path):
+    model = make_bare(name)
     samples = np.stack(
         [pictures.pixels(model.image_size, model.image_size)] * 2
     )
@@ -85,9 +94,12 @@ def test_same_bytes_from_c(program, tmp_path):
     files = [tmp_path / str(i) for i in range(len(batch))]
     for file, image_bytes in zip(files, batch, strict=True):
         file.write_bytes(image_bytes)
-    answers = run(program, version, files)
+    answers = run(program, version, files, labels)
     served = tf.saved_model.load(version).signatures["serving_default"]
-    for key, expected in served(image_bytes=tf.constant(batch)).items():
+    rows = [np.float32(labels)] * len(batch)
+    inputs = {"labels": tf.constant(np.stack(rows))} if labels else {}
+    inputs["image_bytes"] = tf.constant(batch)
+    for key, expected in served(**inputs).items():
         assert answers[key] == expected.numpy().tolist()
     ok = [status == b"ok" for status in answers["status"]]
     assert ok == [True, False, True, False, True, False]

@@ -40,6 +40,7 @@ def test_a_run_from_start_to_export_and_on(folders, capsys):
         "checkpoints",
         "events",
         "log.csv",
+        "report.html",
         "result.json",
         "samples",
     }

@@ -107,7 +107,8 @@ class Evaluation(StepCallback):
 
     def _measure(self):
         start = time.monotonic()
-        results = self.evaluate(self.model)
+        with self.model.averaged():
+            results = self.evaluate(self.model)
         value = self._value(results)
         said = f"step {self.current_step}: {self._judged(value, results)}"
         advice = self._advice(value)

@@ -31,17 +31,22 @@ class SampleGrid(StepCallback):
     def samples(self, step):
         """Call `model.samples`, once for all who ask at the same step."""
         if self._samples[0] != step:
-            self._samples = step, self.model.samples(self.batch)
+            self._samples = step, self.draw()
         return self._samples[1]
+
+    def draw(self):
+        """Call `model.samples`, by the average of the weights if there is."""
+        with self.model.averaged():
+            return self.model.samples(self.batch)
 
     def on_step(self, before, logs):
         if self.passed(before, self.every):
-            self._draw()
+            self._write()
 
     def on_train_end(self, logs=None):
-        self._draw()
+        self._write()
 
-    def _draw(self):
+    def _write(self):
         for name, columns in self.samples(self.current_step).items():
             path = self.folder / name / f"{self.current_step:06d}.png"
             headings = self.model.sample_headings().get(name)

@@ -73,15 +73,23 @@ def arrays(arrays, load_size, name):
 
 
 def faces(spec, load_size, name, seed, indices):
-    """Draw the faces with these numbers."""
+    """Draw the faces with these numbers, or the first of them."""
     from keras_gans.datasets import synthetic_faces
 
-    style = spec.removeprefix("faces:")
+    style, at, count = spec.removeprefix("faces:").partition("@")
     if style not in synthetic_faces.STYLES:
         raise ValueError(
             f"{name} must be faces: and one of "
             f"{', '.join(synthetic_faces.STYLES)}. Received: {spec!r}"
         )
+    if at:
+        most = len(indices)
+        if not count.isdecimal() or not 1 <= int(count) <= most:
+            raise ValueError(
+                f"{name} must be faces:{style}@COUNT with a count from 1 to "
+                f"{most}. Received: {spec!r}"
+            )
+        indices = indices[: int(count)]
     if not len(indices) or min(indices) < 0:
         raise ValueError(
             "face_indices must be at least one int, none negative. "

@@ -90,7 +90,8 @@ def _faces(spec, load_size, name, seed):
     from keras_gans.datasets import synthetic_faces
 
     names = kinds.faces(spec, load_size, name, seed, FACES).names
-    values = synthetic_faces.attribute_table(FACES, seed).astype(np.float32)
+    values = synthetic_faces.attribute_table(FACES[: len(names)], seed)
+    values = values.astype(np.float32)
     columns = dict(zip(synthetic_faces.ATTRIBUTES, values.T, strict=True))
     return _in_order(
         spec, "the drawn faces", names, columns, default=_FACE_LABELS

@@ -178,7 +178,8 @@ def open_source(
             `#left` or `#right` behind it the halves of its pictures;
             `"tfds:NAME/CONFIG@SPLIT"`, with `#FEATURE` for pictures that the
             data set calls otherwise than `image`; `"faces:photo"`,
-            `"faces:anime"` or `"faces:sketch"`; or uint8 pictures
+            `"faces:anime"` or `"faces:sketch"`, with `@COUNT` for fewer of
+            them; or uint8 pictures
             `[height, width, 3]` as an array or a list.
         load_size: int, height and width in pixels.
         name: str, the argument that errors name.

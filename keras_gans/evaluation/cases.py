@@ -132,8 +132,9 @@ def _new_faces(sides, specs, size, seed, count):
     indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
     drawn = {}
     for (name, side), spec in zip(sides.items(), specs, strict=True):
+        style, _, _ = spec.partition("@")  # trained on so few, perhaps
         pictures = datasets.open_source(
-            spec, side.load_size, seed=seed, face_indices=indices
+            style, side.load_size, seed=seed, face_indices=indices
         )
         if isinstance(side, datasets.LabelledPictures):
             table = synthetic_faces.attribute_table(indices, seed)

@@ -1,35 +1,43 @@
 """What `callbacks.Evaluation` measures in a run."""
 
-from keras_gans import metrics
+from keras_gans import callbacks, distribution, metrics, statistics
 from keras_gans.evaluation import cases, extractors, measure, translators
 
 COUNT = 100  # pictures of each side
 _BESIDE = ("l1", "ssim", "cycle_error")  # cheap, where they apply
 
 
-def prepare(settings, kind, sides=None, best=None, extractor="faces"):
+def prepare(settings, kind, sides=None, extractor="faces"):
     """Prepare the measuring of a run.
 
     Args:
-        settings: dict, the settings of the run.
+        settings: dict, the settings of the run. `best`, the metric by which
+            the best state is chosen, may be None: `"l1"` where the truth of
+            each input is known, as for pairs and the embedded faces, else
+            `"kid"`. Where it is not known, nothing is measured unless `best`
+            or `evaluate_every` is given: features of a network that knows
+            other pictures say little.
         kind: str, the model's `data_kind`.
         sides: the opened data of the run, dict from name to `Pictures`, or
             None.
-        best: str, the metric by which the best state is chosen. Default:
-            `"l1"` where the truth of each input is known, as for pairs and
-            the embedded faces, else `"kid"`.
         extractor: str, as `extractors.opened` takes it; for the metrics that
             need one.
 
     Returns:
-        `(evaluate, best)`, for `callbacks.Evaluation`.
+        `(evaluate, best)`, for `callbacks.Evaluation`, or None if nothing is
+        to be measured.
 
     Raises:
         ValueError: in one line, if the metric is unknown, cannot be measured
             on these pictures, or its extractor cannot be had.
     """
+    every, best = settings["evaluate_every"], settings["best"]
+    if every == 0:
+        return None
     found, _ = cases.of_run(settings, kind, COUNT, sides)
     is_paired = all(case.is_paired for case in found.values())
+    if not (is_paired or every or best):
+        return None
     best = best or ("l1" if is_paired else "kid")
     measure.check([best])
     metric = metrics.get(best)
@@ -45,3 +53,38 @@ def prepare(settings, kind, sides=None, best=None, extractor="faces"):
             raise features
     evaluator = measure.Evaluator(found, [best], features, _BESIDE)
     return lambda model: evaluator(translators.of_model(model)), best
+
+
+def callback(model, dataset, settings, folder, evaluate, best):
+    """Return the `callbacks.Evaluation` of a run.
+
+    Args:
+        model: an `AdversarialModel`.
+        dataset: function from a step to the `tf.data.Dataset` from there on.
+        settings: dict, the settings of the run.
+        folder: the run folder.
+        evaluate, best: what `prepare` returned.
+    """
+    strategy = model.distribute_strategy
+    every = settings["evaluate_every"]
+
+    def measured(model):
+        # Refreshed with every checkpoint, moving statistics lag in between.
+        step = int(model.step.numpy())
+        if step % settings["save_every"]:
+            batches = dataset(step).take(statistics.BATCHES)
+            statistics.refresh(model, batches)
+        return evaluate(model)
+
+    def decide(decision):
+        mine = decision and distribution.is_chief(strategy)
+        return distribution.means(strategy, mine)[0] > 0
+
+    return callbacks.Evaluation(
+        every or settings["save_every"],
+        measured,
+        folder,
+        best,
+        most_cost=None if every else callbacks.MOST_COST,
+        decide=decide,
+    )

@@ -96,7 +96,6 @@ class Evaluator:
         fakes = self.fakes[direction]
         # The reals of unpaired metrics, once seen, are kept.
         is_known = direction in self._measured
-        self._measured.add(direction)
         sides = {
             "paired": (case.reals, fakes),
             "unpaired": (None if is_known else case.reals, fakes),
@@ -107,6 +106,8 @@ class Evaluator:
                 real, fake = sides[group]
                 real = None if real is None else batches(real)
                 results |= metrics.evaluate(members, real, batches(fake))
+        if not any(results[name]["error"] for name in groups["unpaired"]):
+            self._measured.add(direction)
         for result in results.values():
             if result["protocol"]:
                 result["protocol"]["reference"] = case.text

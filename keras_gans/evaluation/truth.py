@@ -104,7 +104,7 @@ def faces_of_run(model, settings):
     )
     if not all(str(style).startswith("faces:") for style in data):
         return {}
-    styles = [style.removeprefix("faces:") for style in data]
+    styles = [style.removeprefix("faces:").partition("@")[0] for style in data]
     if is_labelled:
         # Of two data sets at once none has all labels.
         return (

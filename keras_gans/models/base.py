@@ -4,16 +4,17 @@ A model names its terms and writes its own `train_step`; this class turns the
 terms of one player into one update of that player's weights.
 """
 
+import contextlib
 import inspect
 
 import keras
 import tensorflow as tf
 
-from keras_gans import distribution, losses
-from keras_gans.models import rates, updates
+from keras_gans import augmentation, distribution, losses
+from keras_gans.models import averages, rates, state, updates
 from keras_gans.models.checks import check_images, check_loss_weights
-from keras_gans.models.state import make_trackers, own_state
 from keras_gans.optimizers import Adam
+from keras_gans.recompute import recomputed
 
 __all__ = ["AdversarialModel", "check_images"]
 
@@ -55,6 +56,9 @@ class AdversarialModel(keras.Model):
     default_steps = None
     # What the command trains where no data are given: settings by name.
     demonstration = {}
+    # Options of `compile()`, made there.
+    averages = None
+    augmentation = None
 
     @classmethod
     def default_settings(cls, demonstration=False, **arguments):
@@ -91,7 +95,7 @@ class AdversarialModel(keras.Model):
             aggregation="only_first_replica",
             name="step",
         )
-        self.trackers = make_trackers(
+        self.trackers = state.make_trackers(
             self.generator_terms, self.discriminator_terms
         )
         self.built = True
@@ -105,7 +109,10 @@ class AdversarialModel(keras.Model):
         learning_rate=None,
         total_steps=None,
         schedule=None,
+        ema=None,
+        augment_discriminator=None,
         jit_compile="auto",
+        recompute=False,
         **kwargs,
     ):
         """Set how the model is trained; no argument is the published recipe.
@@ -128,15 +135,29 @@ class AdversarialModel(keras.Model):
                 run of one long epoch then stays at the rate.
             schedule: `"linear"`, such a course, or `"constant"`. Default: the
                 recipe's.
+            ema: float, such as 0.999, the decay of a moving average of the
+                generators' weights, which then is what translates, is
+                evaluated and exported; training goes on with the weights
+                themselves. See `keras_gans.models.averages`.
+            augment_discriminator: str, for few pictures: what is done to all
+                that discriminators see in training, out of `color`,
+                `translation` and `cutout`, with commas between. See
+                `keras_gans.augmentation`.
             jit_compile: `True`, `False` or `"auto"`, which means XLA on an
                 accelerator and a plain graph on the CPU, where XLA was
                 measured two to three times slower.
+            recompute: bool, whether the generators' maps are made anew for
+                the gradients instead of kept: less memory, more time; see
+                `keras_gans.recompute`. Not with batch normalisation.
             **kwargs: `run_eagerly` and `steps_per_execution`, as in Keras.
 
         Raises:
-            ValueError: if a loss, a term or a schedule is unknown, a weight
-                negative, or `total_steps` below 1.
+            ValueError: if a loss, a term, a schedule or a policy is unknown,
+                a weight negative, `total_steps` below 1, `ema` not between 0
+                and 1, or the generators cannot be recomputed.
         """
+        averages.check_decay(ema)
+        policies = augmentation.parse(augment_discriminator)
         self.adversarial_loss = (
             adversarial_loss or self.default_adversarial_loss
         )
@@ -148,6 +169,10 @@ class AdversarialModel(keras.Model):
             self.default_loss_weights,
             self.generator_terms,
             self.discriminator_terms,
+        )
+        generators = [n for n in self.networks if "generator" in n.name]
+        self._passes = (
+            {n.name: recomputed(n) for n in generators} if recompute else {}
         )
         replicas = self.distribute_strategy.num_replicas_in_sync
         if jit_compile == "auto":
@@ -187,7 +212,10 @@ class AdversarialModel(keras.Model):
             "learning_rate": learning_rate,
             "total_steps": total_steps,
             "schedule": schedule,
+            "ema": ema,
+            "augment_discriminator": augment_discriminator,
             "jit_compile": bool(jit_compile),
+            "recompute": recompute,
             **kwargs,
         }
         # Slots made inside a traced step fail under a strategy, and slots
@@ -195,6 +223,11 @@ class AdversarialModel(keras.Model):
         with self.distribute_strategy.scope():
             self.optimizer.build(self.generator_variables)
             self.discriminator_optimizer.build(self.discriminator_variables)
+            self.averages = self.augmentation = None
+            if ema is not None:
+                self.averages = averages.Averages(ema, self.generator_variables)
+            if policies:
+                self.augmentation = augmentation.Augmentation(policies)
 
     def _default_optimizer(self, learning_rate):
         return self.default_adam(
@@ -228,21 +261,57 @@ class AdversarialModel(keras.Model):
                 n for n, given in self._given_optimizers.items() if not given
             ]
             callbacks = rates.following(self._course, own, callbacks)
-        return super().fit(*args, callbacks=callbacks, **kwargs)
+        if self.averages is None:
+            return super().fit(*args, callbacks=callbacks, **kwargs)
+        self.averages.put(False)
+        try:
+            return super().fit(*args, callbacks=callbacks, **kwargs)
+        finally:
+            self.averages.put(True)
+
+    def averaged(self):
+        """Return a context in which the generators are their averages.
+
+        For callbacks; outside of `fit` they are so anyway. Without `ema`
+        nothing changes.
+        """
+        if self.averages is None:
+            return contextlib.nullcontext()
+        return self.averages.used()
+
+    def evaluate(self, *args, **kwargs):
+        with self.averaged():
+            return super().evaluate(*args, **kwargs)
+
+    def save(self, *args, **kwargs):
+        with self.averaged():
+            return super().save(*args, **kwargs)
 
     def save_own_variables(self, store):
-        for name, variable in own_state(self).items():
-            store[name] = variable.numpy()
+        state.save(self, store)
 
     def load_own_variables(self, store):
-        for name, variable in own_state(self).items():
-            variable.assign(store[name])
+        state.load(self, store)
 
     def weighted_sum(self, terms):
         """Return a player's objective: its terms times `loss_weights`."""
         return tf.add_n(
             [self.loss_weights[name] * value for name, value in terms.items()]
         )
+
+    def _pass(self, network):
+        """Return how a generator is called where gradients are taken."""
+        return self._passes.get(network.name, network)
+
+    def _shown(self, pictures, training):
+        """Return pictures as a discriminator is to see them.
+
+        Every call draws anew; pictures on one another's channels are changed
+        as one.
+        """
+        if not training or self.augmentation is None:
+            return pictures
+        return self.augmentation(pictures)
 
     def _record(self, network, *inputs):
         """Make a training pass whose gradients a later update takes.
@@ -261,7 +330,12 @@ class AdversarialModel(keras.Model):
         With `recorded`, what `_record` returned, `terms_function` receives
         the outputs of that pass first, and the gradients go on through it.
         """
-        return updates.update(self, "generator", terms_function, args, recorded)
+        results = updates.update(
+            self, "generator", terms_function, args, recorded
+        )
+        if self.averages:
+            self.averages.update()
+        return results
 
     def _update_discriminator(self, terms_function, *args):
         """Take one discriminator step; return its terms and other outputs."""

@@ -21,6 +21,7 @@ from keras_gans.networks import (
 )
 from keras_gans.optimizers import Adam, PyTorchAdam
 
+CYCLES = ("both", "forward", "backward")
 # What compile() uses, and the arguments left out, by architecture.
 FACES = {"data_a": "faces:photo", "data_b": "faces:anime"}
 RECIPES = {
@@ -119,6 +120,8 @@ class CycleGAN(AdversarialModel):
         pool_size: int, past fakes of each domain that its discriminator
             learns from, in half the cases in place of this step's. 0 for
             none. Default: 0 for dcgan, 50 for resnet.
+        cycle: `"both"`, or for the paper's ablation one of the two parts of
+            the cycle term: `"forward"`, |F(G(a)) - a|, or `"backward"`.
 
     Batch:
         images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
@@ -173,6 +176,7 @@ class CycleGAN(AdversarialModel):
         discriminator_filters=None,
         num_residual_blocks=None,
         pool_size=None,
+        cycle="both",
         name="cyclegan",
         **kwargs,
     ):
@@ -208,6 +212,10 @@ class CycleGAN(AdversarialModel):
                     f"{argument} must be an integer from {least} up. "
                     f"Received: {value!r}"
                 )
+        if cycle not in CYCLES:
+            raise ValueError(
+                f"cycle must be one of {', '.join(CYCLES)}. Received: {cycle!r}"
+            )
         super().__init__(name=name, **kwargs)
 
         if is_resnet:
@@ -246,6 +254,7 @@ class CycleGAN(AdversarialModel):
         self.discriminator_filters = discriminator_filters
         self.num_residual_blocks = num_residual_blocks
         self.pool_size = pool_size
+        self.cycle = cycle
         for attribute, value in recipe.items():
             setattr(self, attribute, value)
         self._make_state()
@@ -275,6 +284,7 @@ class CycleGAN(AdversarialModel):
             "discriminator_filters": self.discriminator_filters,
             "num_residual_blocks": self.num_residual_blocks,
             "pool_size": self.pool_size,
+            "cycle": self.cycle,
         }
 
     def call(self, images, training=False):
@@ -339,6 +349,7 @@ class CycleGAN(AdversarialModel):
 
     def _judged(self, discriminator, real, fake, training):
         """Return a discriminator's terms."""
+        real, fake = (self._shown(p, training) for p in (real, fake))
         if self.architecture == "resnet":
             logits = _together(discriminator, real, fake, training)
         else:
@@ -349,26 +360,37 @@ class CycleGAN(AdversarialModel):
         return self._discriminator_loss(*logits)
 
     def _generator_terms(self, real_a, real_b, training):
+        generator_ab = self._pass(self.generator_ab)  # G
+        generator_ba = self._pass(self.generator_ba)  # F
         fake_b, identity_b = self._translated(  # G(a), G(b)
-            self.generator_ab, real_a, real_b, training
+            generator_ab, real_a, real_b, training
         )
         fake_a, identity_a = self._translated(  # F(b), F(a)
-            self.generator_ba, real_b, real_a, training
+            generator_ba, real_b, real_a, training
         )
         terms = {}
         if self.loss_weights["adversarial"]:
+            shown_a, shown_b = (
+                self._shown(fake, training) for fake in (fake_a, fake_b)
+            )
             terms["adversarial"] = self._generator_loss(
-                self.discriminator_a(fake_a, training=training)
+                self.discriminator_a(shown_a, training=training)
             ) + self._generator_loss(
-                self.discriminator_b(fake_b, training=training)
+                self.discriminator_b(shown_b, training=training)
             )
         if self.loss_weights["cycle"]:
+            ways = {
+                "forward": (generator_ba, fake_b, real_a),
+                "backward": (generator_ab, fake_a, real_b),
+            }
             with frozen_statistics():
-                reconstructed_a = self.generator_ba(fake_b, training=training)
-                reconstructed_b = self.generator_ab(fake_a, training=training)
-            terms["cycle"] = losses.l1(real_a, reconstructed_a) + losses.l1(
-                real_b, reconstructed_b
-            )
+                terms["cycle"] = tf.add_n(
+                    [
+                        losses.l1(real, generator(fake, training=training))
+                        for way, (generator, fake, real) in ways.items()
+                        if self.cycle in ("both", way)
+                    ]
+                )
         if self.loss_weights["identity"]:
             terms["identity"] = losses.l1(real_a, identity_a) + losses.l1(
                 real_b, identity_b

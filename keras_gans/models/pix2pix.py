@@ -190,7 +190,7 @@ class Pix2Pix(AdversarialModel):
 
     def _judged(self, real_a, images, training):
         """Return the logits of pictures as answers to `real_a`."""
-        pairs = tf.concat([real_a, images], -1)
+        pairs = self._shown(tf.concat([real_a, images], -1), training)
         return self.discriminator(pairs, training=training)
 
     def _generator_terms(self, fake_b, real_a, real_b, training):

@@ -280,16 +280,18 @@ class StarGAN(AdversarialModel):
 
     def _generator_terms(self, images, vectors, targets, training):
         weights = self.loss_weights
-        fake = self.generator([images, targets], training=training)
+        generator = self._pass(self.generator)
+        fake = generator([images, targets], training=training)
         terms = {}
         if weights["adversarial"] or weights["classification"]:
-            patches, classes = self.discriminator(fake, training=training)
+            shown = self._shown(fake, training)
+            patches, classes = self.discriminator(shown, training=training)
         if weights["adversarial"]:
             terms["adversarial"] = self._generator_loss(patches)
         if weights["classification"]:
             terms["classification"] = self._classification(targets, classes)
         if weights["reconstruction"]:
-            reconstructed = self.generator([fake, vectors], training=training)
+            reconstructed = generator([fake, vectors], training=training)
             terms["reconstruction"] = losses.l1(images, reconstructed)
         return terms, None
 
@@ -299,15 +301,27 @@ class StarGAN(AdversarialModel):
 
         weights = self.loss_weights
         terms = {}
-        if weights["real"] or weights["fake"] or weights["gradient_penalty"]:
+        is_judged = weights["real"] or weights["fake"]
+        if is_judged or weights["gradient_penalty"]:
             fake = self.generator([images, targets], training=training)
-        if weights["real"] or weights["fake"] or weights["classification"]:
-            patches, classes = self.discriminator(images, training=training)
-        if weights["real"] or weights["fake"]:
-            real, faked = self._discriminator_loss(patches, critic(fake))
+            fake = self._shown(fake, training)
+        # The penalty, too, lies between what the critic is shown: it is there
+        # that its slope counts.
+        images = self._shown(images, training)
+        if is_judged or weights["classification"]:
+            # As one batch, which without normalisation is exact.
+            pictures = tf.concat([images, fake], 0) if is_judged else images
+            patches, classes = self.discriminator(pictures, training=training)
+        count = tf.shape(images)[0]
+        if is_judged:
+            real, faked = self._discriminator_loss(
+                patches[:count], patches[count:]
+            )
             terms |= {"real": real, "fake": faked}
         if weights["classification"]:
-            terms["classification"] = self._classification(vectors, classes)
+            terms["classification"] = self._classification(
+                vectors, classes[:count]
+            )
         if weights["gradient_penalty"]:
             terms["gradient_penalty"] = losses.gradient_penalty(
                 critic, images, fake, mixing

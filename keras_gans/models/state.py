@@ -34,4 +34,29 @@ def own_state(model):
         {"step": model.step}
         | means
         | {f"random_{i}": v for i, v in enumerate(random_states)}
+        | _of_options(model)
     )
+
+
+def _of_options(model):
+    """Return the variables that options of `compile()` have made."""
+    options = filter(None, (model.averages, model.augmentation))
+    return {name: v for option in options for name, v in option.state.items()}
+
+
+def save(model, store):
+    """Write a model's own state into a store of Keras."""
+    for name, variable in own_state(model).items():
+        store[name] = variable.numpy()
+
+
+def load(model, store):
+    """Read a model's own state from a store of Keras.
+
+    An option that the model which was saved did not have starts afresh.
+    """
+    missing = set(_of_options(model)) - set(store.keys())
+    for name, variable in own_state(model).items():
+        variable.assign(
+            keras.ops.zeros_like(variable) if name in missing else store[name]
+        )

@@ -128,7 +128,8 @@ class PictureTranslator:
             vectors = self._labels.changed(labels, to).numpy()
         elif to is None or isinstance(to, str):
             raise ValueError(
-                f"to must set labels among {', '.join(names)}. Received: {to!r}"
+                f"to must set labels among {', '.join(names)}; on the command "
+                f"line that is --labels NAME,.... Received: {to!r}"
             )
         else:
             vectors = np.asarray(to, "float32")

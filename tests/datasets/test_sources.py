@@ -173,6 +173,8 @@ def test_unknown_kinds():
     refuses("https://host/x.zip", "unknown prefix")
     refuses(r"C:\pictures", "missing")
     refuses("faces:oil", "photo, anime, sketch. Received: 'faces:oil'")
+    for count in ("", "0", "2001", "few", "-1"):
+        refuses(f"faces:photo@{count}", "count from 1 to 2000")
     for size in (0, -1, 8.0, True, None):
         with pytest.raises(ValueError, match="load_size must be an int"):
             datasets.open_source("faces:photo", size)
@@ -209,6 +211,9 @@ def test_faces():
     for side, first in zip(sides, (0, 1), strict=True):
         face = synthetic_faces.draw(first + 2 * 3, "photo", 72, seed=0)
         np.testing.assert_array_equal(side.load(3), face)
+    few = datasets.open_source("faces:photo@5", 72, "data_b")
+    assert few.description == "5 drawn faces, photo"
+    np.testing.assert_array_equal(few.load(4), sides[1].load(4))
     other = datasets.open_source(
         "faces:anime", 72, seed=5, face_indices=[7], cache_bytes=0
     )

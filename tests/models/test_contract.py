@@ -1,6 +1,8 @@
 """What DESIGN asks of every registered model, at a tiny size."""
 
 import json
+import pathlib
+import re
 import subprocess
 import sys
 
@@ -113,8 +115,11 @@ def test_compile_without_arguments_is_a_recipe_and_may_be_repeated(name):
     assert all(np.isfinite(v) for v in fit(model, make_batch(model)).values())
 
 
-def test_lower_precision_keeps_weights_pictures_and_losses_whole(name):
-    keras.config.set_dtype_policy("mixed_bfloat16")
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_lower_precision_keeps_weights_pictures_and_losses_whole(
+    name, precision
+):
+    keras.config.set_dtype_policy(f"mixed_{precision}")
     try:
         model = make_model(name)
     finally:
@@ -122,6 +127,11 @@ def test_lower_precision_keeps_weights_pictures_and_losses_whole(name):
     batch = make_batch(model)
     assert all(np.isfinite(v) for v in fit(model, batch).values())
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
+    for attribute in ("generator_optimizer", "discriminator_optimizer"):
+        is_scaled = isinstance(
+            getattr(model, attribute), keras.optimizers.LossScaleOptimizer
+        )
+        assert is_scaled == (precision == "float16")
     for columns in model.samples(batch).values():
         assert all(column.dtype == "float32" for column in columns)
 
@@ -259,6 +269,20 @@ def test_exported_and_reloaded_gives_the_same_pixels(name, tmp_path):
         outputs = served(images=tf.constant(other), **extra)
         assert outputs["images"].shape == other.shape
         assert outputs["images"].dtype == tf.uint8
+
+
+def test_readme_lists_its_signatures(name):
+    readme = pathlib.Path(__file__).parents[2] / "README.md"
+    rows = [
+        re.findall("`(.*?)`", line)
+        for line in readme.read_text().splitlines()
+        if line.startswith(f"| `{name.split('-')[0]}` |")
+    ]
+    model = make_bare(name)
+    verbs = list(model.serving_signatures())
+    inputs = list(model.serving_inputs)
+    encoded = [f"{verb}_encoded" for verb in verbs]
+    assert [name.split("-")[0], *verbs, *inputs, *encoded, *inputs] in rows
 
 
 def test_eager_graph_and_xla_agree(name):

@@ -1,5 +1,6 @@
 """What is CycleGAN's own: directions, identity term, statistics, errors."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -80,11 +81,27 @@ def test_direction_must_be_a_domain(model, images):
         ({"base_filters": 0}, "base_filters.*from 1 up.*0"),
         ({"base_filters": 8.5}, "base_filters.*8.5"),
         ({"discriminator_filters": -2}, "discriminator_filters.*-2"),
+        ({"cycle": "once"}, "cycle must be one of both, forward, backward"),
     ],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         CycleGAN(**arguments)
+
+
+def test_one_direction_of_the_cycle(images):
+    terms = {}
+    for cycle in ("both", "forward", "backward"):
+        keras.utils.set_random_seed(0)
+        model = CycleGAN(image_size=32, base_filters=4, cycle=cycle)
+        model.compile(run_eagerly=True)
+        assert CycleGAN.from_config(model.get_config()).cycle == cycle
+        found, _ = model._generator_terms(images, -images, training=False)
+        terms[cycle] = float(found["cycle"])
+    there = model.translate(images, to="b")
+    back = model.translate(there, to="a").numpy()
+    assert np.isclose(terms["forward"], np.abs(images - back).mean())
+    assert np.isclose(terms["both"], terms["forward"] + terms["backward"])
 
 
 def test_statistics_record_translations_of_real_pictures_only(images):

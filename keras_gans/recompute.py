@@ -1,0 +1,78 @@
+"""Training passes that keep little for their gradients: memory for time.
+
+Reference: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost",
+arXiv:1604.06174, section 3.
+"""
+
+import keras
+import tensorflow as tf
+
+
+def recomputed(network):
+    """Make a training pass that remembers a few maps and makes the others anew.
+
+    The network is cut wherever one map is all that later layers need, behind
+    activations and sums: between residual blocks, not inside them. Of each
+    part the pass keeps the input; the gradients run it a second time.
+
+    Args:
+        network: functional `keras.Model`, the same in every pass: no dropout,
+            no batch normalisation.
+
+    Returns:
+        function from the inputs of `network` and `training` to its outputs.
+
+    Raises:
+        ValueError: if a second pass would not be the same.
+    """
+    for layer in network.layers:
+        if isinstance(
+            layer, keras.layers.BatchNormalization | keras.layers.Dropout
+        ):
+            raise ValueError(
+                "recompute must be False for networks with batch "
+                "normalisation or dropout, whose second pass is another. "
+                f"Received: True, and {network.name} has {layer.name}"
+            )
+    # Kept out of reach of Keras, which would save the parts, too.
+    parts = [tf.recompute_grad(part) for part in _parts(network)]
+
+    def run(inputs, training):
+        if not training:
+            return network(inputs, training=False)
+        x = inputs if isinstance(inputs, list) else [inputs]
+        for part in parts:
+            x = [part(*x)]
+        return x[0]
+
+    return run
+
+
+def _parts(network):
+    """Cut a network; return the parts as functions of tensors."""
+    ends = [*_cuts(network), network.outputs[0]]
+    starts = [network.inputs, *([end] for end in ends)]
+    for start, end in zip(starts, ends, strict=False):
+        part = keras.Model(start, end)
+        yield lambda *x, part=part: part([*x], training=True)
+
+
+def _cuts(network):
+    """Return the outputs of layers that alone are needed further on."""
+    layers = [
+        layer
+        for layer in network.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    ]
+    last_use = {}
+    for place, layer in enumerate(layers):
+        for node in layer._inbound_nodes:
+            last_use |= {id(x): place for x in node.input_tensors}
+    needed = {id(x) for x in network.inputs}
+    cuts = []
+    for place, layer in enumerate(layers[:-1]):
+        needed = {x for x in needed if last_use[x] > place} | {id(layer.output)}
+        is_end = isinstance(layer, keras.layers.ReLU | keras.layers.Add)
+        if len(needed) == 1 and is_end:
+            cuts.append(layer.output)
+    return cuts

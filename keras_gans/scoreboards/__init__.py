@@ -1,0 +1,1 @@
+"""What `keras_gans.scoreboard` trains, reads and writes."""

@@ -1,0 +1,90 @@
+"""The figures of a finished run, read from its folder."""
+
+import csv
+
+from keras_gans import runs
+
+_BESIDE = {"untouched": "untouched input", "mean": "mean drawing"}
+
+
+def read(folder):
+    """Read what a run was, took and reached.
+
+    Args:
+        folder: `pathlib.Path` of a run with `result.json`; `metrics.json` and
+            `memory.json` are read where they are.
+
+    Returns:
+        dict: `steps`; `seconds` of training; `rate`, steps a second, without
+        those before the first row of the log; `memory`, bytes, or None;
+        `directions`, dict from name to a dict of `l1`, `ssim`, `kid`, `spread`
+        and `accuracy`, each a number or None, and `beside`, the same of what
+        it is to be compared with; `protocols`, list of lines.
+    """
+    settings = runs.read(folder, "arguments.json")
+    result = runs.read(folder, "result.json")
+    measured = runs.read(folder, "metrics.json") or {"directions": {}}
+    with open(folder / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    first, last = (
+        (int(row["step"]), float(row["seconds"])) for row in (rows[0], rows[-1])
+    )
+    seconds = last[1] - first[1]
+    directions, protocols = _truth(result["metrics"]), {}
+    for verb, entry in measured["directions"].items():
+        row = directions.get(_name(verb, settings))
+        kid = entry["values"].get("kid")
+        # pix2pix has one direction, its data have two.
+        if kid and row:
+            row["kid"] = kid["values"]["kid"]
+            row["spread"] = kid["values"]["kid_spread"]
+            protocols[kid["protocol"]] = None
+    memory = runs.read(folder, "memory.json")
+    return {
+        "steps": result["step"],
+        "seconds": last[1],
+        "rate": (last[0] - first[0]) / seconds if seconds else None,
+        "memory": memory and memory["bytes"],
+        "directions": directions or {"": {"beside": {}}},
+        "protocols": [*protocols],
+    }
+
+
+def _name(verb, settings):
+    """Return what `_truth` calls a direction."""
+    if "data" in settings:
+        return "labels"
+    styles = [
+        settings[f"data_{side}"].removeprefix("faces:").partition("@")[0]
+        for side in (verb[0], verb[-1])
+    ]
+    return " to ".join(styles)
+
+
+def _truth(metrics):
+    """Return what was measured against true drawings, by direction."""
+    if any("real" in rows for rows in metrics.values()):
+        return {"labels": _of_labels(list(metrics.values()))}
+    return {
+        direction: {
+            **rows["translation"],
+            "beside": {short: rows[name] for short, name in _BESIDE.items()},
+        }
+        for direction, rows in metrics.items()
+    }
+
+
+def _of_labels(rows):
+    """Return the means over the labels."""
+
+    def mean(picture, key):
+        return sum(row[picture][key] for row in rows) / len(rows)
+
+    return {
+        "l1": mean("translation", "l1"),
+        "accuracy": mean("translation", "accuracy"),
+        "beside": {
+            "untouched": {"l1": mean("untouched input", "l1")},
+            "true": {"accuracy": mean("true drawing", "accuracy")},
+        },
+    }

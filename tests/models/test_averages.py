@@ -1,0 +1,224 @@
+"""The moving average of the generators: its values, and who sees which."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_gans
+from keras_gans import callbacks, checkpoints, loading, runs
+from tests.models.test_contract import TINY, make_batch, make_model, values
+
+DECAY = 0.3  # reached in the fifth update: 4 / 13 > 0.3
+
+
+class Weights(keras.callbacks.Callback):
+    """Remembers the trained weights after each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.trained = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.trained.append(values(self.model.generator_variables))
+
+
+def train(model, steps, batch=None, extra=()):
+    batch = make_batch(model) if batch is None else batch
+    dataset = tf.data.Dataset.from_tensors(batch).repeat()
+    weights = Weights()
+    model.fit(
+        dataset,
+        steps_per_epoch=steps,
+        verbose=0,
+        shuffle=False,
+        callbacks=[weights, *extra],
+    )
+    return weights.trained
+
+
+def by_hand(trained, decay=DECAY):
+    averages = trained[0]
+    for count, weights in enumerate(trained):
+        keep = min(decay, count / (count + 9))
+        averages = [
+            keep * a + (1 - keep) * w
+            for a, w in zip(averages, weights, strict=True)
+        ]
+    return averages
+
+
+def assert_close(actual, expected):
+    for one, two in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-7)
+
+
+def assert_equal(actual, expected):
+    for one, two in zip(actual, expected, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", sorted(TINY))
+def test_networks_hold_the_average_after_training(name):
+    model = make_model(name, ema=DECAY)
+    plain = make_model(name)
+    trained = train(model, 7)
+    # What is trained does not depend on the average.
+    assert_equal(train(plain, 7)[-1], trained[-1])
+    averages = values(model.generator_variables)
+    assert_close(averages, by_hand(trained))
+    assert not np.array_equal(averages[0], trained[-1][0])
+    with model.averaged():
+        assert_equal(values(model.generator_variables), averages)
+    # And training goes on with the weights themselves.
+    assert_equal(train(plain, 2)[-1], train(model, 2)[-1])
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_several_steps_at_once_and_xla(jit_compile):
+    # Adam's first steps have the size of the rate, whatever the gradient.
+    def make(**arguments):
+        rate = keras.optimizers.SGD(0.01)
+        return make_model(
+            "pix2pix",
+            generator_optimizer=rate,
+            augment_discriminator="color,translation,cutout",
+            **arguments,
+        )
+
+    reference = make(ema=DECAY)
+    trained = train(reference, 6)[-1]
+    expected = values(reference.generator_variables)
+    model = make(
+        ema=DECAY,
+        run_eagerly=False,
+        jit_compile=jit_compile,
+        steps_per_execution=3,
+    )
+    train(model, 6)
+    apart, lag = 0.0, 0.0
+    for one, two, last in zip(
+        values(model.generator_variables), expected, trained, strict=True
+    ):
+        apart = max(apart, np.abs(one - two).max())
+        lag = max(lag, np.abs(two - last).max())
+    assert apart < 0.02 * lag
+
+
+def test_callbacks_see_the_average_and_files_hold_both(tmp_path):
+    model = make_model("pix2pix", ema=DECAY)
+    batch = make_batch(model)
+    seen = {}
+
+    class Look(callbacks.StepCallback):
+        def on_step(self, before, logs):
+            with self.model.averaged():
+                seen[self.current_step] = values(self.model.generator_variables)
+
+    grids = callbacks.SampleGrid(tmp_path / "samples", batch, every=2)
+    extra = [Look(), grids, callbacks.Checkpoints(tmp_path / "whole", every=2)]
+    trained = train(model, 4, batch, extra)
+    assert_close(seen[2], by_hand(trained[:2]))
+    assert_equal(values(model.generator_variables), seen[4])
+    np.testing.assert_array_equal(
+        grids.samples(4)["a_to_b"][1], model.translate(batch["images_a"])
+    )
+    half = tmp_path / "whole" / "000002.keras"
+    runs.write(tmp_path, "arguments.json", {})
+    loaded = keras.models.load_model(half, compile=False)
+    assert_equal(values(loaded.generator_variables), seen[2])
+    assert loaded.averages is None
+    # A whole one goes on with the trained weights, to the same end.
+    resumed = make_model("pix2pix", seed=1, ema=DECAY)
+    half.rename(tmp_path / "000002.keras")
+    checkpoints.restore(resumed, tmp_path)
+    assert_equal(values(resumed.generator_variables), seen[2])
+    assert_equal(train(resumed, 2, batch)[-1], trained[-1])
+    assert_equal(values(resumed.generator_variables), seen[4])
+    compiled = keras.models.load_model(tmp_path / "000002.keras")
+    assert_equal(train(compiled, 2, batch)[-1], trained[-1])
+
+
+def test_load_and_read_have_the_average(tmp_path):
+    model = make_model("pix2pix", ema=DECAY)
+    train(model, 3)
+    path = tmp_path / "model.keras"
+    model.save(path)
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), "uint8")
+    expected = keras_gans.images.to_uint8(
+        model.translate(keras_gans.images.to_float(picture[None]))
+    )[0]
+    assert_equal([keras_gans.load(path).translate(picture)], [expected.numpy()])
+    read, _ = loading.read_model(path)
+    assert_equal(
+        values(read.generator_variables), values(model.generator_variables)
+    )
+
+
+def test_saved_while_training_reads_back_alike(tmp_path):
+    model = make_model("cyclegan", ema=DECAY)
+    trained = train(model, 2)
+    averages = values(model.generator_variables)
+    # As through Keras' own function, which knows nothing of the exchange.
+    model.averages.put(False)
+    keras.saving.save_model(model, tmp_path / "raw.keras")
+    other = keras.models.load_model(tmp_path / "raw.keras")
+    assert_equal(values(other.generator_variables), trained[-1])
+    with other.averaged():
+        assert_equal(values(other.generator_variables), averages)
+
+
+def test_file_without_averages_starts_them_afresh(tmp_path):
+    plain = make_model("pix2pix")
+    train(plain, 2)
+    plain.save(tmp_path / "plain.keras")
+    model = make_model("pix2pix", ema=DECAY)
+    train(model, 2)
+    model.load_weights(tmp_path / "plain.keras")
+    assert_equal(
+        values(model.generator_variables), values(plain.generator_variables)
+    )
+    with model.averaged():
+        assert_equal(
+            values(model.generator_variables), values(plain.generator_variables)
+        )
+    trained = train(model, 1)
+    assert_equal(values(model.generator_variables), trained[-1])
+
+
+def test_validation_is_of_the_average():
+    model = make_model("pix2pix", ema=DECAY)
+    batch = make_batch(model)
+    data = tf.data.Dataset.from_tensors(batch)
+    history = model.fit(
+        data, validation_data=data, verbose=0, shuffle=False
+    ).history
+    assert history["val_g_loss"][-1] == pytest.approx(
+        model.evaluate(data, verbose=0, return_dict=True)["g_loss"]
+    )
+
+
+def test_config_and_bad_values():
+    model = make_model("pix2pix", ema=0.999)
+    config = json.loads(json.dumps(model.get_compile_config()))
+    assert config["ema"] == 0.999
+    for value in (1.0, 0, "0.9", -0.1):
+        with pytest.raises(ValueError, match="ema must be a float between"):
+            make_model("pix2pix", ema=value)
+
+
+@pytest.mark.parametrize(
+    "mode", ["graph", pytest.param("xla", marks=pytest.mark.slow)]
+)
+def test_two_replicas_have_the_average_worked_out_by_hand(mode):
+    # Logical devices can only be made before TensorFlow starts.
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.models.averages_of_replicas", mode],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
