@@ -49,7 +49,8 @@ def add(group):
     source = (
         "a folder of pictures (jpg, jpeg, png, bmp, gif, webp; subfolders "
         "included) or with #left or #right behind it their halves, "
-        "tfds:NAME/CONFIG@SPLIT, or faces:photo, faces:anime, faces:sketch"
+        "tfds:NAME/CONFIG@SPLIT, or faces:photo, faces:anime, faces:sketch, "
+        "of which faces:photo@100 is the first hundred"
     )
     group.add_argument("--data-a", metavar="SOURCE", help=f"domain a: {source}")
     group.add_argument("--data-b", metavar="SOURCE", help="domain b: likewise")

@@ -33,12 +33,16 @@ MEASURED = {
 }
 
 
-@pytest.fixture(params=sorted(p.name for p in NOTEBOOKS.glob("*.ipynb")))
+NAMES = sorted(p.name for p in NOTEBOOKS.glob("*.ipynb"))
+
+
+@pytest.fixture
 def notebook(request):
     notebook = nbformat.read(NOTEBOOKS / request.param, as_version=4)
     return request.param, notebook
 
 
+@pytest.mark.parametrize("notebook", NAMES, indirect=True)
 def test_outputs_are_stripped_and_no_class_is_defined(notebook):
     for cell in notebook[1].cells:
         if cell.cell_type == "code":
@@ -47,6 +51,11 @@ def test_outputs_are_stripped_and_no_class_is_defined(notebook):
             assert not any(isinstance(node, ast.ClassDef) for node in nodes)
 
 
+@pytest.mark.parametrize(
+    "notebook",
+    [NAMES[0], *(pytest.param(n, marks=pytest.mark.slow) for n in NAMES[1:])],
+    indirect=True,
+)
 def test_runs_from_top_to_bottom(notebook, tmp_path):
     name, content = notebook
     first = next(c for c in content.cells if c.cell_type == "code")

@@ -11,7 +11,11 @@ from tests.models.test_contract import TINY, fit, make_batch, make_model
 
 @pytest.mark.parametrize(
     "name,jit_compile",
-    [("cyclegan-resnet", False), ("cyclegan-resnet", True), ("stargan", False)],
+    [
+        ("cyclegan-resnet", False),
+        pytest.param("cyclegan-resnet", True, marks=pytest.mark.slow),
+        ("stargan", False),
+    ],
 )
 def test_a_run_is_the_same(name, jit_compile, monkeypatch):
     monkeypatch.setitem(TINY[name], "num_residual_blocks", 2)

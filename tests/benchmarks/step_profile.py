@@ -62,7 +62,11 @@ def shares(folder):
 
 def _is_outer(kind):
     """Tell whether a kind only calls others, which are counted."""
-    return "Call" in kind or kind in ("While", "If", "StatelessIf", "Scan")
+    return (
+        "Call" in kind
+        or "__" in kind
+        or kind in ("While", "If", "StatelessIf", "Scan")
+    )
 
 
 def main():

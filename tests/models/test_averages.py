@@ -78,7 +78,9 @@ def test_networks_hold_the_average_after_training(name):
     assert_equal(train(plain, 2)[-1], train(model, 2)[-1])
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_several_steps_at_once_and_xla(jit_compile):
     # Adam's first steps have the size of the rate, whatever the gradient.
     def make(**arguments):
