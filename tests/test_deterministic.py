@@ -53,6 +53,7 @@ def ended(tmp_path):
     return models, logs, outputs[0][0]
 
 
+@pytest.mark.slow
 def test_two_runs_are_bitwise_equal(ended):
     models, logs, shown = ended
     assert "deterministic: " in shown
