@@ -77,7 +77,7 @@ def test_resume_across_strategies(tmp_path):
     )
     assert process.returncode == 0, process.stderr[-3000:]
     results = json.loads(process.stdout.splitlines()[-1])
-    assert len(results["stays"]) == 6
+    assert len(results["stays"]) == 4
     assert_same_terms(results["changes"], results["stays"])
     one, other = results["seeds"]
     assert one != other

@@ -18,7 +18,7 @@ from tests.models.test_contract import TINY, fit, make_batch, make_model
     ],
 )
 def test_a_run_is_the_same(name, jit_compile, monkeypatch):
-    monkeypatch.setitem(TINY[name], "num_residual_blocks", 2)
+    monkeypatch.setitem(TINY[name], "num_residual_blocks", 1)
     kept, again = (
         make_model(
             name, run_eagerly=False, jit_compile=jit_compile, recompute=value

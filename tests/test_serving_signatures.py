@@ -10,7 +10,7 @@ from tests import serving_pictures as pictures
 from tests.models.test_contract import make_bare
 
 # For each of two models.
-MUTATED = 1_000
+MUTATED = 2_000
 
 
 @pytest.fixture(scope="module", params=["cyclegan", "cyclegan-resnet"])
