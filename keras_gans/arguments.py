@@ -120,6 +120,14 @@ def parse_arguments(argv=None):
         "more than 1 saves time where a step takes milliseconds (default: 1)",
     )
     model.add_argument(
+        "--held-out",
+        type=data_arguments.integer(18),
+        metavar="PICTURES",
+        help="pictures of each side that are not trained on but shown and "
+        "measured, if there are four times as many (default: the 18 of a "
+        "sample grid; 100 and more for a KID that means something)",
+    )
+    model.add_argument(
         "--seed",
         type=data_arguments.integer(0),
         default=0,

@@ -80,6 +80,14 @@ def _parse_arguments(argv):
         "folders, all)",
     )
     how.add_argument(
+        "--weights",
+        choices=("average", "trained"),
+        default="average",
+        help="of a run with --ema: the moving average that it exports, or the "
+        "weights as trained, whose results go into trained/ of the run folder "
+        "(default: average)",
+    )
+    how.add_argument(
         "--report",
         metavar="FILE",
         help="where to write the report (default: report.html in the run "

@@ -69,6 +69,7 @@ def prepare(folder, settings, restart=False, decays=False):
         ) from None
     earlier = read(folder, "arguments.json")
     if earlier is not None:
+        earlier = {"held_out": HELD_OUT} | earlier  # older runs do not say
         free = {*FREE_TO_CHANGE} - ({"steps"} if decays else set())
         differences = [
             f"{name}: {earlier.get(name)!r} there, {settings.get(name)!r} now"
@@ -143,8 +144,8 @@ def build_model(settings):
 def open_data(settings):
     """Open the data of a run and settle what only they tell.
 
-    `settings["epochs"]` becomes `"steps"`; for labelled data `"labels"` and
-    `"exclusive"` are filled in.
+    `settings["epochs"]` becomes `"steps"`; `"held_out"`, and for labelled
+    data `"labels"` and `"exclusive"`, are filled in.
 
     Returns:
         `(dataset, held_out, sides)`: a function from the number of batches
@@ -161,18 +162,19 @@ def open_data(settings):
     size, seed = settings["image_size"], settings["seed"]
     sides = datasets.open_sides(kind, settings, size, seed)
     findings.warn(sides, size, kind)
+    # The first of them are those of the sample grids, however many.
+    held = settings["held_out"] = settings.get("held_out") or HELD_OUT
     epochs = settings.pop("epochs", None)
     if epochs:
         pictures = max(
-            len(datasets.split(side, HELD_OUT, seed)[0])
-            for side in sides.values()
+            len(datasets.split(side, held, seed)[0]) for side in sides.values()
         )
         settings["steps"] = epochs * -(-pictures // settings["batch_size"])
     options = {
         "image_size": size,
         "batch_size": settings["batch_size"],
         "seed": seed,
-        "held_out": HELD_OUT,
+        "held_out": held,
     }
     if kind == "labelled":
         sets = list(sides.values())

@@ -1,6 +1,6 @@
 """Train every model and compare: `python -m keras_gans.scoreboard`.
 
-    python -m keras_gans.scoreboard --ablation --options
+    python -m keras_gans.scoreboard --ablation --few
 
 Each model is trained on the embedded faces, whose true translations are known,
 in a process of its own, and measured. Run again, the command goes on where it
@@ -35,10 +35,10 @@ def _parse_arguments(argv):
         help="also CycleGAN with parts of its loss, as in the paper",
     )
     parser.add_argument(
-        "--options",
+        "--few",
         action="store_true",
-        help="also with a moving average of the generator, and of few "
-        "pictures with augmentation",
+        help=f"also {entries.FEW} pictures of each side, without and with "
+        "augmentation",
     )
     parser.add_argument(
         "--only",
@@ -100,7 +100,7 @@ def _chosen(arguments):
     sections = {page.MODELS: entries.models()}
     every = {
         page.ABLATION: (arguments.ablation, entries.ablation()),
-        page.OPTIONS: (arguments.options, entries.options()),
+        page.FEW: (arguments.few, entries.few()),
     }
     sections |= {name: rows for name, (asked, rows) in every.items() if asked}
     if not arguments.only:
@@ -152,18 +152,19 @@ def _row(entry, settings, arguments, folder):
         runs.write(folder, "memory.json", {"bytes": memory})
         if code:
             return f"failed: {children.reason(log)}"
-    if not arguments.quick and not runs.read(folder, "metrics.json"):
-        # Data that are named are not measured against the truth once more.
+    for weights, place in figures.places(folder).items():
+        if arguments.quick or runs.read(place, "metrics.json"):
+            continue
         code, _ = children.run(
             [
                 *("keras_gans.evaluate", "--run-dir", str(folder)),
-                *("--metrics", "kid", "--count", str(arguments.count)),
-                *entries.data_arguments(settings),
+                *("--weights", weights, "--metrics", "kid"),
+                *("--count", str(arguments.count)),
             ],
             log,
         )
         if code:
-            print(f"{entry.title}: no KID: {children.reason(log)}")
+            print(f"{entry.title}: not measured: {children.reason(log)}")
     return figures.read(folder)
 
 

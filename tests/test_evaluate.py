@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import checkpoints, evaluate, images
+from keras_gans import checkpoints, evaluate, images, runs, statistics
 from keras_gans.datasets import synthetic_faces
 from keras_gans.evaluation import (
     cases,
@@ -143,6 +143,49 @@ def test_a_run_on_any_pictures(run_folder, extractor, capsys):
     assert {*files} == {p.name for p in (run_folder / "examples").iterdir()}
     page = (run_folder / "report.html").read_text()
     assert row["text"] in page and row["protocol"] in page
+
+
+def test_the_weights_as_trained(run_folder, extractor, capsys):
+    options = "--run-dir", run_folder, "--metrics", "cycle_error"
+    options += "--data-a", "a", "--data-b", "b"
+    assert run(*options, "--weights", "trained") == 2
+    assert "for a run without --ema" in capsys.readouterr().err
+    assert run("--model", "x.keras", "--weights", "trained") == 2
+    assert "but for a run" in capsys.readouterr().err
+    model = make_model("cyclegan", ema=0.9)
+    settings = json.loads((run_folder / "arguments.json").read_text())
+    settings["set"]["ema"] = 0.9
+    settings["batch_size"] = 4
+    dataset, *_ = runs.open_data(settings)
+    model.step.assign(7)
+    model.fit(dataset(7), steps_per_epoch=2, shuffle=False, verbose=0)
+    checkpoints.save(model, run_folder / "checkpoints")
+    (run_folder / "arguments.json").write_text(json.dumps(settings))
+    errors = {}
+    for weights, folder in (("average", ""), ("trained", "trained")):
+        assert run(*options, "--weights", weights) == 0
+        content = json.loads((run_folder / folder / "metrics.json").read_text())
+        entry = content["directions"]["a_to_b"]["values"]
+        errors[weights] = entry["cycle_error"]["value"]
+    assert content["measured"].endswith("weights as trained")
+    # Those of the run, named once more.
+    text = content["directions"]["a_to_b"]["pictures"]
+    assert "20 real pictures, most of them TRAINED ON (20 pictures" in text
+    assert (run_folder / "trained" / "report.html").exists()
+    # By hand, without what knows of averages.
+    model.averages.put(False)
+    plain = make_model("cyclegan")
+    for network, trained in zip(plain.networks, model.networks, strict=True):
+        network.set_weights(trained.get_weights())
+    plain.step.assign(model.step)
+    step = int(model.step.numpy())
+    statistics.refresh(plain, dataset(step).take(statistics.BATCHES))
+    found, _ = cases.of_data(settings, "unpaired", 20)
+    inputs = np.stack([found["a_to_b"].inputs.load(i) for i in range(20)])
+    forth, back = translators.of_model(plain).values()
+    error = np.abs(inputs / 255.0 - back(forth(inputs)) / 255.0).mean()
+    assert errors["trained"] == pytest.approx(error, rel=1e-3)
+    assert abs(errors["average"] / error - 1) > 1e-2
 
 
 def test_named_pictures_and_files_of_models(run_folder, extractor, capsys):
@@ -375,3 +418,42 @@ def test_in_training_the_best_is_what_can_be_known(folders, monkeypatch):
     monkeypatch.setattr(extractors, "opened", lambda text: missing)
     with pytest.raises(ValueError, match="vgg16 needs"):
         in_training.prepare(every, "unpaired")
+
+
+def test_more_pictures_are_held_out_and_measured(tmp_path, capsys):
+    for side, first in (("a", 0), ("b", 100)):
+        (tmp_path / side).mkdir()
+        for i in range(80):
+            picture = Image.new("RGB", (32, 32), (first + i,) * 3)
+            picture.save(tmp_path / side / f"{i:02d}.png")
+    settings = {
+        "model": "cyclegan",
+        "data_a": str(tmp_path / "a"),
+        "data_b": str(tmp_path / "b"),
+        "image_size": 32,
+        "batch_size": 4,
+        "seed": 0,
+        "steps": 3,
+    }
+    plain = dict(settings)
+    _, few, _ = runs.open_data(plain)
+    assert plain["held_out"] == 18
+    settings["held_out"] = 20
+    dataset, grid, _ = runs.open_data(settings)
+    # The sample grids stay as they are.
+    assert (grid["images_a"] == few["images_a"]).all()
+    found, _ = cases.of_run(settings, "unpaired", 100)
+    held = found["a_to_b"].inputs
+    held = {int(held.load(i).mean()) for i in range(len(held))}
+    assert len(held) == 20
+    seen = np.concatenate(
+        [batch["images_a"][:, 0, 0, 0] for batch in dataset(0).take(15)]
+    )
+    seen = {*np.rint((seen + 1) * 127.5).astype(int)}
+    assert len(seen) == 60 and not seen & held
+    # A run of before there was a choice goes on; with another it does not.
+    plain.pop("held_out")
+    folder = runs.prepare(tmp_path / "run", plain)
+    runs.prepare(folder, plain | {"held_out": 18})
+    with pytest.raises(ValueError, match="held_out: 18 there, 20 now"):
+        runs.prepare(folder, settings | {"epochs": None})

@@ -11,7 +11,7 @@ import pytest
 from keras_gans import arguments, evaluate, registry, runs, scoreboard
 from keras_gans.scoreboards import children, entries, figures, page
 
-SECTIONS = [*entries.models(), *entries.ablation(), *entries.options()]
+SECTIONS = [*entries.models(), *entries.ablation(), *entries.few()]
 EVERY = [*{entry.key: entry for entry in SECTIONS}.values()]
 TRUTH = {
     "translation": {"l1": 0.1, "ssim": 0.7},
@@ -75,8 +75,13 @@ def finished(folder, metrics, settings, steps=100, measured=True):
     }
     names = ("a_to_b", "b_to_a") if "data_a" in settings else ("translate",)
     if measured:
-        content = {"directions": {n: {"values": {"kid": kid}} for n in names}}
-        runs.write(folder, "metrics.json", content)
+        content = {
+            "directions": {n: {"values": {"kid": kid}} for n in names},
+            "truth": metrics,
+        }
+        for place in figures.places(folder).values():
+            place.mkdir(exist_ok=True)
+            runs.write(place, "metrics.json", content)
 
 
 def test_figures_of_a_run_between_styles(tmp_path):
@@ -87,9 +92,11 @@ def test_figures_of_a_run_between_styles(tmp_path):
     assert found["steps"] == 100
     assert (found["seconds"], found["rate"]) == (70.0, 2.0)
     assert found["memory"] == 3 << 30
-    for row in found["directions"].values():
-        assert (row["l1"], row["ssim"], row["kid"]) == (0.1, 0.7, 0.0123)
-        assert row["beside"]["mean"]["l1"] == 0.2
+    assert [*found["weights"]] == ["trained", "average"]
+    for directions in found["weights"].values():
+        for row in directions.values():
+            assert (row["l1"], row["ssim"], row["kid"]) == (0.1, 0.7, 0.0123)
+            assert row["beside"]["mean"]["l1"] == 0.2
     assert found["protocols"] == ["KID-like, cubic kernel"]
 
 
@@ -105,7 +112,7 @@ def test_figures_of_a_run_with_labels(tmp_path):
     folder = tmp_path / "run"
     metrics = {"Male": row(0.5, 0.1), "Young": row(0.7, 0.3)}
     finished(folder, metrics, {"data": ["faces:photo"]})
-    (row,) = figures.read(folder)["directions"].values()
+    (row,) = figures.read(folder)["weights"]["trained"].values()
     assert row["accuracy"] == pytest.approx(0.6)
     assert row["l1"] == pytest.approx(0.2)
     assert row["beside"]["true"]["accuracy"] == pytest.approx(0.95)
@@ -116,7 +123,10 @@ def test_page_says_how_the_order_compares_with_the_papers(tmp_path):
     def figures_of(l1):
         return {
             **{"steps": 1, "seconds": 60.0, "rate": None, "memory": None},
-            "directions": {"a": {"l1": l1, "beside": {}}},
+            "weights": {
+                "trained": {"a": {"l1": l1, "beside": {}}},
+                "average": {"a": {"l1": 0.5, "beside": {}}},
+            },
             "protocols": ["kernel"],
         }
 
@@ -131,7 +141,7 @@ def test_page_says_how_the_order_compares_with_the_papers(tmp_path):
     assert "\n- the same order\n" in text
     assert "    the command\n" in text and "- KID: kernel\n" in text
     table = [line for line in text.split("\n") if line.startswith("|")]
-    assert {line.count("|") for line in table} == {5, 11}
+    assert {line.count("|") for line in table} == {5, 12}
     rows[0] = (order[0], figures_of(0.9))
     rows[1] = (order[1], "failed: no room")
     page.write(path, "the command", {page.ABLATION: rows})
@@ -172,7 +182,8 @@ def test_finished_runs_are_read_and_others_continued(
     assert "failed: error: the disk is full" in output.read_text()
     assert scoreboard.main(command) == 0
     assert [c[0] for c in asked] == [
-        *("keras_gans.train", "keras_gans.train", "keras_gans.evaluate")
+        *("keras_gans.train", "keras_gans.train"),
+        *("keras_gans.evaluate", "keras_gans.evaluate"),
     ]
     text = output.read_text()
     assert f"python -m keras_gans.scoreboard {shlex.join(command)}" in text
@@ -182,7 +193,8 @@ def test_finished_runs_are_read_and_others_continued(
     assert json.loads(memory.read_text()) == {"bytes": 5}
     assert scoreboard.main(command) == 0
     # The measuring did not succeed, and is tried again.
-    assert [c[0] for c in asked[3:]] == ["keras_gans.evaluate"]
+    assert [c[0] for c in asked[4:]] == ["keras_gans.evaluate"] * 2
+    assert [c[4] for c in asked[4:]] == ["trained", "average"]
 
 
 def test_wrong_use_is_told_in_one_line(capsys):
@@ -219,12 +231,12 @@ def test_quick_runs_through(tmp_path):
     text = (tmp_path / "quick" / "SCOREBOARD.md").read_text()
     (row,) = [line for line in text.split("\n") if "| pix2pix" in line]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[1:3] == ["sketch to photo", "4"]
+    assert cells[1:4] == ["sketch to photo", "average", "4"]
     l1, untouched, mean = np.float64(
-        cells[4].replace("(", "").replace(")", "").replace(",", "").split()
+        cells[5].replace("(", "").replace(")", "").replace(",", "").split()
     )
     assert 0 < mean < untouched < 1 and 0 < l1 < 1
-    assert 0.2 < float(cells[8].removesuffix(" GiB")) < 4
+    assert 0.2 < float(cells[9].removesuffix(" GiB")) < 4
 
 
 @pytest.mark.slow

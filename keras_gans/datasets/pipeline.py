@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import os
 import threading
 
 import numpy as np
@@ -50,6 +51,9 @@ def endless(make_batch, specs, start=0):
         return batch
 
     options = tf.data.Options()
+    # Its thread sleeps up to a minute at a time, and the end of `fit` or a
+    # Ctrl-C must at times wait for it.
+    options.autotune.enabled = False
     # There are no files to share out among workers; each takes its slice of
     # every batch.
     options.experimental_distribute.auto_shard_policy = (
@@ -57,7 +61,7 @@ def endless(make_batch, specs, start=0):
     )
     return (
         tf.data.Dataset.counter(start)
-        .map(tensors, tf.data.AUTOTUNE, deterministic=True)
+        .map(tensors, min(8, os.cpu_count()), deterministic=True)
         .prefetch(2)
         .with_options(options)
     )

@@ -68,7 +68,9 @@ def of_run(settings, kind, count, sides=None):
     return of_data(settings, kind, count, sides, trained_on=True)
 
 
-def of_data(settings, kind, count, sides=None, trained_on=False):
+def of_data(
+    settings, kind, count, sides=None, trained_on=False, what="test pictures"
+):
     """Return what is measured on pictures that the settings name.
 
     Args:
@@ -79,6 +81,7 @@ def of_data(settings, kind, count, sides=None, trained_on=False):
         sides: as for `of_run`.
         trained_on: bool, whether a run trains on them: then those that it
             holds back are taken.
+        what: str, what else they are called.
 
     Returns:
         `(cases, sides)`, as `of_run`.
@@ -95,7 +98,7 @@ def of_data(settings, kind, count, sides=None, trained_on=False):
         chosen = _new_faces(sides, specs, size, seed, count)
         what = "drawn faces of identities that are never drawn for training"
     elif trained_on:
-        held = runs.HELD_OUT
+        held = settings.get("held_out") or runs.HELD_OUT
         chosen = {n: datasets.split(p, held, seed)[1] for n, p in sides.items()}
         seen = any(len(p) < 4 * held for p in sides.values())
         what = "held out of the run's data"
@@ -105,7 +108,6 @@ def of_data(settings, kind, count, sides=None, trained_on=False):
         chosen = {
             n: datasets.split(p, count, seed)[1] for n, p in sides.items()
         }
-        what = "test pictures"
     if kind == "labelled":
         return _labelled(chosen, size, seed, what), sides
     a, b = (_squares(pictures, size) for pictures in chosen.values())

@@ -59,6 +59,11 @@ def opened(arguments):
             "data must be left out with real and fake, which are measured as "
             "they are"
         )
+    if arguments["weights"] == "trained" and names not in ([], ["run_dir"]):
+        raise ValueError(
+            "weights must be average, the default, but for a run. "
+            "Received: 'trained'"
+        )
     if arguments["real"]:
         return _folders(arguments)
     if arguments["model"]:
@@ -130,9 +135,13 @@ def _run(arguments):
         raise ValueError(
             f"run_dir must hold a checkpoint. Received: {str(folder)!r}"
         )
+    what = f"{folder}, step {step}"
+    if arguments["weights"] == "trained":
+        _take_trained(model, settings, step)
+        what, folder = f"{what}, weights as trained", folder / "trained"
     found, sides, size = _pictures(arguments, settings, model.data_kind)
     return Subject(
-        f"{folder}, step {step}",
+        what,
         folder,
         found,
         sides,
@@ -143,6 +152,22 @@ def _run(arguments):
         if _named(arguments)
         else functools.partial(truth.faces_of_run, model, settings),
     )
+
+
+def _take_trained(model, settings, step):
+    """Leave the model with the weights as trained, in place of the average."""
+    if model.averages is None:
+        raise ValueError(
+            "weights must be average, the default, for a run without --ema, "
+            "which has no others. Received: 'trained'"
+        )
+    from keras_gans import statistics
+
+    model.averages.put(False)
+    model.averages = None
+    # The moving statistics are of the average.
+    dataset, *_ = runs.open_data(dict(settings))
+    statistics.refresh(model, dataset(step).take(statistics.BATCHES))
 
 
 def _named(arguments):
@@ -179,4 +204,9 @@ def _pictures(arguments, settings, kind):
                 f"Received: {', '.join(given['data'])}"
             )
         given["labels"] = labels
-    return *cases.of_data(settings | given, kind, count), size
+    named = [name for name in ("data", "data_a", "data_b") if given.get(name)]
+    what = "test pictures"
+    if all(given[name] == settings.get(name) for name in named):
+        what = "most of them TRAINED ON"
+    found = cases.of_data(settings | given, kind, count, what=what)
+    return *found, size

@@ -19,6 +19,7 @@ from keras_gans.networks import (
     patch_discriminator,
     resnet_generator,
 )
+from keras_gans.networks._blocks import check_counts
 from keras_gans.optimizers import Adam, PyTorchAdam
 
 CYCLES = ("both", "forward", "backward")
@@ -201,17 +202,12 @@ class CycleGAN(AdversarialModel):
             discriminator_filters = (
                 base_filters if is_resnet else max(1, base_filters // 2)
             )
-        for argument, value, least in (
-            ("base_filters", base_filters, 1),
-            ("discriminator_filters", discriminator_filters, 1),
-            ("num_residual_blocks", num_residual_blocks or 0, 0),
-            ("pool_size", pool_size, 0),
-        ):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"{argument} must be an integer from {least} up. "
-                    f"Received: {value!r}"
-                )
+        check_counts(
+            base_filters=(base_filters, 1),
+            discriminator_filters=(discriminator_filters, 1),
+            num_residual_blocks=(num_residual_blocks or 0, 0),
+            pool_size=(pool_size, 0),
+        )
         if cycle not in CYCLES:
             raise ValueError(
                 f"cycle must be one of {', '.join(CYCLES)}. Received: {cycle!r}"

@@ -11,6 +11,7 @@ from keras_gans import losses
 from keras_gans.layers import frozen_statistics
 from keras_gans.models.base import AdversarialModel, check_images
 from keras_gans.networks import patch_discriminator, unet_generator
+from keras_gans.networks._blocks import check_counts
 from keras_gans.optimizers import PyTorchAdam
 
 _LEAST_DOWNSAMPLES = 5
@@ -106,15 +107,10 @@ class Pix2Pix(AdversarialModel):
         num_downsamples = _check_image_size(image_size, num_downsamples)
         if discriminator_filters is None:
             discriminator_filters = base_filters
-        for argument, value in (
-            ("base_filters", base_filters),
-            ("discriminator_filters", discriminator_filters),
-        ):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"{argument} must be an integer from 1 up. "
-                    f"Received: {value!r}"
-                )
+        check_counts(
+            base_filters=(base_filters, 1),
+            discriminator_filters=(discriminator_filters, 1),
+        )
         super().__init__(name=name, **kwargs)
 
         self.generator = unet_generator(

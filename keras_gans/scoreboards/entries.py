@@ -76,23 +76,16 @@ def ablation():
     return [*found, Entry("cyclegan", "CycleGAN", "cyclegan", {})]
 
 
-def options():
-    """Return what moving averages and augmentation are judged by."""
-    ema = {"ema": EMA}
-    augment = {"augment_discriminator": POLICIES}
+def few():
+    """Return what augmentation is judged by, where pictures are few."""
     found = []
-    for model in ("cyclegan", "pix2pix", "stargan"):
-        found.append(Entry(model, model, model, {}))
-        title = f"{model}, ema {EMA}"
-        found.append(Entry(f"{model}-ema", title, model, ema))
     for model in ("cyclegan", "pix2pix"):
-        for title, changes in (
+        for title, options in (
             ("", {}),
-            (", augmented", augment),
-            (f", augmented, ema {EMA}", augment | ema),
+            (", augmented", {"augment_discriminator": POLICIES}),
         ):
             title = f"{model}, {FEW} pictures{title}"
-            found.append(Entry(_key(title), title, model, changes, FEW))
+            found.append(Entry(_key(title), title, model, options, FEW))
     return found
 
 
@@ -121,7 +114,8 @@ def settings(entry, scale=1.0, steps=None, seed=0, is_quick=False):
         options |= _QUICK_OPTIONS_OF.get(entry.key, {})
     found = model_class.default_settings(demonstration=True, **options)
     found |= {"seed": seed, "model": entry.model}
-    found["set"] = found.get("set", {}) | options
+    # Training is the same with and without it; both are measured.
+    found["set"] = found.get("set", {}) | options | {"ema": EMA}
     found["steps"] = steps or max(1, round(found["steps"] * scale))
     faces = entry.faces
     if is_quick:

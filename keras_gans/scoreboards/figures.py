@@ -7,30 +7,58 @@ from keras_gans import runs
 _BESIDE = {"untouched": "untouched input", "mean": "mean drawing"}
 
 
+def places(folder):
+    """Return where `keras_gans.evaluate` writes, by the weights it takes."""
+    return {"trained": folder / "trained", "average": folder}
+
+
 def read(folder):
     """Read what a run was, took and reached.
 
     Args:
-        folder: `pathlib.Path` of a run with `result.json`; `metrics.json` and
-            `memory.json` are read where they are.
+        folder: `pathlib.Path` of a run with `result.json`; `metrics.json` of
+            both weights and `memory.json` are read where they are.
 
     Returns:
         dict: `steps`; `seconds` of training; `rate`, steps a second, without
         those before the first row of the log; `memory`, bytes, or None;
-        `directions`, dict from name to a dict of `l1`, `ssim`, `kid`, `spread`
-        and `accuracy`, each a number or None, and `beside`, the same of what
-        it is to be compared with; `protocols`, list of lines.
+        `weights`, from `"trained"` and `"average"`, as far as measured, to a
+        dict from direction to a dict of `l1`, `ssim`, `kid`, `spread` and
+        `accuracy`, each a number or None, and `beside`, the same of what it
+        is to be compared with; `protocols`, list of lines.
     """
     settings = runs.read(folder, "arguments.json")
     result = runs.read(folder, "result.json")
-    measured = runs.read(folder, "metrics.json") or {"directions": {}}
     with open(folder / "log.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     first, last = (
         (int(row["step"]), float(row["seconds"])) for row in (rows[0], rows[-1])
     )
     seconds = last[1] - first[1]
-    directions, protocols = _truth(result["metrics"]), {}
+    # Which the run measured itself, with the average.
+    weights, protocols = {"average": _truth(result["metrics"])}, {}
+    for name, place in places(folder).items():
+        measured = runs.read(place, "metrics.json")
+        if measured:
+            weights[name] = _measured(measured, settings, protocols)
+    memory = runs.read(folder, "memory.json")
+    return {
+        "steps": result["step"],
+        "seconds": last[1],
+        "rate": (last[0] - first[0]) / seconds if seconds else None,
+        "memory": memory and memory["bytes"],
+        "weights": {
+            name: weights[name] or {"": {"beside": {}}}
+            for name in places(folder)
+            if name in weights
+        },
+        "protocols": [*protocols],
+    }
+
+
+def _measured(measured, settings, protocols):
+    """Return the figures of `metrics.json`; add their protocols."""
+    directions = _truth(measured["truth"])
     for verb, entry in measured["directions"].items():
         row = directions.get(_name(verb, settings))
         kid = entry["values"].get("kid")
@@ -39,15 +67,7 @@ def read(folder):
             row["kid"] = kid["values"]["kid"]
             row["spread"] = kid["values"]["kid_spread"]
             protocols[kid["protocol"]] = None
-    memory = runs.read(folder, "memory.json")
-    return {
-        "steps": result["step"],
-        "seconds": last[1],
-        "rate": (last[0] - first[0]) / seconds if seconds else None,
-        "memory": memory and memory["bytes"],
-        "directions": directions or {"": {"beside": {}}},
-        "protocols": [*protocols],
-    }
+    return directions
 
 
 def _name(verb, settings):

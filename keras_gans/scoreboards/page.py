@@ -12,9 +12,18 @@ from keras_gans.scoreboards import entries
 # Headings.
 MODELS = "Models"
 ABLATION = "Ablation of CycleGAN"
-OPTIONS = "Moving average and augmentation"
+FEW = "Few pictures, and augmentation"
 _COLUMNS = (
-    *("model", "direction", "steps", "minutes", "L1", "SSIM", "KID, 1e-3"),
+    *(
+        "model",
+        "direction",
+        "weights",
+        "steps",
+        "minutes",
+        "L1",
+        "SSIM",
+        "KID, 1e-3",
+    ),
     *("attributes", "memory", "steps a second"),
 )
 _PROTOCOL = (
@@ -26,6 +35,8 @@ _PROTOCOL = (
     "input. Attributes: share of faces on which a classifier, trained on other "
     "faces, sees the label that was asked for, mean over the labels; in "
     "brackets that of the true drawings. `keras_gans.attributes`.",
+    "Weights: as they were trained, or their moving average, decay "
+    f"{entries.EMA}; both of one run, which is the same without `--ema`.",
     "Minutes: of training, as log.csv has them. Memory: the most that the "
     "process of the training held, export and measurement included. Steps a "
     "second: from the first row of log.csv to the last.",
@@ -94,7 +105,7 @@ def _table(rows):
     lines = [_row(_COLUMNS), _row(["---"] * len(_COLUMNS))]
     for entry, found in rows:
         if isinstance(found, str):
-            lines.append(_row([entry.title, found, *[_NONE] * 8]))
+            lines.append(_row([entry.title, found, *[_NONE] * 9]))
             continue
         memory = found["memory"]
         of_run = (
@@ -103,16 +114,14 @@ def _table(rows):
             _NONE if memory is None else f"{memory / 2**30:.1f} GiB",
             _number(found["rate"], ".2f"),
         )
-        for place, (direction, values) in enumerate(
-            found["directions"].items()
-        ):
+        for place, (direction, name, values) in enumerate(_lines(found)):
             # What is of the run stands in its first row.
             steps, minutes, memory, rate = [""] * 4 if place else of_run
             title = "" if place else entry.title
             lines.append(
                 _row(
                     [
-                        *(title, direction, steps, minutes),
+                        *(title, direction, name, steps, minutes),
                         _beside(values, "l1", ".3f", ("untouched", "mean")),
                         _beside(values, "ssim", ".3f", ("untouched", "mean")),
                         _kid(values),
@@ -122,6 +131,17 @@ def _table(rows):
                 )
             )
     return lines
+
+
+def _lines(found):
+    """Return `(direction, weights, values)`, ordered by direction."""
+    lines = [
+        (direction, name, values)
+        for name, directions in found["weights"].items()
+        for direction, values in directions.items()
+    ]
+    order = [direction for direction, _, _ in lines]
+    return sorted(lines, key=lambda line: order.index(line[0]))
 
 
 def _row(cells):
@@ -148,19 +168,28 @@ def _kid(values):
 
 def _beside_the_paper(rows):
     """Compare the order of the losses with the paper's."""
-    here = {
-        entry.title: _mean([d["l1"] for d in found["directions"].values()])
-        for entry, found in rows
-        if not isinstance(found, str)
-        and all("l1" in d for d in found["directions"].values())
-    }
+    here = {}
+    for entry, found in rows:
+        if not isinstance(found, str):
+            # As trained, if that was measured.
+            directions = next(iter(found["weights"].values()))
+            values = [d.get("l1") for d in directions.values()]
+            if None not in values:
+                here[entry.title] = _mean(values)
     there = {
         title: _mean(ious)
         for title, ious in entries.PAPER.items()
         if title in here
     }
     lines = [
-        _row(("loss", "L1, mean", "paper: labels to photo", "photo to labels")),
+        _row(
+            (
+                "loss",
+                "L1, trained weights",
+                "paper: labels to photo",
+                "photo to labels",
+            )
+        ),
         _row(["---"] * 4),
     ]
     for title, value in here.items():

@@ -110,15 +110,20 @@ def _free_ports(count):
     return ports
 
 
-def table(heading, rows):
-    """Print rows of `(what, (median, least, most), amount)`."""
-    print(f"\n| {heading} | step, s (range) | ms each |\n| --- | --- | --- |")
-    for what, (middle, least, most), amount in rows:
+def table(heading, ratio, rows):
+    """Print rows of `(what, (median, least, most), divisor)`."""
+    print(f"\n| {heading} | step, s (range) | {ratio} |\n| --- | --- | --- |")
+    for what, (middle, least, most), divisor in rows:
         print(
             f"| {what} | {middle:.3f} ({least:.3f} to {most:.3f}) | "
-            f"{1e3 * middle / amount:.2f} |",
+            f"{middle / divisor:.2f} |",
             flush=True,
         )
+
+
+def milliseconds(rows):
+    """Return rows by thousandths of their amounts, for `table`."""
+    return [(what, times, amount / 1e3) for what, times, amount in rows]
 
 
 def law(rows, unit):
@@ -144,16 +149,19 @@ def main():
         return be(arguments.be)
     steps = arguments.steps
     rows = [(batch, median(steps, batch), batch) for batch in BATCHES]
-    table("article, 64 px, batch", rows)
-    law(rows, "picture of each domain")
+    unit = "picture of each domain"
+    table("article, 64 px, batch", f"ms for a {unit}", milliseconds(rows))
+    law(rows, unit)
     rows = [
         (size, median(steps, 1, size, RESNET), (size / 64) ** 2)
         for size in SIZES
     ]
-    table("resnet, 6 blocks, batch 1, px", rows)
-    law(rows, "64 x 64 pixels")
+    unit = "64 x 64 pixels"
+    heading = "resnet, 6 blocks, batch 1, px"
+    table(heading, f"ms for each {unit}", milliseconds(rows))
+    law(rows, unit)
     rows = [
-        (what, median(steps, 16, **config), 16)
+        (what, median(steps, 16, **config))
         for what, config in (
             ("no strategy", {}),
             ("mirrored, one replica", {"strategy": "mirrored"}),
@@ -164,7 +172,9 @@ def main():
             ("two worker processes", {"strategy": "multiworker"}),
         )
     ]
-    table("article, 64 px, batch 16 in all", rows)
+    first = rows[0][1][0]
+    rows = [(*row, first) for row in rows]
+    table("article, 64 px, batch 16 in all", "beside the first", rows)
 
 
 if __name__ == "__main__":
