@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from keras_gans import distribution
 from keras_gans.models import state, updates
-from keras_gans.models.checks import check_images
+from keras_gans.models.checks import check_batch, check_images
 from keras_gans.models.compiled import CompiledModel
 
-__all__ = ["AdversarialModel", "check_images"]
+__all__ = ["AdversarialModel", "check_batch", "check_images"]
 
 
 class AdversarialModel(CompiledModel):

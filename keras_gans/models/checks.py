@@ -40,6 +40,32 @@ def check_images(images, multiple_of=1):
     return tf.cast(images, tf.float32)
 
 
+def check_batch(batch, *keys):
+    """Check the batch of a step; return its tensors of these keys.
+
+    Args:
+        batch: dict; or, as `train_on_batch` passes it, a tuple of it and of
+            targets and weights, which do not exist here.
+        *keys: str.
+
+    Raises:
+        ValueError: if it is no dict, or a key is missing.
+    """
+    if isinstance(batch, tuple) and batch[1:] == (None, None):
+        batch, *_ = batch
+    if not isinstance(batch, dict) or not {*keys} <= {*batch}:
+        received = (
+            ", ".join(sorted(batch))
+            if isinstance(batch, dict)
+            else type(batch).__name__
+        )
+        raise ValueError(
+            f"batch must be a dict with {', '.join(keys)}, as of the data sets "
+            f"of keras_gans.datasets. Received: {received}"
+        )
+    return [tf.convert_to_tensor(batch[key]) for key in keys]
+
+
 def check_loss_weights(loss_weights, defaults, *players):
     """Check weights by term; return them with the others at their defaults.
 

@@ -13,7 +13,11 @@ import tensorflow as tf
 from keras_gans import losses
 from keras_gans.image_pool import ImagePool
 from keras_gans.layers import frozen_statistics
-from keras_gans.models.base import AdversarialModel, check_images
+from keras_gans.models.base import (
+    AdversarialModel,
+    check_batch,
+    check_images,
+)
 from keras_gans.networks import (
     dcgan,
     patch_discriminator,
@@ -404,7 +408,7 @@ class CycleGAN(AdversarialModel):
         return terms, None
 
     def train_step(self, batch):
-        real_a, real_b = batch["images_a"], batch["images_b"]
+        real_a, real_b = check_batch(batch, "images_a", "images_b")
         g_terms, (fake_a, fake_b) = self._update_generator(
             self._generator_terms, real_a, real_b
         )
@@ -415,7 +419,7 @@ class CycleGAN(AdversarialModel):
         return self._report(g_terms, d_terms)
 
     def test_step(self, batch):
-        real_a, real_b = batch["images_a"], batch["images_b"]
+        real_a, real_b = check_batch(batch, "images_a", "images_b")
         g_terms, (fake_a, fake_b) = self._generator_terms(
             real_a, real_b, training=False
         )

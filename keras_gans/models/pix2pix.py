@@ -9,7 +9,11 @@ import tensorflow as tf
 
 from keras_gans import losses
 from keras_gans.layers import frozen_statistics
-from keras_gans.models.base import AdversarialModel, check_images
+from keras_gans.models.base import (
+    AdversarialModel,
+    check_batch,
+    check_images,
+)
 from keras_gans.networks import patch_discriminator, unet_generator
 from keras_gans.networks._blocks import check_counts
 from keras_gans.optimizers import PyTorchAdam
@@ -209,7 +213,7 @@ class Pix2Pix(AdversarialModel):
         return {"real": real, "fake": fake}, None
 
     def train_step(self, batch):
-        real_a, real_b = batch["images_a"], batch["images_b"]
+        real_a, real_b = check_batch(batch, "images_a", "images_b")
         # One pass for both updates: what the discriminator has judged is
         # what the generator then answers for, dropout included.
         fake_b, tape = self._record(self.generator, real_a)
@@ -222,7 +226,7 @@ class Pix2Pix(AdversarialModel):
         return self._report(g_terms, d_terms)
 
     def test_step(self, batch):
-        real_a, real_b = batch["images_a"], batch["images_b"]
+        real_a, real_b = check_batch(batch, "images_a", "images_b")
         fake_b = self.generator(real_a, training=False)
         d_terms, _ = self._discriminator_terms(
             real_a, real_b, fake_b, training=False

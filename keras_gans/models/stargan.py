@@ -9,7 +9,11 @@ import tensorflow as tf
 
 from keras_gans import losses
 from keras_gans.labels import KEYS, Labels, rows
-from keras_gans.models.base import AdversarialModel, check_images
+from keras_gans.models.base import (
+    AdversarialModel,
+    check_batch,
+    check_images,
+)
 from keras_gans.networks import stargan_discriminator, stargan_generator
 from keras_gans.networks._blocks import check_counts
 from keras_gans.optimizers import PyTorchAdam
@@ -348,12 +352,7 @@ class StarGAN(AdversarialModel):
         """Return the images and label vectors of a batch, masks behind."""
         table = self.label_table
         keys = ("images", "labels", "mask")[: 2 + (table.num_sets > 1)]
-        if not set(keys) <= set(batch):
-            raise ValueError(
-                f"batch must have {', '.join(keys)}. "
-                f"Received: {', '.join(sorted(batch))}"
-            )
-        images, *vectors = (batch[key] for key in keys)
+        images, *vectors = check_batch(batch, *keys)
         vectors = tf.concat([tf.cast(v, tf.float32) for v in vectors], -1)
         return images, rows("labels", vectors, images, table.vector_size)
 

@@ -115,6 +115,19 @@ def test_compile_without_arguments_is_a_recipe_and_may_be_repeated(name):
     assert all(np.isfinite(v) for v in fit(model, make_batch(model)).values())
 
 
+def test_single_batches_and_what_is_no_batch(name):
+    model = make_model(name)
+    batch = make_batch(model)
+    before = values(model.generator_variables)
+    expected = model.test_on_batch(batch, return_dict=True)
+    logs = model.train_on_batch(batch, return_dict=True)
+    assert {*logs} == {*expected} == {*fit(make_model(name), batch)}
+    assert all(moved(before, model.generator_variables))
+    for wrong in (batch["images" + "_a" * ("images" not in batch)], {"x": 1}):
+        with pytest.raises(ValueError, match="batch must be a dict with"):
+            model.train_step(wrong)
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_lower_precision_keeps_weights_pictures_and_losses_whole(
     name, precision
