@@ -37,8 +37,8 @@ def _parse_arguments(argv):
     parser.add_argument(
         "--few",
         action="store_true",
-        help=f"also {entries.FEW} pictures of each side, without and with "
-        "augmentation",
+        help=f"also CycleGAN on {entries.FEW} pictures of each side, without "
+        "and with augmentation of what its discriminators see",
     )
     parser.add_argument(
         "--only",

@@ -81,9 +81,9 @@ def copied(inputs, outputs, targets):
     return (
         f"translations differ from their inputs by {share:.1%} of what "
         f"unrelated pictures differ by (below {COPY:.0%}). Usually the "
-        "generator has learned to do nothing, because cycle and identity "
-        "outweigh the adversarial term. Try a lower weight of cycle and "
-        "identity 0"
+        "generator has learned to do nothing, because what ties it to the "
+        "input (cycle, identity, reconstruction) outweighs the adversarial "
+        "term. Try lower weights of these, and identity 0"
     )
 
 
@@ -98,9 +98,9 @@ def collapsed(inputs, outputs, targets):
         f"translations vary among themselves by {variety[2] / possible:.1%} "
         f"of what the real pictures vary by (below {COLLAPSE:.0%}): one "
         "output for all inputs. Usually the discriminator has been too "
-        "strong, or the cycle term is off. Try a lower learning rate, a "
-        "higher weight of cycle, or a larger batch; a collapsed generator "
-        "seldom recovers, so start over"
+        "strong, or what ties outputs to inputs (cycle, reconstruction) is "
+        "off. Try a lower learning rate, a higher weight of that, or a larger "
+        "batch; a collapsed generator seldom recovers, so start over"
     )
 
 

@@ -79,13 +79,12 @@ def ablation():
 def few():
     """Return what augmentation is judged by, where pictures are few."""
     found = []
-    for model in ("cyclegan", "pix2pix"):
-        for title, options in (
-            ("", {}),
-            (", augmented", {"augment_discriminator": POLICIES}),
-        ):
-            title = f"{model}, {FEW} pictures{title}"
-            found.append(Entry(_key(title), title, model, options, FEW))
+    for addition, options in (
+        ("", {}),
+        (", augmented", {"augment_discriminator": POLICIES}),
+    ):
+        title = f"cyclegan, {FEW} pictures{addition}"
+        found.append(Entry(_key(title), title, "cyclegan", options, FEW))
     return found
 
 
