@@ -5,6 +5,7 @@ import ast
 import inspect
 
 from keras_gans import data_arguments, distribution, registry
+from keras_gans.checks import UserError
 
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
@@ -212,7 +213,7 @@ def resolve(settings):
         None: how long an epoch is only the data tell.
 
     Raises:
-        ValueError: if the model, or a key of `--set`, is unknown, or the data
+        UserError: if the model, or a key of `--set`, is unknown, or the data
             are not named well.
     """
     model_class = registry.get(settings["model"])
@@ -231,7 +232,7 @@ def resolve(settings):
     )
     settings["set"] = defaults.pop("set", {}) | settings["set"]
     if settings["steps"] and settings["epochs"]:
-        raise ValueError(
+        raise UserError(
             "steps must be given alone, or epochs. Received: "
             f"steps={settings['steps']}, epochs={settings['epochs']}"
         )
@@ -260,7 +261,7 @@ def parse_options(options, model_class):
     for option in options:
         key, equals, text = option.partition("=")
         if not equals or key not in valid:
-            raise ValueError(
+            raise UserError(
                 f"set must be KEY=VALUE with a key among {', '.join(valid)}. "
                 f"Received: {option!r}"
             )

@@ -9,6 +9,7 @@ translation shows what was asked for.
 import numpy as np
 
 from keras_gans import images
+from keras_gans.checks import UserError
 from keras_gans.datasets import synthetic_faces
 from keras_gans.datasets.tables import HAIR_COLOURS
 
@@ -41,7 +42,7 @@ def train_classifier(
         [-1, 1] to logits `[batch, len(labels)]`.
 
     Raises:
-        ValueError: for an unknown label.
+        UserError: for an unknown label.
     """
     import keras
 
@@ -120,7 +121,7 @@ def measure(
           drawing differs from the input by more than 0.05.
 
     Raises:
-        ValueError: for an unknown label.
+        UserError: for an unknown label.
     """
     columns = _columns(labels)
     if classifier is None:
@@ -200,7 +201,7 @@ def _columns(labels):
     known = synthetic_faces.ATTRIBUTES
     labels = known if labels is None else labels
     if not labels or not {*labels} <= {*known}:
-        raise ValueError(
+        raise UserError(
             f"labels must be names out of {', '.join(known)}. "
             f"Received: {labels!r}"
         )
@@ -213,7 +214,7 @@ def _opposite(label, faces, has_it):
     chosen = ~has_it if label in HAIR_COLOURS else np.ones_like(has_it)
     chosen = np.flatnonzero(chosen)
     if not len(chosen):
-        raise ValueError(
+        raise UserError(
             f"count must be so large that a face has no {label}. "
             f"Received: {len(faces)}"
         )

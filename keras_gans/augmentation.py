@@ -13,6 +13,7 @@ faces a side was worse for it after 1,200 steps
 import keras
 import tensorflow as tf
 
+from keras_gans.checks import UserError
 from keras_gans.distribution import replica_seed
 
 # Of whole numbers, as XLA draws other fractions than TensorFlow does.
@@ -31,13 +32,13 @@ def parse(text):
         tuple of str, in the order given; empty for None.
 
     Raises:
-        ValueError: for an unknown, a missing or a repeated name.
+        UserError: for an unknown, a missing or a repeated name.
     """
     if text is None:
         return ()
     names = [name.strip() for name in str(text).split(",")]
     if len({*names} & {*POLICIES}) != len(names):
-        raise ValueError(
+        raise UserError(
             "augment_discriminator must be names among "
             f"{', '.join(POLICIES)}, each once, with commas between. "
             f"Received: {text!r}"

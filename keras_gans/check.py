@@ -17,6 +17,7 @@ import textwrap
 import numpy as np
 
 from keras_gans import data_arguments, registry
+from keras_gans.checks import UserError
 
 _SHEET = 6, 8  # columns of each side, rows
 _SHEET_SIZE = 96  # pixels, most for each picture
@@ -237,7 +238,7 @@ def main(argv=None):
         kind = model_class.data_kind
         data_arguments.resolve(settings, kind)
         if settings.get("data_a") is None and settings.get("data") is None:
-            raise ValueError("data, or data_a and data_b, must be given")
+            raise UserError("data, or data_a and data_b, must be given")
         size = settings["image_size"]
         size = size or model_class.default_settings()["image_size"]
         sides = datasets.open_sides(kind, settings, size, cache_bytes=0)
@@ -261,7 +262,7 @@ def main(argv=None):
             )
         else:
             print("\n--report DIR writes all names and a contact sheet")
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     finally:

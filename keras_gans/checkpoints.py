@@ -6,13 +6,13 @@ archive format carries a checksum of each part.
 """
 
 import logging
-import os
 import pathlib
 import zipfile
 
-logger = logging.getLogger("keras_gans")
+from keras_gans import files
+from keras_gans.checks import UserError
 
-_UNFINISHED = ".unfinished.keras"
+logger = logging.getLogger("keras_gans")
 
 
 def save(model, folder, keep=3):
@@ -46,17 +46,10 @@ def write(model, path):
         OSError: if it cannot be written; what was there is untouched.
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(_UNFINISHED)
-    try:
+    with files.whole(path) as unfinished:
         model.save(unfinished)
-        with open(unfinished, "rb") as file:
-            os.fsync(file.fileno())
         if not _is_whole(unfinished):
-            raise OSError(f"{unfinished} does not read back as written")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+            raise OSError(f"{path} does not read back as written")
     return path
 
 
@@ -76,7 +69,7 @@ def restore(model, folder):
         int, the steps taken so far; 0 where there is no checkpoint.
 
     Raises:
-        ValueError: if there are checkpoints and none of them is whole, or
+        UserError: if there are checkpoints and none of them is whole, or
             they are of another model.
     """
     found = steps(folder)
@@ -88,7 +81,7 @@ def restore(model, folder):
         model.load_weights(path)
         return int(model.step.numpy())
     if found:
-        raise ValueError(
+        raise UserError(
             f"checkpoints of {folder} must include one that is whole; all "
             f"{len(found)} are damaged. Start over with another run folder"
         )

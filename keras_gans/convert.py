@@ -13,7 +13,9 @@ import math
 import os
 import pathlib
 import sys
-import tempfile
+
+from keras_gans import files
+from keras_gans.checks import UserError
 
 _SOURCE = "pytorch-cyclegan-and-pix2pix"
 
@@ -30,7 +32,7 @@ def read(path, image_size=None):
         `keras_gans.models.translator.Translator` with those weights.
 
     Raises:
-        ValueError: if there is no such file, it holds something else than a
+        UserError: if there is no such file, it holds something else than a
             generator of the original's, or `image_size` does not fit.
         ImportError: if the package that reads such files is not installed.
     """
@@ -57,12 +59,8 @@ def write(model, output):
         return _export(model, output)
     output.parent.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that what has its name is whole.
-    with tempfile.TemporaryDirectory(
-        prefix=".unfinished-", dir=output.parent
-    ) as folder:
-        unfinished = pathlib.Path(folder) / output.name
+    with files.whole(output) as unfinished:
         model.save(unfinished)
-        os.rename(unfinished, output)
     return output
 
 
@@ -80,12 +78,12 @@ def _export(model, folder):
 
 def _check_output(output):
     if output.suffix == ".keras" and output.exists():
-        raise ValueError(
+        raise UserError(
             "output must be a .keras file that does not exist yet. "
             f"Received: {str(output)!r}"
         )
     if output.exists() and not output.is_dir():
-        raise ValueError(
+        raise UserError(
             "output must be a folder, or a file that ends in .keras. "
             f"Received: {str(output)!r}"
         )
@@ -136,7 +134,7 @@ def main(argv=None):
     try:
         _check_output(arguments.output)
         model = read(arguments.state_dict, arguments.image_size)
-    except (ValueError, ImportError) as error:
+    except (UserError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{arguments.state_dict}: {describe(model)}")

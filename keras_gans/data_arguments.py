@@ -2,6 +2,8 @@
 
 import argparse
 
+from keras_gans.checks import UserError
+
 
 def integer(least):
     """Return an argparse type: an integer from `least` up."""
@@ -73,7 +75,7 @@ def resolve(settings, kind):
         kind: str, the model's `data_kind`.
 
     Raises:
-        ValueError: if the arguments contradict one another, one side is
+        UserError: if the arguments contradict one another, one side is
             missing, or `data` has no two sides.
     """
     from keras_gans import datasets
@@ -83,20 +85,20 @@ def resolve(settings, kind):
     data, direction = settings.pop("data"), settings.pop("direction")
     labels = settings.pop("labels")
     if labels:
-        raise ValueError(
+        raise UserError(
             f"labels are for labelled data; this model learns from {kind} "
             f"data. Received: {','.join(labels)}"
         )
     given = [settings["data_a"], settings["data_b"]]
     if data is not None:
         if len(data) > 1:
-            raise ValueError(
+            raise UserError(
                 f"data must be given once for {kind} data. "
                 f"Received: {', '.join(data)}"
             )
         (data,) = data
         if any(given):
-            raise ValueError(
+            raise UserError(
                 "data must be given alone, or data_a and data_b. Received: "
                 f"data={data!r} and data_a={given[0]!r}, data_b={given[1]!r}"
             )
@@ -104,13 +106,13 @@ def resolve(settings, kind):
         sides = sides if direction == "a_to_b" else sides[::-1]
         settings["data_a"], settings["data_b"] = sides
     elif direction != "a_to_b":
-        raise ValueError(
+        raise UserError(
             "direction must be a_to_b where data is not given: exchange "
             f"data_a and data_b. Received: {direction!r}"
         )
     elif bool(given[0]) != bool(given[1]):
         missing = "data_b" if given[0] else "data_a"
-        raise ValueError(
+        raise UserError(
             f"{missing} must be given when the other side is. "
             f"Received: {missing}={settings[missing]!r}"
         )
@@ -120,13 +122,13 @@ def _resolve_labelled(settings):
     sides = [settings.pop("data_a"), settings.pop("data_b")]
     direction = settings.pop("direction")
     if any(sides) or direction != "a_to_b":
-        raise ValueError(
+        raise UserError(
             "data must be given for labelled data, not data_a, data_b or "
             f"direction. Received: {sides[0] or sides[1] or direction!r}"
         )
     data, labels = settings["data"], settings["labels"]
     if labels and len(labels) != len(data or [None]):
-        raise ValueError(
+        raise UserError(
             "labels must be given once for each data. Received: "
             f"{len(labels)} for {len(data or [None])}"
         )

@@ -11,6 +11,8 @@ import os
 
 import numpy as np
 
+from keras_gans.checks import UserError
+
 STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 
 
@@ -30,7 +32,7 @@ def make(name, batch_size):
         `tf.distribute.Strategy`; for none the default one.
 
     Raises:
-        ValueError: if `TF_CONFIG` does not describe the workers, or the
+        UserError: if `TF_CONFIG` does not describe the workers, or the
             replicas cannot share the batch evenly.
     """
     import tensorflow as tf
@@ -46,7 +48,7 @@ def make(name, batch_size):
         strategy = tf.distribute.MirroredStrategy([d.name for d in devices])
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
-        raise ValueError(
+        raise UserError(
             f"batch_size must be a multiple of the {replicas} replicas that "
             f"share a batch. Received: {batch_size}"
         )
@@ -64,7 +66,7 @@ def _check_workers(text):
             return
     except (ValueError, KeyError, TypeError):
         pass
-    raise ValueError(
+    raise UserError(
         "TF_CONFIG must list two workers or more and say which one this is: "
         '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": '
         f'{{"type": "worker", "index": 0}}}}. Received: {text!r}'
@@ -120,11 +122,11 @@ def check_agreement(strategy, name, value):
     """Check that all workers come with the same number.
 
     Raises:
-        ValueError: on all of them, if not.
+        UserError: on all of them, if not.
     """
     mean, of_squares = means(strategy, value, value**2)
     if mean**2 != of_squares:
-        raise ValueError(
+        raise UserError(
             f"{name} must be the same on every worker: a run folder on a file "
             f"system that all of them share. Received here: {value}"
         )

@@ -12,6 +12,7 @@ import os
 import sys
 
 from keras_gans import data_arguments
+from keras_gans.checks import UserError
 from keras_gans.evaluation import subjects
 from keras_gans.evaluation.truth import against_truth, faces_of_run, table
 
@@ -132,7 +133,7 @@ def main(argv=None):
         }
         runs.write(folder, "metrics.json", content)
         path = report.write(folder, arguments["report"])
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if truth:

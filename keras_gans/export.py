@@ -12,6 +12,8 @@ import sys
 
 import numpy as np
 
+from keras_gans.checks import UserError
+
 FORMATS = ("savedmodel", "onnx")
 
 
@@ -48,7 +50,7 @@ def export(
         `pathlib.Path` of the version, such as `saved_models/cyclegan/1`.
 
     Raises:
-        ValueError: if an argument does not fit.
+        UserError: if an argument does not fit.
         ImportError: if ONNX is asked for without the extra `onnx`.
         RuntimeError: if the export gives other pixels than the model.
         OSError: if `folder` cannot be written.
@@ -75,16 +77,16 @@ def _check_arguments(model, samples, half, format):
         or shape != (None, side, side, 3)
         or not len(samples)
     ):
-        raise ValueError(
+        raise UserError(
             f"samples must be one picture or more, uint8 [batch, {side}, "
             f"{side}, 3]. Received: {samples.dtype} {samples.shape}"
         )
     if format not in FORMATS:
-        raise ValueError(
+        raise UserError(
             f"format must be one of {', '.join(FORMATS)}. Received: {format!r}"
         )
     if format == "onnx" and half:
-        raise ValueError(
+        raise UserError(
             'half must be False for format="onnx", whose weights are float32. '
             f"Received: {half!r}"
         )
@@ -146,7 +148,7 @@ def main(argv=None):
             metrics=result and result["metrics"],
             format=arguments.format,
         )
-    except (ValueError, ImportError) as error:
+    except (UserError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (OSError, RuntimeError) as error:
@@ -164,7 +166,7 @@ def _samples(model, settings):
         try:
             _, held_out, _ = runs.open_data(dict(settings))
             return images.to_uint8(next(iter(held_out.values()))).numpy()
-        except ValueError as error:
+        except UserError as error:
             print(f"comparing on drawn faces: {error}", file=sys.stderr)
     faces = datasets.open_source(
         "faces:photo", model.image_size, face_indices=range(2)

@@ -10,11 +10,13 @@ import io
 import math
 import os
 import pathlib
-import tempfile
 import typing
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+from keras_gans import files
+from keras_gans.checks import UserError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
@@ -69,7 +71,7 @@ def read(source, limit=PIXEL_LIMIT, size=None, name=None):
         uint8 `[height, width, 3]`, or `[size, size, 3]`.
 
     Raises:
-        ValueError: in one line, with the name and the reason, if the picture
+        UserError: in one line, with the name and the reason, if the picture
             cannot be read.
     """
     with _opened(source, limit, name) as image:
@@ -88,7 +90,7 @@ def check(source, limit=PIXEL_LIMIT, name=None):
         `Header`.
 
     Raises:
-        ValueError: as `read`, but damage beyond the header goes unnoticed.
+        UserError: as `read`, but damage beyond the header goes unnoticed.
     """
     with _opened(source, limit, name) as image:
         width, height = image.size
@@ -128,7 +130,7 @@ def _opened(source, limit, name):
     # struct.error, EOFError, IndexError, ValueError.
     except Exception as error:
         reason = _reason(error, source, limit, in_memory)
-        raise ValueError(f"{name}: {reason}") from error
+        raise UserError(f"{name}: {reason}") from error
 
 
 def _reason(error, source, limit, in_memory):
@@ -212,7 +214,7 @@ def grid(images, columns=None, padding=2, headings=None):
         uint8 `[height, width, 3]`.
 
     Raises:
-        ValueError: if the pictures are not uint8 of one shape.
+        UserError: if the pictures are not uint8 of one shape.
     """
     rows = [images] if isinstance(images, np.ndarray) else list(images)
     rows = [np.asarray(row) for row in rows]
@@ -221,7 +223,7 @@ def grid(images, columns=None, padding=2, headings=None):
         row.dtype != np.uint8 or row.ndim != 4 or row.shape[3] != 3
         for row in rows
     ):
-        raise ValueError(
+        raise UserError(
             "images must be uint8 [count, height, width, 3], or a list of "
             "such rows with pictures of one size. Received: "
             f"{[(row.dtype.name, row.shape) for row in rows][:3]}"
@@ -259,18 +261,15 @@ def write(path, image):
         image: uint8 `[height, width, 3]`.
 
     Raises:
-        ValueError: if the path or the picture does not fit.
+        UserError: if the path or the picture does not fit.
     """
     path, image = pathlib.Path(path), np.asarray(image)
     if path.suffix.lower() != ".png":
-        raise ValueError(f"path must end in .png. Received: {path}")
+        raise UserError(f"path must end in .png. Received: {path}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
+        raise UserError(
             "image must be uint8 [height, width, 3]. "
             f"Received: {image.dtype.name} {image.shape}"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
-        beside = pathlib.Path(folder, path.name)
-        Image.fromarray(image).save(beside, "PNG")
-        os.replace(beside, path)
+    with files.whole(path) as unfinished:
+        Image.fromarray(image).save(unfinished, "PNG")

@@ -12,6 +12,8 @@ for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, section 3.3.
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.checks import UserError
+
 CELEBA_HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 KEYS = 2**24  # whole numbers up to here are exact in float32, too
 
@@ -26,7 +28,7 @@ class Labels:
             more of them.
 
     Raises:
-        ValueError: if a name comes twice, or a group does not fit.
+        UserError: if a name comes twice, or a group does not fit.
 
     Attributes:
         sets: tuple per data set of its names.
@@ -58,7 +60,7 @@ class Labels:
                 or len(group) < 2
                 or not any(set(group) <= set(s) for s in self.sets)
             ):
-                raise ValueError(
+                raise UserError(
                     "exclusive must be groups of two or more labels of one "
                     f"data set, {self._listed()}. Received: {group!r}"
                 )
@@ -147,25 +149,25 @@ class Labels:
         """Return the index of the data set whose labels are to be changed."""
         unknown = [name for name in to if name not in self.names]
         if unknown or not to:
-            raise ValueError(
+            raise UserError(
                 f"to must name labels among {self._listed()}. Received: "
                 f"{', '.join(map(repr, unknown)) or to!r}"
             )
         for name, value in to.items():
             if value not in (0, 1):
-                raise ValueError(
+                raise UserError(
                     f"to[{name!r}] must be 0 or 1. Received: {value!r}"
                 )
         for group in self.groups:
             together = [name for name in group if to.get(name)]
             if len(together) > 1:
-                raise ValueError(
+                raise UserError(
                     f"to must set only one of {', '.join(group)}. "
                     f"Received: {', '.join(together)}"
                 )
         indices = {self._set_of(name) for name in to}
         if len(indices) > 1:
-            raise ValueError(
+            raise UserError(
                 "to must name labels of one data set, either of "
                 f"{self._listed()}. Received: {', '.join(to)}"
             )
@@ -185,7 +187,7 @@ def rows(argument, vectors, images, size):
         float32 `[batch, size]`.
 
     Raises:
-        ValueError: if `vectors` have another shape.
+        UserError: if `vectors` have another shape.
     """
     vectors = tf.convert_to_tensor(vectors)
     if vectors.shape.rank == 1:
@@ -194,7 +196,7 @@ def rows(argument, vectors, images, size):
     if vectors.dtype == tf.string or not vectors.shape.is_compatible_with(
         (count, size)
     ):
-        raise ValueError(
+        raise UserError(
             f"{argument} must be numbers of shape [{count or 'batch'}, {size}],"
             f" one row per picture. Received: {vectors.dtype.name} "
             f"{vectors.shape}"
@@ -213,7 +215,7 @@ def _check_names(names):
         and all(isinstance(name, str) and name for name in s)
         for s in sets
     ):
-        raise ValueError(
+        raise UserError(
             "labels must be a list of one name or more, or a list of such "
             f"lists, one per data set. Received: {names!r}"
         )
@@ -223,7 +225,7 @@ def _check_names(names):
 def _check_once(argument, names):
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(
+        raise UserError(
             f"{argument} must have each name once. Received more often: "
             f"{', '.join(twice)}"
         )

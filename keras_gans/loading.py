@@ -6,6 +6,7 @@ import pathlib
 import zipfile
 
 from keras_gans import checkpoints, registry, runs
+from keras_gans.checks import UserError
 
 logger = logging.getLogger("keras_gans")
 
@@ -27,7 +28,7 @@ def load(path):
         `keras_gans.serving.translation.PictureTranslator`.
 
     Raises:
-        ValueError: in one line, if there is no such model.
+        UserError: in one line, if there is no such model.
     """
     from keras_gans.serving import translation, versions
 
@@ -51,21 +52,21 @@ def read_model(path):
         settings of the run, or None.
 
     Raises:
-        ValueError: in one line, if there is no such model.
+        UserError: in one line, if there is no such model.
     """
     path = pathlib.Path(path)
     if path.suffix == ".keras" and path.is_file():
         return _read_file(path), None
     settings = runs.read(path, "arguments.json") if path.is_dir() else None
     if settings is None:
-        raise ValueError(f"{_RULE}. Received: {str(path)!r}")
+        raise UserError(f"{_RULE}. Received: {str(path)!r}")
     folder = path / "checkpoints"
     for step in reversed(checkpoints.steps(folder)):
         try:
             return _read_file(folder / f"{step:06d}.keras"), settings
-        except ValueError as error:
+        except UserError as error:
             logger.warning("%s; passed over", error)
-    raise ValueError(
+    raise UserError(
         f"path must hold a whole checkpoint, written after training. "
         f"Received: {str(path)!r}"
     )
@@ -89,11 +90,11 @@ def _read_file(path):
     # Keras raises nearly anything for files of other makers.
     except Exception as error:
         reason = str(error).split("\n")[0]
-        raise ValueError(f"{path} cannot be read: {reason}") from error
+        raise UserError(f"{path} cannot be read: {reason}") from error
     finally:
         keras.config.set_dtype_policy(policy)
     if not hasattr(model, "serving_signatures"):
-        raise ValueError(
+        raise UserError(
             "path must be a .keras file of a model of keras_gans. "
             f"Received: {str(path)!r}, which holds a {type(model).__name__}"
         )

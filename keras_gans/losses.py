@@ -14,6 +14,8 @@ returns the two terms that the discriminator lowers, `(real, fake)`.
 
 import tensorflow as tf
 
+from keras_gans.checks import UserError
+
 
 def _mean(values, weights=None):
     values = tf.cast(values, tf.float32)
@@ -83,10 +85,10 @@ def adversarial(name):
     """Return the pair `(generator, discriminator)` of an adversarial loss.
 
     Raises:
-        ValueError: if `name` is not a key of `ADVERSARIAL`.
+        UserError: if `name` is not a key of `ADVERSARIAL`.
     """
     if name not in ADVERSARIAL:
-        raise ValueError(
+        raise UserError(
             "adversarial_loss must be one of "
             f"{', '.join(ADVERSARIAL)}. Received: {name!r}"
         )

@@ -7,6 +7,8 @@ arXiv:1604.06174, section 3.
 import keras
 import tensorflow as tf
 
+from keras_gans.checks import UserError
+
 
 def recomputed(network):
     """Make a training pass that remembers a few maps and makes the others anew.
@@ -23,13 +25,13 @@ def recomputed(network):
         function from the inputs of `network` and `training` to its outputs.
 
     Raises:
-        ValueError: if a second pass would not be the same.
+        UserError: if a second pass would not be the same.
     """
     for layer in network.layers:
         if isinstance(
             layer, keras.layers.BatchNormalization | keras.layers.Dropout
         ):
-            raise ValueError(
+            raise UserError(
                 "recompute must be False for networks with batch "
                 "normalisation or dropout, whose second pass is another. "
                 f"Received: True, and {network.name} has {layer.name}"

@@ -2,6 +2,9 @@
 
 import importlib
 
+from keras_gans import checks
+from keras_gans.checks import UserError
+
 # Command-line name -> "module:Class". Adding a model is one new file and one
 # line here; the command, the contract tests and the README's table follow.
 MODELS = {
@@ -25,12 +28,9 @@ def get(name):
     """Return the model class registered under `name`.
 
     Raises:
-        ValueError: if no model has that name.
+        UserError: if no model has that name.
     """
-    if name not in MODELS:
-        raise ValueError(
-            f"model must be one of {', '.join(names())}. Received: {name!r}"
-        )
+    checks.one_of(names(), model=name)
     module, class_name = MODELS[name].split(":")
     return getattr(importlib.import_module(module), class_name)
 
@@ -40,7 +40,7 @@ def get_class(class_name):
     for name, target in MODELS.items():
         if target.endswith(f":{class_name}"):
             return get(name)
-    raise ValueError(
+    raise UserError(
         f"class_name must be one of {', '.join(class_names())}. "
         f"Received: {class_name!r}"
     )

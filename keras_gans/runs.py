@@ -11,12 +11,11 @@ runs/cyclegan/
 """
 
 import inspect
-import json
-import os
 import pathlib
 import tempfile
 
-from keras_gans import registry
+from keras_gans import files, registry
+from keras_gans.checks import UserError
 
 HELD_OUT = 18  # pictures on each sample grid, as in the article
 # Settings that do not change what a step computes; the others must be the
@@ -49,7 +48,7 @@ def prepare(folder, settings, restart=False, decays=False):
         `pathlib.Path` of the folder.
 
     Raises:
-        ValueError: if the folder cannot be written, or holds a run that was
+        UserError: if the folder cannot be written, or holds a run that was
             made with other settings.
     """
     folder = pathlib.Path(folder)
@@ -63,7 +62,7 @@ def prepare(folder, settings, restart=False, decays=False):
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ValueError(
+        raise UserError(
             f"run_dir must be a folder that can be written. Received: "
             f"{str(folder)!r} ({error.strerror})"
         ) from None
@@ -77,7 +76,7 @@ def prepare(folder, settings, restart=False, decays=False):
             if earlier.get(name) != settings.get(name)
         ]
         if differences:
-            raise ValueError(
+            raise UserError(
                 f"run_dir must be continued with the settings that it was "
                 f"started with. Received: {str(folder)!r}, which differs in "
                 + "; ".join(differences)
@@ -90,18 +89,12 @@ def prepare(folder, settings, restart=False, decays=False):
 
 def read(folder, name):
     """Return what a JSON file of the run folder holds, or None."""
-    try:
-        return json.loads((pathlib.Path(folder) / name).read_text())
-    except FileNotFoundError:
-        return None
+    return files.read_json(pathlib.Path(folder, name))
 
 
 def write(folder, name, content):
-    """Write a JSON file whole: beside its place, then renamed."""
-    path = pathlib.Path(folder) / name
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(unfinished, path)
+    """Write a JSON file of the run folder."""
+    files.write_json(pathlib.Path(folder, name), content)
 
 
 def build_model(settings):
@@ -153,7 +146,7 @@ def open_data(settings):
         pictures for the sample grids; the opened sides by setting name.
 
     Raises:
-        ValueError: if a side cannot be opened.
+        UserError: if a side cannot be opened.
     """
     from keras_gans import datasets
     from keras_gans.datasets import findings

@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+from keras_gans import checks
+from keras_gans.checks import UserError
+
 
 @keras.saving.register_keras_serializable("keras_gans")
 class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -38,19 +41,15 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         steps_per_epoch=1,
         first_epoch=1,
     ):
-        for argument, value, least in (
-            ("constant_epochs", constant_epochs, 0),
-            ("decay_epochs", decay_epochs, 0),
-            ("steps_per_epoch", steps_per_epoch, 1),
-            ("first_epoch", first_epoch, 0),
-        ):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"{argument} must be an integer from {least} up. "
-                    f"Received: {value!r}"
-                )
+        checks.at_least(
+            0,
+            constant_epochs=constant_epochs,
+            decay_epochs=decay_epochs,
+            first_epoch=first_epoch,
+        )
+        checks.at_least(1, steps_per_epoch=steps_per_epoch)
         if isinstance(initial, bool) or not initial >= 0:
-            raise ValueError(
+            raise UserError(
                 f"initial must be a rate from 0 up. Received: {initial!r}"
             )
         self.initial = float(initial)
@@ -78,7 +77,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             total_steps: int from 1 up.
         """
         if not isinstance(total_steps, int) or total_steps < 1:
-            raise ValueError(
+            raise UserError(
                 "total_steps must be an integer from 1 up. "
                 f"Received: {total_steps!r}"
             )

@@ -14,6 +14,7 @@ import shlex
 import sys
 
 from keras_gans import data_arguments, runs
+from keras_gans.checks import UserError
 from keras_gans.scoreboards import children, entries, figures, page
 
 # Of two cores; the demonstrations of the models were made for it.
@@ -91,10 +92,10 @@ def _chosen(arguments):
     """Return the entries of each section.
 
     Raises:
-        ValueError: if a row is unknown, or the minutes are not above 0.
+        UserError: if a row is unknown, or the minutes are not above 0.
     """
     if not arguments.minutes > 0:
-        raise ValueError(
+        raise UserError(
             f"minutes must be above 0. Received: {arguments.minutes}"
         )
     sections = {page.MODELS: entries.models()}
@@ -108,7 +109,7 @@ def _chosen(arguments):
     known = dict.fromkeys(e.key for rows in sections.values() for e in rows)
     unknown = [name for name in arguments.only if name not in known]
     if unknown:
-        raise ValueError(
+        raise UserError(
             f"only must be names among {', '.join(known)}. "
             f"Received: {', '.join(unknown)}"
         )
@@ -197,7 +198,7 @@ def main(argv=None):
                 # After each, as all of them take hours.
                 sections[heading].append((entry, found[entry.key]))
                 page.write(output, command, sections)
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

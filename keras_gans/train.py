@@ -16,6 +16,7 @@ import tempfile
 
 from keras_gans import distribution, runs
 from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
+from keras_gans.checks import UserError
 from keras_gans.datasets import pipeline
 
 
@@ -54,7 +55,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
     if left <= 0:
         return None
     if left % settings["steps_per_execution"]:
-        raise ValueError(
+        raise UserError(
             f"steps_per_execution must divide the {left} steps that are left. "
             f"Received: {settings['steps_per_execution']}"
         )
@@ -227,7 +228,7 @@ def main(argv=None):
         folder = pathlib.Path(settings["run_dir"])
         if not is_dry and distribution.is_chief(strategy):
             runs.prepare(folder, settings, restart, decays=model.rate_decays)
-    except ValueError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     try:
@@ -236,7 +237,7 @@ def main(argv=None):
             print("dry run: everything works; leave out --dry-run to train")
             return 0
         return train(settings, folder, model, dataset, held_out, measured)
-    except ValueError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:

@@ -21,6 +21,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from keras_gans import images
+from keras_gans.checks import UserError
 from keras_gans.serving import files
 
 _Picture = collections.namedtuple("_Picture", "task pixels profile")
@@ -41,7 +42,7 @@ def translate_files(translator, tasks, on_done, batch_size=8, **options):
     """
     import tensorflow as tf
 
-    errors = (OSError, ValueError, MemoryError, tf.errors.OpError)
+    errors = (OSError, UserError, MemoryError, tf.errors.OpError)
     limit = translator.about["pixel_limit"]
     pictures = _read_ahead(tasks, on_done)
     for batch in _batches(pictures, batch_size, limit):
@@ -70,7 +71,7 @@ def _read_ahead(tasks, on_done):
             coming += [pool.submit(_read, later) for later in tasks[i : i + 1]]
             try:
                 yield _Picture(task, *reading.result())
-            except (OSError, ValueError) as error:
+            except (OSError, UserError) as error:
                 on_done(task, _line(error))
 
 
@@ -90,7 +91,7 @@ def _batches(pictures, most, most_pixels):
 
 def _line(error):
     """Return what went wrong as one line."""
-    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
     return kind + str(error).split("\n")[0]
 
 
@@ -175,7 +176,7 @@ def main(argv=None):
         options["to"] = dict.fromkeys(arguments.labels.split(","), 1)
     try:
         if arguments.batch_size < 1:
-            raise ValueError(
+            raise UserError(
                 "batch_size must be from 1 up. "
                 f"Received: {arguments.batch_size}"
             )
@@ -188,7 +189,7 @@ def main(argv=None):
         translator = loading.load(arguments.model)
         # Wrong options are found here, and TensorFlow makes itself ready.
         translator.translate(np.zeros((32, 32, 3), np.uint8), **options)
-    except ValueError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return _run(translator, tasks, len(found), arguments.batch_size, options)

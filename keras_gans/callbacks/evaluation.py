@@ -4,13 +4,12 @@ import csv
 import json
 import logging
 import math
-import os
 import pathlib
 import time
 
 from tqdm.auto import tqdm
 
-from keras_gans import checkpoints
+from keras_gans import checkpoints, files
 from keras_gans.callbacks.steps import StepCallback
 
 logger = logging.getLogger("keras_gans")
@@ -135,7 +134,7 @@ class Evaluation(StepCallback):
             for name, metric in metrics.items()
             if metric["protocol"]
         }
-        self._write_json("metrics_protocol.json", protocols)
+        files.write_json(self.folder / "metrics_protocol.json", protocols)
         tqdm.write(
             f"{said}; measured in {self._last:.1f} s, {self._cost():.1%} of "
             "the run so far"
@@ -171,7 +170,7 @@ class Evaluation(StepCallback):
                 "value": value,
                 "step": self.current_step,
             }
-            self._write_json("checkpoints/best.json", self._best)
+            files.write_json(self._path(".json"), self._best)
         if value is None:
             return f"no value of {self.best}"
         text = f"{self.best} {value:.4g}"
@@ -244,17 +243,8 @@ class Evaluation(StepCallback):
     def _write_rows(self):
         # Other metrics than before make other columns.
         columns = dict.fromkeys(name for row in self.rows for name in row)
-        path = self.folder / "metrics.csv"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".csv.unfinished")
-        with open(unfinished, "w", newline="") as file:
-            writer = csv.DictWriter(file, [*columns], restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(unfinished, path)
-
-    def _write_json(self, name, content):
-        path = self.folder / name
-        unfinished = path.with_suffix(".json.unfinished")
-        unfinished.write_text(json.dumps(content, indent=2) + "\n")
-        os.replace(unfinished, path)
+        with files.whole(self.folder / "metrics.csv") as unfinished:
+            with open(unfinished, "w", newline="") as file:
+                writer = csv.DictWriter(file, [*columns], restval="")
+                writer.writeheader()
+                writer.writerows(self.rows)

@@ -1,13 +1,13 @@
 """The log of a run: the means of its loss terms, for people, TensorBoard."""
 
 import csv
-import os
 import pathlib
 import time
 
 import numpy as np
 import tensorflow as tf
 
+from keras_gans import files
 from keras_gans.callbacks.steps import StepCallback
 
 NOTES_BETWEEN = " | "  # in one row of log.csv
@@ -89,11 +89,8 @@ class RunLog(StepCallback):
             return [r for r in csv.DictReader(file) if int(r["step"]) <= step]
 
     def _write(self):
-        # Whole and then renamed: a log cut off in the middle of a line would
-        # stop the next run from reading it.
-        unfinished = self._path.with_suffix(".unfinished")
-        with open(unfinished, "w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.rows[-1]))
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(unfinished, self._path)
+        with files.whole(self._path) as unfinished:
+            with open(unfinished, "w", newline="") as file:
+                writer = csv.DictWriter(file, list(self.rows[-1]))
+                writer.writeheader()
+                writer.writerows(self.rows)

@@ -7,6 +7,7 @@ import keras
 from tqdm.auto import tqdm
 
 from keras_gans import checkpoints
+from keras_gans.checks import UserError
 
 
 class StepCallback(keras.callbacks.Callback):
@@ -73,7 +74,7 @@ class Checkpoints(StepCallback):
         self._saved = self.current_step
         newest = max(checkpoints.steps(self.folder), default=0)
         if self.current_step == 0 and newest:
-            raise ValueError(
+            raise UserError(
                 "folder must have no checkpoints when training starts from "
                 "step 0: call restore(model) before fit, or choose another. "
                 f"Received: {self.folder}, which has one of step {newest}"

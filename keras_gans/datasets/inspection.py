@@ -11,6 +11,7 @@ import pathlib
 import numpy as np
 from tqdm.auto import tqdm
 
+from keras_gans.checks import UserError
 from keras_gans.datasets import duplicates
 
 _GREY_MODES = ("1", "L", "LA", "La")
@@ -134,7 +135,7 @@ def _look_at_all(pictures, side):
     def look(index):
         try:
             picture = pictures.read(index)
-        except ValueError as error:
+        except UserError as error:
             return str(error).removeprefix(f"{pictures.names[index]}: ")
         return _colours(picture), duplicates.fingerprint(picture)
 

@@ -13,6 +13,7 @@ import typing
 import numpy as np
 
 from keras_gans import images
+from keras_gans.checks import UserError
 from keras_gans.datasets import headers
 
 _RULE = (
@@ -28,7 +29,7 @@ class Listing(typing.NamedTuple):
     Attributes:
         names: list of str, one for each picture.
         decode: function from a picture's number to uint8 `[size, size, 3]`;
-            raises ValueError if it is broken.
+            raises UserError if it is broken.
         headers: function without arguments that returns a list with an
             `images.Header` for each picture, or a str, the reason why it
             cannot be read.
@@ -56,7 +57,7 @@ def arrays(arrays, load_size, name):
         or array.shape[2] != 3
         for array in arrays
     ):
-        raise ValueError(
+        raise UserError(
             f"{name} must be uint8 pictures [height, width, 3], at least "
             f"one. Received: {len(arrays)} of another kind"
         )
@@ -78,20 +79,20 @@ def faces(spec, load_size, name, seed, indices):
 
     style, at, count = spec.removeprefix("faces:").partition("@")
     if style not in synthetic_faces.STYLES:
-        raise ValueError(
+        raise UserError(
             f"{name} must be faces: and one of "
             f"{', '.join(synthetic_faces.STYLES)}. Received: {spec!r}"
         )
     if at:
         most = len(indices)
         if not count.isdecimal() or not 1 <= int(count) <= most:
-            raise ValueError(
+            raise UserError(
                 f"{name} must be faces:{style}@COUNT with a count from 1 to "
                 f"{most}. Received: {spec!r}"
             )
         indices = indices[: int(count)]
     if not len(indices) or min(indices) < 0:
-        raise ValueError(
+        raise UserError(
             "face_indices must be at least one int, none negative. "
             f"Received: {indices!r}"
         )
@@ -123,12 +124,12 @@ def folder(spec, load_size, name):
     if not os.path.exists(os.path.expanduser(spec)):
         prefix = r"[A-Za-z]\w+:"  # not the one letter of a Windows drive
         problem = "unknown prefix" if re.match(prefix, spec) else "missing"
-        raise ValueError(
+        raise UserError(
             f"{name} must be {_RULE}. Received: {spec!r} ({problem})"
         )
     folder = pathlib.Path(spec).expanduser()
     if not folder.is_dir():
-        raise ValueError(
+        raise UserError(
             f"{name} must be a folder of pictures. Received: {spec!r} (a file)"
         )
     files, folders = _contents(folder)
@@ -145,7 +146,7 @@ def folder(spec, load_size, name):
     if not names:
         seen = passed_over.most_common(5)
         seen = ", ".join(f"{n} {extension or 'none'}" for extension, n in seen)
-        raise ValueError(
+        raise UserError(
             f"{name} must be a folder with pictures in it or its subfolders "
             f"({', '.join(e[1:] for e in images.EXTENSIONS)}). Received: "
             f"{spec!r} with {len(files)} files" + (f" ({seen})" if seen else "")
@@ -234,7 +235,7 @@ def _refuse_parent_of_sides(folder, files, folders, name):
             continue
         side_b = side_a[:-1] + chr(ord(side_a[-1]) + 1)
         if side_b in names:
-            raise ValueError(
+            raise UserError(
                 f"{name} must be the folder of one side. Received: "
                 f"{str(folder)!r}, which looks like the folder above both "
                 f"sides: give data={folder}, or data_a={folder / side_a} "
@@ -252,7 +253,7 @@ def tensorflow_dataset(spec, load_size, name):
 
     def error(what, choices):
         choices = ", ".join(choices)
-        return ValueError(
+        return UserError(
             f"{name} must be tfds:NAME/CONFIG@SPLIT, for another feature than "
             f"image with #FEATURE, with a known {what}"
             + (f" ({choices})" if choices else "")
@@ -305,7 +306,7 @@ def tensorflow_dataset(spec, load_size, name):
     def header(i):
         try:
             return images.check(encoded[i], name=names[i])
-        except ValueError as broken:
+        except UserError as broken:
             return str(broken)
 
     return Listing(

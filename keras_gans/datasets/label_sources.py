@@ -9,6 +9,7 @@ import typing
 
 import numpy as np
 
+from keras_gans.checks import UserError
 from keras_gans.datasets import kinds, sources, tables
 
 FACES = range(4000)
@@ -43,7 +44,7 @@ def find(spec, table, labels, load_size, name, seed, cache_bytes):
     if not is_array and not str(spec).startswith(("tfds:", "faces:")):
         return _folder(str(spec), table, load_size, name)
     if table is not None:
-        raise ValueError(
+        raise UserError(
             f"table must be None where {name} is no folder. "
             f"Received: {str(table)!r}"
         )
@@ -66,10 +67,10 @@ def _arrays(spec, labels, name):
         "[count, num_labels] of 0 and 1 or [count] of classes. Received: "
     )
     if isinstance(spec, np.ndarray) or len(spec) != 2:
-        raise ValueError(f"{rule}no pair")
+        raise UserError(f"{rule}no pair")
     pictures, values = spec[0], np.asarray(spec[1])
     if values.ndim not in (1, 2) or len(values) != len(pictures):
-        raise ValueError(
+        raise UserError(
             f"{rule}{len(pictures)} pictures and shape {list(values.shape)}"
         )
     names = [f"{name}[{i}]" for i in range(len(pictures))]
@@ -78,7 +79,7 @@ def _arrays(spec, labels, name):
         return _in_order(pictures, "the array", names, columns)
     labels = labels or [str(i) for i in range(values.shape[1])]
     if len(labels) != values.shape[1] or not np.isin(values, (0, 1)).all():
-        raise ValueError(
+        raise UserError(
             f"{rule}shape {list(values.shape)} for the labels "
             f"{', '.join(labels)}, values from {values.min()} to {values.max()}"
         )
@@ -124,7 +125,7 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
             wanted[key] = True
             found[key] = ((key,), feature)
     if not found:
-        raise ValueError(
+        raise UserError(
             f"{name} must be a data set with truth values or classes. "
             f"Received: {spec!r} with {', '.join(builder.info.features)}"
         )
@@ -165,7 +166,7 @@ def _folder(spec, table, load_size, name):
     if table is None and len(folders) < 2:
         near = sorted(folder.glob("*.csv"))
         if len(near) != 1:
-            raise ValueError(
+            raise UserError(
                 f"{name} must have labels: {_CELEBA[0]}, a folder for each "
                 "class, or a csv of picture and labels beside the pictures. "
                 f"Received: {spec!r} with {len(files)} pictures in "
@@ -179,7 +180,7 @@ def _folder(spec, table, load_size, name):
         rows = tables.match(content, files, os.path.abspath(folder), above)
         return Source(spec, content, rows)
     if {folder.lower() for folder in folders} <= _SPLITS:
-        raise ValueError(
+        raise UserError(
             f"{name} must be the folder above the classes. Received: {spec!r} "
             f"with {', '.join(sorted(folders))}: give one of them"
         )

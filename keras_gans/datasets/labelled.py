@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from keras_gans import checks
+from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pipeline, sources
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
 
@@ -58,20 +60,20 @@ def labelled(
         the picture is from.
 
     Raises:
-        ValueError: if an argument is wrong or the data cannot be opened.
+        UserError: if an argument is wrong or the data cannot be opened.
 
     Reference:
         Choi et al. 2018, "StarGAN", sections 3.2 (mask) and 5.2.
     """
     passes.check(image_size, batch_size, load_size, seed, start, held_out)
-    sources.check_int("batches_per_step", batches_per_step, 1)
+    checks.at_least(1, batches_per_step=batches_per_step)
     sets = _opened(data)
     if sets is None:
         size = load_size or image_size
         data = open_labelled(data, labels, size, "data", seed, cache_bytes)
         sets = {"data": data}
     elif labels is not None:
-        raise ValueError(
+        raise UserError(
             "labels must be None for opened data, which has its own. "
             f"Received: {labels!r}"
         )
@@ -123,7 +125,7 @@ def held_out_labelled(data, count, image_size=128, seed=0):
         are not that many.
 
     Raises:
-        ValueError: if an argument is out of range.
+        UserError: if an argument is out of range.
     """
     sets = list(_opened(data).values())
     batches = []

@@ -8,6 +8,7 @@ import logging
 
 import numpy as np
 
+from keras_gans.checks import UserError
 from keras_gans.datasets import label_sources, sources, tables
 from keras_gans.datasets.findings import words
 
@@ -106,7 +107,7 @@ def open_labelled(
         `LabelledPictures`.
 
     Raises:
-        ValueError: in one line, if the pictures or the table cannot be read,
+        UserError: in one line, if the pictures or the table cannot be read,
             do not belong together, or a label is unknown or constant.
     """
     source = label_sources.find(
@@ -134,7 +135,7 @@ def open_labelled(
     opened = _usable(opened, source, classes)
     if not len(opened):
         reasons = "; ".join(finding.text for finding in opened.found)
-        raise ValueError(
+        raise UserError(
             f"{name} must have pictures with labels. Received: "
             f"{pictures.description}: {reasons}"
         )
@@ -147,7 +148,7 @@ def open_labelled(
         if number in (0, count)
     ]
     if constant:
-        raise ValueError(
+        raise UserError(
             "labels must differ between the pictures. Received: "
             + ", ".join(constant)
         )
@@ -210,7 +211,7 @@ def _groups(names, classes, exclusive):
         or {*members} - {*names}
         or any(len(group) < 2 for group in groups)
     ):
-        raise ValueError(
+        raise UserError(
             "exclusive must be lists of two or more of the labels "
             f"{', '.join(names)}, each label once at most. "
             f"Received: {exclusive!r}"

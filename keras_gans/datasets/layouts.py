@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+from keras_gans import checks
+from keras_gans.checks import UserError
 from keras_gans.datasets import labels, paired, sources
 
 
@@ -22,9 +24,9 @@ def open_sides(kind, settings, image_size, seed=0, cache_bytes=1 << 30):
         dict from name to `Pictures`, of their kind's default load size.
 
     Raises:
-        ValueError: in one line, if a side cannot be opened.
+        UserError: in one line, if a side cannot be opened.
     """
-    sources.check_int("image_size", image_size, 1)
+    checks.at_least(1, image_size=image_size)
     load_size = sources.default_load_size(image_size)
     if kind == "labelled":
         specs = settings["data"]
@@ -66,17 +68,17 @@ def sides_of(data, kind):
         `(data_a, data_b)`, each as `open_source` takes it.
 
     Raises:
-        ValueError: if `data` has no two sides.
+        UserError: if `data` has no two sides.
     """
     if data.startswith("tfds:"):
         if "@" in data or "#" in data:
-            raise ValueError(
+            raise UserError(
                 "data must be tfds:NAME/CONFIG, of which trainA and trainB are "
                 "taken; give other splits as data_a and data_b. Received: "
                 f"{data!r}"
             )
         if kind == "paired":
-            raise ValueError(
+            raise UserError(
                 "data must be a folder for paired data: splits of "
                 "tensorflow_datasets are in no common order. Give two features "
                 "of one split, data_a=tfds:NAME@SPLIT#FEATURE and data_b. "
@@ -84,13 +86,13 @@ def sides_of(data, kind):
             )
         return f"{data}@trainA", f"{data}@trainB"
     if data.startswith("faces:"):
-        raise ValueError(
+        raise UserError(
             "data must be a data set with two sides; give faces:STYLE as "
             f"data_a and data_b. Received: {data!r}"
         )
     folder = pathlib.Path(data).expanduser()
     if not os.path.isdir(folder):
-        raise ValueError(
+        raise UserError(
             "data must be a folder that exists, or tfds:NAME/CONFIG. "
             f"Received: {data!r}"
         )
@@ -102,7 +104,7 @@ def sides_of(data, kind):
         pairs = folders.get("train", folder)
         return f"{pairs}#left", f"{pairs}#right"
     found = sorted(name for name in folders if not name.startswith("."))
-    raise ValueError(
+    raise UserError(
         "data must be a folder with the folders trainA and trainB in it; any "
         "two folders can be given as data_a and data_b. Received: "
         f"{data!r} with {', '.join(found[:5]) or 'no folders'}"

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pipeline, sources
 
 _FACES = range(2000)
@@ -52,7 +53,7 @@ def paired(
         [-1, 1], in the same order.
 
     Raises:
-        ValueError: if an argument is wrong, a side cannot be opened, or the
+        UserError: if an argument is wrong, a side cannot be opened, or the
             two do not belong together.
     """
     passes.check(image_size, batch_size, load_size, seed, start, held_out)
@@ -91,7 +92,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
         `(a, b)`, `Pictures` of the same number.
 
     Raises:
-        ValueError: in one line with names, if a partner is missing, or of
+        UserError: in one line with names, if a partner is missing, or of
             another size.
     """
     a, b = (
@@ -111,14 +112,14 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
         excused = {*others, *broken}
         missing = [key for key in mine if key not in excused]
         if missing:
-            raise ValueError(
+            raise UserError(
                 f"{name} must have a partner of every picture on the other "
                 f"side, with an equal name. Received none for "
                 f"{len(missing)} of {len(mine)}: {_listed(missing)}"
             )
     keys = [key for key in numbers_a if key in numbers_b]
     if not keys:
-        raise ValueError(
+        raise UserError(
             "data_a and data_b must have a pair of which both are whole. "
             f"Received: {a.description}, {b.description}"
         )
@@ -144,7 +145,7 @@ def _by_key(pictures, name):
     for number, file in enumerate(pictures.names):
         other = numbers.setdefault(_key(file), number)
         if other != number:
-            raise ValueError(
+            raise UserError(
                 f"{name} must have each name once, whatever its extension. "
                 f"Received: {pictures.names[other]}, {file}"
             )
@@ -161,7 +162,7 @@ def _check_sizes(a, b):
     differing = [i for i in range(len(a)) if len({*sizes(i)}) > 1]
     if differing:
         names = [f"{a.names[i]} ({', '.join(sizes(i))})" for i in differing]
-        raise ValueError(
+        raise UserError(
             "data_a and data_b must have pictures of equal size in a pair. "
             f"Received {len(differing)} of {len(a)} that differ: "
             f"{_listed(names)}"
@@ -170,7 +171,7 @@ def _check_sizes(a, b):
     are_halves = a.folder and a.folder == b.folder
     if are_halves and shapes[len(shapes) // 2] < 0.6:
         header = a.headers[0]
-        raise ValueError(
+        raise UserError(
             "data must hold side-by-side pairs, about twice as wide as high; "
             "give single pictures in two folders, data_a and data_b. Received: "
             f"{a.names[0]}, {2 * header.width} x {header.height}"

@@ -10,7 +10,8 @@ import logging
 
 import numpy as np
 
-from keras_gans import images
+from keras_gans import checks, images
+from keras_gans.checks import UserError
 from keras_gans.datasets import sources
 
 logger = logging.getLogger("keras_gans")
@@ -77,12 +78,12 @@ def held_out(pictures, count, image_size=64, seed=0):
         if there are not that many pictures.
 
     Raises:
-        ValueError: if an argument is out of range.
+        UserError: if an argument is out of range.
     """
-    sources.check_int("count", count, 1)
-    sources.check_int("image_size", image_size, 1)
-    sources.check_seed(seed)
-    sources.check_int("load_size", pictures.load_size, image_size)
+    checks.at_least(1, count=count)
+    checks.at_least(1, image_size=image_size)
+    checks.seed(seed)
+    checks.at_least(image_size, load_size=pictures.load_size)
     _, held = sources.split(pictures, count, seed)
     corner = (pictures.load_size - image_size) // 2
     middle = slice(corner, corner + image_size)
@@ -111,29 +112,24 @@ def check(image_size, batch_size, load_size, seed, start, held_out):
     """Check the arguments that all pipelines share.
 
     Raises:
-        ValueError: naming the one that is out of range.
+        UserError: naming the one that is out of range.
     """
-    for name, value, least in (
-        ("image_size", image_size, 1),
-        ("batch_size", batch_size, 1),
-        ("start", start, 0),
-        ("held_out", held_out, 0),
-    ):
-        sources.check_int(name, value, least)
-    sources.check_seed(seed)
+    checks.at_least(1, image_size=image_size, batch_size=batch_size)
+    checks.at_least(0, start=start, held_out=held_out)
+    checks.seed(seed)
     if load_size is not None:
-        sources.check_int("load_size", load_size, image_size)
+        checks.at_least(image_size, load_size=load_size)
 
 
 def check_opened(pictures, name, image_size, load_size):
     """Check pictures that are opened already against these sizes.
 
     Raises:
-        ValueError: if they are too small, or were opened for another size.
+        UserError: if they are too small, or were opened for another size.
     """
-    sources.check_int("load_size", pictures.load_size, image_size)
+    checks.at_least(image_size, load_size=pictures.load_size)
     if load_size not in (None, pictures.load_size):
-        raise ValueError(
+        raise UserError(
             f"load_size must be that of the opened {name}, "
             f"{pictures.load_size}. Received: {load_size}"
         )

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 
 from keras_gans import images
+from keras_gans.checks import UserError
 
 
 def endless(make_batch, specs, start=0):
@@ -70,7 +71,7 @@ def endless(make_batch, specs, start=0):
 def reason(error):
     """Return in one line why `make_batch` failed, or None.
 
-    TensorFlow passes a ValueError on as an error of its own, whose message
+    TensorFlow passes a `UserError` on as an error of its own, whose message
     holds the whole traceback.
 
     Args:
@@ -83,9 +84,12 @@ def reason(error):
 
     if not isinstance(error, tf.errors.OpError):
         return None
-    lines = str(error).splitlines()
-    lines = [line for line in lines if line.startswith("ValueError: ")]
-    return lines[-1].removeprefix("ValueError: ") if lines else None
+    reasons = [
+        line.partition("UserError: ")[2]
+        for line in str(error).splitlines()
+        if line.startswith(f"{UserError.__module__}.UserError: ")
+    ]
+    return reasons[-1] if reasons else None
 
 
 class _Calls:

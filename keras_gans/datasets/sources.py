@@ -10,6 +10,8 @@ import threading
 
 import numpy as np
 
+from keras_gans import checks
+from keras_gans.checks import UserError
 from keras_gans.datasets import kinds
 
 logger = logging.getLogger("keras_gans")
@@ -61,7 +63,7 @@ class Pictures:
         return len(self.names)
 
     def read(self, index):
-        """Return picture `index`; raise ValueError if it is broken."""
+        """Return picture `index`; raise UserError if it is broken."""
         return self._load(index)
 
     def load(self, index):
@@ -79,16 +81,16 @@ class Pictures:
                 continue
             try:
                 return self._load(candidate)
-            except ValueError as error:
+            except UserError as error:
                 self._raise_if_gone()
                 self._warn(candidate, error)
                 failures += 1
                 if failures == _MOST_FAILURES:
-                    raise ValueError(
+                    raise UserError(
                         f"{self.description}: {failures} in a row cannot be "
                         f"read any more; the last: {error}"
                     ) from error
-        raise ValueError(
+        raise UserError(
             f"{self.description}: every picture turned out to be broken"
         )
 
@@ -101,7 +103,7 @@ class Pictures:
         except OSError as error:
             problem = error.strerror
         if problem:
-            raise ValueError(
+            raise UserError(
                 f"{self.description}: the folder cannot be read any more "
                 f"({problem}); was it deleted, moved or unmounted?"
             )
@@ -193,10 +195,10 @@ def open_source(
         `Pictures`.
 
     Raises:
-        ValueError: in one line, if there is nothing to read.
+        UserError: in one line, if there is nothing to read.
     """
-    check_int("load_size", load_size, 1)
-    check_seed(seed)
+    checks.at_least(1, load_size=load_size)
+    checks.seed(seed)
     if isinstance(spec, np.ndarray | list | tuple):
         listing = kinds.arrays(spec, load_size, name)
     elif str(spec).startswith("tfds:"):
@@ -219,7 +221,7 @@ def open_source(
             broken = dict(sorted(broken.items()))
     if len(broken) == len(names):
         first = f", all broken; the first: {broken[0]}" if names else ""
-        raise ValueError(
+        raise UserError(
             f"{name} must have at least one readable picture. Received: "
             f"{len(names)} {listing.place}{first}"
         )
@@ -273,7 +275,7 @@ def _find_broken(load, indices):
     def error_of(index):
         try:
             load(index)
-        except ValueError as error:
+        except UserError as error:
             return str(error)
 
     # Pillow leaves Python to other threads while it decodes.
@@ -289,18 +291,3 @@ def default_load_size(image_size):
     72 for 64, and 143 for 128.
     """
     return (image_size * 286 + 128) // 256
-
-
-def check_int(name, value, least):
-    """Raise ValueError unless `value` is an int of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(
-            f"{name} must be an int of at least {least}. Received: {value!r}"
-        )
-
-
-def check_seed(seed):
-    """Raise ValueError unless NumPy and TensorFlow take `seed`."""
-    check_int("seed", seed, 0)
-    if seed >= 2**32:
-        raise ValueError(f"seed must be below 2**32. Received: {seed}")

@@ -13,6 +13,8 @@ import operator
 
 import numpy as np
 
+from keras_gans import checks
+from keras_gans.checks import UserError
 from keras_gans.datasets._faces import styles
 from keras_gans.datasets._faces.changes import changed as _changed
 from keras_gans.datasets._faces.identity import ATTRIBUTES
@@ -24,14 +26,14 @@ MIN_SIZE, MAX_SIZE = 64, 256
 
 
 def _whole(name, value, low, high=None):
-    """Returns `value` as an int in `[low, high]`, or raises ValueError."""
+    """Returns `value` as an int in `[low, high]`, or raises UserError."""
     rule = f">= {low}" if high is None else f"from {low} to {high}"
     try:
         number = operator.index(value)
     except TypeError:
         number = None
     if number is None or number < low or (high and number > high):
-        raise ValueError(f"{name} must be an int {rule}. Received: {value!r}")
+        raise UserError(f"{name} must be an int {rule}. Received: {value!r}")
     return number
 
 
@@ -41,10 +43,7 @@ def _checked_identity(index, seed, changes=None):
 
 
 def _checked_size(style, image_size):
-    if style not in STYLES:
-        raise ValueError(
-            f"style must be one of {', '.join(STYLES)}. Received: {style!r}"
-        )
+    checks.one_of(STYLES, style=style)
     return _whole("image_size", image_size, MIN_SIZE, MAX_SIZE)
 
 
@@ -66,7 +65,7 @@ def draw(index, style, image_size=64, seed=0, changes=None):
         depend on the arguments only.
 
     Raises:
-        ValueError: for an argument outside these rules.
+        UserError: for an argument outside these rules.
     """
     size = _checked_size(style, image_size)
     return styles.paint(_checked_identity(index, seed, changes), style, size)
@@ -101,7 +100,7 @@ def attribute_table(indices, seed=0):
 
     Returns:
         uint8 array `[len(indices), len(ATTRIBUTES)]` of 0 and 1, columns in
-        the order of `ATTRIBUTES`. Raises ValueError as `attributes` does.
+        the order of `ATTRIBUTES`. Raises UserError as `attributes` does.
     """
     table = np.empty((len(indices), len(ATTRIBUTES)), np.uint8)
     for row, index in zip(table, indices, strict=True):

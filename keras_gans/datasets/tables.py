@@ -11,6 +11,7 @@ import typing
 import numpy as np
 
 from keras_gans import images
+from keras_gans.checks import UserError
 
 # At most one of them describes a face, in CelebA and in the drawn ones.
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
@@ -61,12 +62,12 @@ def read(path):
         others are classes.
 
     Raises:
-        ValueError: in one line, if it cannot be read, with the line at fault.
+        UserError: in one line, if it cannot be read, with the line at fault.
     """
     path = pathlib.Path(path)
 
     def error(what):
-        return ValueError(f"table must be {what}. Received: {str(path)!r}")
+        return UserError(f"table must be {what}. Received: {str(path)!r}")
 
     try:
         text = path.read_text("utf-8-sig")
@@ -150,7 +151,7 @@ def match(table, files, folder, table_folder):
         missing.
 
     Raises:
-        ValueError: in one line, if no row has a file, or one has several.
+        UserError: in one line, if no row has a file, or one has several.
     """
     above = os.path.relpath(folder, table_folder).replace(os.sep, "/")
     ways = (
@@ -171,7 +172,7 @@ def match(table, files, folder, table_folder):
         if found:
             break
     else:
-        raise ValueError(
+        raise UserError(
             f"table must name the pictures in {folder}. Received: {table.name} "
             f"with {table.pictures[0]!r}, where {files[0]!r} is there"
         )
@@ -179,7 +180,7 @@ def match(table, files, folder, table_folder):
     for file, number in found.items():
         other = file_of.setdefault(number, file)
         if other != file:
-            raise ValueError(
+            raise UserError(
                 "table must tell the pictures apart. Received: "
                 f"{table.name} with {table.pictures[number]!r}, which may be "
                 f"{other!r} or {file!r} in {folder}"
@@ -207,7 +208,7 @@ def select(table, labels, default=None):
         lists of names, of which a column has several.
 
     Raises:
-        ValueError: in one line that lists what there is.
+        UserError: in one line that lists what there is.
     """
     places = {}
     for name, column in table.columns.items():
@@ -220,7 +221,7 @@ def select(table, labels, default=None):
     if labels is None:
         labels = default or _only_classes(table)
     if labels is None:
-        raise ValueError(
+        raise UserError(
             "labels must name what to learn, out of "
             f"{_listed(places)} (of {table.name}). Received: None"
         )
@@ -229,7 +230,7 @@ def select(table, labels, default=None):
         or not labels
         or not all(isinstance(label, str) for label in labels)
     ):
-        raise ValueError(
+        raise UserError(
             "labels must be a list of names, at least one. "
             f"Received: {labels!r}"
         )
@@ -237,9 +238,9 @@ def select(table, labels, default=None):
     for label in labels:
         found = places.get(label, [])
         if len(found) != 1:
-            raise ValueError(_problem(label, places, table.name))
+            raise UserError(_problem(label, places, table.name))
         if found[0] in taken:
-            raise ValueError(
+            raise UserError(
                 f"labels must name each label once. Received: {label!r} twice"
             )
         taken += found

@@ -44,7 +44,7 @@ def unpaired(
         [-1, 1].
 
     Raises:
-        ValueError: if an argument is wrong or a side cannot be opened.
+        UserError: if an argument is wrong or a side cannot be opened.
     """
     passes.check(image_size, batch_size, load_size, seed, start, held_out)
     sides = {}

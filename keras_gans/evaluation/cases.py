@@ -59,7 +59,7 @@ def of_run(settings, kind, count, sides=None):
         data set.
 
     Raises:
-        ValueError: in one line, if the data cannot be opened.
+        UserError: in one line, if the data cannot be opened.
     """
     names = ["data"] if kind == "labelled" else ["data_a", "data_b"]
     halves = {name: _test_half(settings[name]) for name in names}

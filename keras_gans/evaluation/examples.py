@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from keras_gans import images
+from keras_gans.checks import UserError
 from keras_gans.evaluation.measure import batches
 
 _SHOWN = 4
@@ -40,7 +41,7 @@ def write(evaluator, folder):
             try:
                 values = _values(metric, *pair)
             # The metric's own result says so, too.
-            except ValueError:
+            except UserError:
                 continue
             if case.fakes is None:
                 sides = {"input": case.inputs} | sides

@@ -1,7 +1,7 @@
 """Extractors of features by a line of text, as flags have it."""
 
-from keras_gans import attributes, metrics
-from keras_gans.datasets import headers
+from keras_gans import attributes, files, metrics
+from keras_gans.checks import UserError
 
 
 def opened(text):
@@ -12,15 +12,15 @@ def opened(text):
             a file of its weights.
 
     Returns:
-        `metrics.Extractor`; or a ValueError that says why it cannot be had,
+        `metrics.Extractor`; or a UserError that says why it cannot be had,
         which `metrics.create` takes, too: metrics without one go on.
 
     Raises:
-        ValueError: for an unknown name.
+        UserError: for an unknown name.
     """
     name, _, file = text.partition("=")
     if name not in metrics.EXTRACTORS:
-        raise ValueError(
+        raise UserError(
             f"extractor must be one of {', '.join(metrics.EXTRACTORS)}, or "
             f"NAME=FILE. Received: {text!r}"
         )
@@ -28,9 +28,9 @@ def opened(text):
     if name == "faces" and not file:
         options |= {
             "train": attributes.train_classifier,
-            "folder": headers.cache_folder(),
+            "folder": files.cache_folder(),
         }
     try:
         return metrics.extractor(name, **options)
-    except (ValueError, OSError) as error:
-        return ValueError(str(error))
+    except (UserError, OSError) as error:
+        return UserError(str(error))

@@ -25,7 +25,7 @@ def between(real, fake, image_size=None, count=None):
         `(cases, sides)`, as `cases.of_run`; the one direction is `"fake"`.
 
     Raises:
-        ValueError: in one line, if a folder cannot be opened.
+        UserError: in one line, if a folder cannot be opened.
     """
     specs = {"real": real, "fake": fake}
     sides = {

@@ -1,6 +1,7 @@
 """What `callbacks.Evaluation` measures in a run."""
 
 from keras_gans import callbacks, distribution, metrics, statistics
+from keras_gans.checks import UserError
 from keras_gans.evaluation import cases, extractors, measure, translators
 
 COUNT = 100  # pictures of each side
@@ -28,7 +29,7 @@ def prepare(settings, kind, sides=None, extractor="faces"):
         to be measured.
 
     Raises:
-        ValueError: in one line, if the metric is unknown, cannot be measured
+        UserError: in one line, if the metric is unknown, cannot be measured
             on these pictures, or its extractor cannot be had.
     """
     every, best = settings["evaluate_every"], settings["best"]
@@ -42,14 +43,14 @@ def prepare(settings, kind, sides=None, extractor="faces"):
     measure.check([best])
     metric = metrics.get(best)
     if metric.paired and best != "cycle_error" and not is_paired:
-        raise ValueError(
+        raise UserError(
             "best must be a metric that needs no truth of each input where "
             f"pictures are not paired, such as kid. Received: {best!r}"
         )
     features = None
     if metric.needs_extractor:
         features = extractors.opened(extractor)
-        if isinstance(features, ValueError):
+        if isinstance(features, UserError):
             raise features
     evaluator = measure.Evaluator(found, [best], features, _BESIDE)
     return lambda model: evaluator(translators.of_model(model)), best

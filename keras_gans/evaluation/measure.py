@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_gans import datasets, images, metrics
+from keras_gans.checks import UserError
 
 BATCH = 32
 _NOT_HERE = ("attribute_accuracy",)  # needs a classifier of these labels
@@ -14,10 +15,10 @@ def choices():
 
 
 def check(names):
-    """Raise ValueError unless these metrics can be measured here."""
+    """Raise UserError unless these metrics can be measured here."""
     for name in names:
         if name not in choices():
-            raise ValueError(
+            raise UserError(
                 f"metrics must be among {', '.join(choices())}. "
                 f"Received: {name!r}"
             )
@@ -36,7 +37,7 @@ class Evaluator:
         optional: the same; those that cannot be measured here are left out.
 
     Raises:
-        ValueError: for an unknown metric.
+        UserError: for an unknown metric.
 
     Attributes:
         cases: the argument.
@@ -90,7 +91,7 @@ class Evaluator:
                 results[name] = _failed(name, f"{name} needs {lacks}")
         try:
             self._translate(direction, case, translate, back)
-        except ValueError as error:
+        except UserError as error:
             names = [name for group in groups.values() for name in group]
             return results | {name: _failed(name, str(error)) for name in names}
         fakes = self.fakes[direction]

@@ -5,6 +5,7 @@ import pathlib
 import typing
 
 from keras_gans import checkpoints, data_arguments, loading, registry, runs
+from keras_gans.checks import UserError
 from keras_gans.evaluation import cases, folders, translators, truth
 
 COUNT = 200  # pictures of each side
@@ -45,22 +46,22 @@ def opened(arguments):
         `Subject`.
 
     Raises:
-        ValueError: in one line, if they contradict one another or something
+        UserError: in one line, if they contradict one another or something
             cannot be opened.
     """
     names = [n for n in ("run_dir", "model", "real") if arguments[n]]
     if len(names) > 1 or bool(arguments["real"]) != bool(arguments["fake"]):
-        raise ValueError(
+        raise UserError(
             "run_dir, model, or real and fake must be given, one of them. "
             f"Received: {', '.join(names) or 'fake'}"
         )
     if arguments["real"] and _named(arguments):
-        raise ValueError(
+        raise UserError(
             "data must be left out with real and fake, which are measured as "
             "they are"
         )
     if arguments["weights"] == "trained" and names not in ([], ["run_dir"]):
-        raise ValueError(
+        raise UserError(
             "weights must be average, the default, but for a run. "
             "Received: 'trained'"
         )
@@ -93,7 +94,7 @@ def _export(arguments):
     about = translator.about
     try:
         kind = registry.get_class(about["model"]).data_kind
-    except ValueError:
+    except UserError:
         kind = "unpaired"  # a generator alone
     settings = about.get("settings") or {}
     labels = about["config"].get("labels") or [None]
@@ -119,20 +120,20 @@ def _run(arguments):
     folder = pathlib.Path(arguments["run_dir"] or "runs/cyclegan")
     settings = runs.read(folder, "arguments.json")
     if settings is None:
-        raise ValueError(
+        raise UserError(
             "run_dir must be the folder of a run, with arguments.json. "
             f"Received: {str(folder)!r}"
         )
     try:
         model = runs.build_model(settings)
     except (KeyError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             "run_dir must have the arguments.json that keras_gans.train wrote. "
             f"Received: {str(folder)!r} ({type(error).__name__}: {error})"
         ) from error
     step = checkpoints.restore(model, folder / "checkpoints")
     if not step:
-        raise ValueError(
+        raise UserError(
             f"run_dir must hold a checkpoint. Received: {str(folder)!r}"
         )
     what = f"{folder}, step {step}"
@@ -157,7 +158,7 @@ def _run(arguments):
 def _take_trained(model, settings, step):
     """Leave the model with the weights as trained, in place of the average."""
     if model.averages is None:
-        raise ValueError(
+        raise UserError(
             "weights must be average, the default, for a run without --ema, "
             "which has no others. Received: 'trained'"
         )
@@ -183,7 +184,7 @@ def _pictures(arguments, settings, kind):
     count = arguments["count"] or COUNT
     if not _named(arguments):
         if not any(settings.get(name) for name in ("data", "data_a")):
-            raise ValueError(
+            raise UserError(
                 "data, or data_a and data_b, must be given: the model does "
                 "not say what it was trained on"
             )
@@ -194,12 +195,12 @@ def _pictures(arguments, settings, kind):
     if kind == "labelled":
         labels = settings["labels"]
         if given["labels"] not in (None, labels):
-            raise ValueError(
+            raise UserError(
                 f"labels must be those of the model, {labels}. "
                 f"Received: {given['labels']}"
             )
         if len(given["data"]) != len(labels):
-            raise ValueError(
+            raise UserError(
                 f"data must be given {len(labels)} times, as in training. "
                 f"Received: {', '.join(given['data'])}"
             )

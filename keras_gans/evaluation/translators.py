@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_gans import images
+from keras_gans.checks import UserError
 
 
 def of_model(model):
@@ -22,7 +23,7 @@ def of_model(model):
             outputs = function(images.to_float(pictures), *labels)
             # As uint8 they would be black pictures.
             if not np.isfinite(outputs).all():
-                raise ValueError("translations must be finite. Received: NaN")
+                raise UserError("translations must be finite. Received: NaN")
             return images.to_uint8(outputs).numpy()
 
         return translate

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_gans.checks import UserError
 from keras_gans.interop import (
     article,
     pytorch_cyclegan,
@@ -94,13 +95,13 @@ def load_reference(network, arrays_or_path, source, scope=None):
             `"generatorA2B"`. Only for paths of `source="article"`.
 
     Raises:
-        ValueError: if `source` is unknown, the file cannot be read, or arrays
+        UserError: if `source` is unknown, the file cannot be read, or arrays
             are missing, surplus or of another shape; the network is then
             unchanged.
         ImportError: if the package that reads such files is not installed.
     """
     if source not in SOURCES:
-        raise ValueError(
+        raise UserError(
             f"source must be one of {', '.join(SOURCES)}. Received: {source!r}"
         )
     reference = SOURCES[source]
@@ -108,7 +109,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
     if isinstance(arrays_or_path, (str, os.PathLike)):
         arrays = reference.read(os.fspath(arrays_or_path), scope)
     elif scope is not None:
-        raise ValueError(
+        raise UserError(
             "scope is only for checkpoint paths; give the dictionary without "
             f"the network's prefix. Received: scope={scope!r}"
         )
@@ -144,7 +145,7 @@ def _check(variables, arrays, reference, network_name):
         if names
     ]
     if problems:
-        raise ValueError(
+        raise UserError(
             f"arrays must be the weights of network {network_name!r}. "
             f"Received {'; '.join(problems)}"
         )

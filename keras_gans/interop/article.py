@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_gans.checks import UserError
+
 # Variables that an optimizer or a training loop adds to a checkpoint.
 _BOOKKEEPING = (
     "Adam",
@@ -44,12 +46,12 @@ def read(path, scope):
         scope: str, the network's scope, or None for names without one.
 
     Raises:
-        ValueError: if there is no such checkpoint, or no such scope in it.
+        UserError: if there is no such checkpoint, or no such scope in it.
     """
     try:
         reader = tf.train.load_checkpoint(path)
     except (ValueError, tf.errors.OpError) as error:
-        raise ValueError(
+        raise UserError(
             "arrays_or_path must be a dictionary or the prefix of a "
             f"TensorFlow checkpoint's files. Received: {path!r} ({error})"
         ) from None
@@ -63,7 +65,7 @@ def read(path, scope):
     }
     if not arrays:
         scopes = sorted({name.split("/")[0] for name in names if "/" in name})
-        raise ValueError(
+        raise UserError(
             f"scope must be one of the checkpoint's {', '.join(scopes)}. "
             f"Received: {scope!r}"
         )

@@ -10,6 +10,7 @@ models/networks.py.
 import keras
 import numpy as np
 
+from keras_gans.checks import UserError
 from keras_gans.interop import state_dicts
 
 
@@ -17,7 +18,7 @@ def variables(network):
     """Return a network's variables by the original's names.
 
     Raises:
-        ValueError: if the network is none of the original's.
+        UserError: if the network is none of the original's.
     """
     return state_dicts.variables(_modules(network))
 
@@ -47,7 +48,7 @@ def generator_of(arrays):
         none among them.
 
     Raises:
-        ValueError: if it was saved from another network.
+        UserError: if it was saved from another network.
     """
     shapes = {
         str(name): np.shape(array)
@@ -98,7 +99,7 @@ _OTHERS = {
 
 def _no_generator(shapes, kind="an unknown network"):
     names = ", ".join(list(shapes)[:3])
-    return ValueError(
+    return UserError(
         "arrays must be the state dict of a resnet_generator or "
         f"unet_generator. Received: that of {kind}, {len(shapes)} arrays "
         f"({names}{', ...' if len(shapes) > 3 else ''})"
@@ -149,7 +150,7 @@ def _convolution_names(network):
         # Convolution and leaky ReLU, then convolution, norm, leaky ReLU.
         names = ["model.0", *(f"model.{3 * i + 2}" for i in range(total - 1))]
     if len(names) != total:
-        raise ValueError(
+        raise UserError(
             "network must be a resnet_generator, unet_generator, "
             "patch_discriminator or pixel_discriminator of "
             f"keras_gans.networks. Received: {network.name!r}"

@@ -8,6 +8,7 @@ Reference: github.com/yunjey/stargan, model.py.
 
 import keras
 
+from keras_gans.checks import UserError
 from keras_gans.interop import state_dicts
 
 
@@ -15,7 +16,7 @@ def variables(network):
     """Return a network's variables by the original's names.
 
     Raises:
-        ValueError: if the network is none of the original's.
+        UserError: if the network is none of the original's.
     """
     return state_dicts.variables(_modules(network))
 
@@ -38,7 +39,7 @@ def _modules(network):
     kinds = [type(layer).__name__ for layer in network.layers]
     if "LabelPlanes" in kinds:
         return _generator_modules(network, blocks=kinds.count("Add"))
-    raise ValueError(
+    raise UserError(
         "network must be a stargan_generator or stargan_discriminator of "
         f"keras_gans.networks. Received: {network.name!r}"
     )

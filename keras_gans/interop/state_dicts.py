@@ -9,6 +9,8 @@ import pickle
 
 import numpy as np
 
+from keras_gans.checks import UserError
+
 _PARAMETERS = {
     "kernel": "weight",
     "bias": "bias",
@@ -64,28 +66,28 @@ def read(path, scope=None):
         scope: None; a state dict has no scopes.
 
     Raises:
-        ValueError: if a scope is given, there is no such file, or it holds no
+        UserError: if a scope is given, there is no such file, or it holds no
             state dict.
         ImportError: if the package that reads such files is not installed.
     """
     if scope is not None:
-        raise ValueError(
+        raise UserError(
             "scope is only for TensorFlow 1 checkpoints; a state dict holds "
             f"one network. Received: scope={scope!r}"
         )
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in _READERS:
-        raise ValueError(
+        raise UserError(
             f"path must be a file that ends in {', '.join(_READERS)}. "
             f"Received: {path!r}"
         )
     if not os.path.isfile(path):
-        raise ValueError(f"path must be a file that exists. Received: {path!r}")
+        raise UserError(f"path must be a file that exists. Received: {path!r}")
     try:
         arrays = _READERS[suffix](path)
         # They are shown in errors, and may come from a stranger.
         if not all(isinstance(n, str) and n.isprintable() for n in arrays):
-            raise ValueError("names that are no text")
+            raise UserError("names that are no text")
         return arrays
     except ImportError:
         raise
@@ -93,7 +95,7 @@ def read(path, scope=None):
         # There is no end to what the parsers raise on damaged bytes: errors
         # of zip, zlib, struct, pickle, assertions.
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise ValueError(
+        raise UserError(
             f"path must be the file of a state dict. Received: {path!r} "
             f"({reason})"
         ) from None
@@ -111,11 +113,11 @@ def _read_torch(path):
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         # PyTorch's own message explains how to load it all the same.
-        raise ValueError("damaged, or more than tensors") from None
+        raise UserError("damaged, or more than tensors") from None
     if not isinstance(state, dict) or not all(
         isinstance(value, torch.Tensor) for value in state.values()
     ):
-        raise ValueError("not a dictionary of tensors")
+        raise UserError("not a dictionary of tensors")
     # float(): NumPy has no bfloat16.
     return {
         name: value.detach().float().numpy() for name, value in state.items()

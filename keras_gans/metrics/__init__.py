@@ -9,6 +9,8 @@ A metric is a `keras.metrics.Metric` of float pictures `[batch, height, width,
 `protocol()`, a dict of plain JSON without which no number should be printed.
 """
 
+from keras_gans import checks
+from keras_gans.checks import UserError
 from keras_gans.metrics import extractors
 from keras_gans.metrics.base import PictureMetric
 from keras_gans.metrics.distributions import FID
@@ -61,12 +63,9 @@ def get(name):
     """Return the class of a metric; its `direction` says what is better.
 
     Raises:
-        ValueError: if no metric has that name.
+        UserError: if no metric has that name.
     """
-    if name not in METRICS:
-        raise ValueError(
-            f"metric must be one of {', '.join(names())}. Received: {name!r}"
-        )
+    checks.one_of(names(), metric=name)
     return METRICS[name]
 
 
@@ -75,14 +74,14 @@ def create(chosen, extractor=None):
 
     Args:
         chosen: list of names.
-        extractor: `Extractor`, or the name of one, or a ValueError, why there
+        extractor: `Extractor`, or the name of one, or a UserError, why there
             is none.
 
     Returns:
-        dict from name to metric, or to the ValueError.
+        dict from name to metric, or to the UserError.
 
     Raises:
-        ValueError: for an unknown name, or if a metric needs an extractor and
+        UserError: for an unknown name, or if a metric needs an extractor and
             there is None.
     """
     if isinstance(extractor, str):
@@ -93,10 +92,10 @@ def create(chosen, extractor=None):
         if not metric.needs_extractor:
             made[name] = metric()
         elif extractor is None:
-            raise ValueError(
+            raise UserError(
                 f"extractor must be given for metric {name}. Received: None"
             )
-        elif isinstance(extractor, ValueError):
+        elif isinstance(extractor, UserError):
             made[name] = extractor
         else:
             made[name] = metric(extractor)

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import images
+from keras_gans.checks import UserError
 
 
 class PictureMetric(keras.metrics.Metric):
@@ -74,7 +75,7 @@ class PictureMetric(keras.metrics.Metric):
         size = tuple(pictures.shape[1:3])
         before = getattr(self, f"{side}_size")
         if before and tuple(before) != size:
-            raise ValueError(
+            raise UserError(
                 f"{self.key}: {side} pictures must be of one size. Received: "
                 f"{before[0]} x {before[1]} and {size[0]} x {size[1]}"
             )
@@ -85,19 +86,19 @@ class PictureMetric(keras.metrics.Metric):
         return self.add_variable(shape, "zeros", "float64", name=name)
 
     def _enough(self, fewest=None):
-        """Raise ValueError if there are too few pictures for a value."""
+        """Raise UserError if there are too few pictures for a value."""
         real, fake = self.counts()
         fewest = fewest or self.fewest
         if min(real, fake) < fewest:
-            raise ValueError(
+            raise UserError(
                 f"{self.key} must have at least {fewest} real and {fewest} "
                 f"fake pictures. Received: {real} and {fake}"
             )
 
     def _finite(self, *values):
-        """Raise ValueError if a value, a float, is NaN or infinite."""
+        """Raise UserError if a value, a float, is NaN or infinite."""
         if not all(map(math.isfinite, values)):
-            raise ValueError(
+            raise UserError(
                 f"{self.key} must be of finite pictures and features. "
                 "Received: NaN or infinity among them"
             )
@@ -125,7 +126,7 @@ class MeanMetric(PictureMetric):
     def _pair(self, real, fake):
         real, fake = self.look("real", real), self.look("fake", fake)
         if not real.shape.is_compatible_with(fake.shape):
-            raise ValueError(
+            raise UserError(
                 f"{self.key}: real and fake must be of one size and number. "
                 f"Received: {tuple(real.shape)} and {tuple(fake.shape)}"
             )
@@ -177,7 +178,7 @@ def eight_bit(pictures, name="pictures"):
         name: str, what an error calls them.
 
     Raises:
-        ValueError: for another shape or type; unless within a graph, for
+        UserError: for another shape or type; unless within a graph, for
             values that are not finite or not in [-1, 1].
     """
     pictures = tf.convert_to_tensor(pictures)
@@ -186,19 +187,19 @@ def eight_bit(pictures, name="pictures"):
         or pictures.shape[-1] != 3
         or not pictures.dtype.is_floating
     ):
-        raise ValueError(
+        raise UserError(
             f"{name} must be float pictures [batch, height, width, 3]. "
             f"Received: {pictures.dtype.name} {tuple(pictures.shape)}"
         )
     finite = tf.math.is_finite(pictures)
     if tf.executing_eagerly() and tf.size(pictures):
         if not tf.reduce_all(finite):
-            raise ValueError(
+            raise UserError(
                 f"{name} must be finite. Received: NaN or infinity in them"
             )
         largest = float(tf.reduce_max(tf.abs(pictures)))
         if largest > 1.01:
-            raise ValueError(
+            raise UserError(
                 f"{name} must be in [-1, 1]. Received: up to {largest:.4g}"
             )
     levels = tf.cast(images.to_uint8(pictures), tf.float32)

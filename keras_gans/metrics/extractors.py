@@ -15,6 +15,7 @@ import random
 import keras
 
 from keras_gans import images
+from keras_gans.checks import UserError
 from keras_gans.metrics import faces, fid_inception
 from keras_gans.metrics.features import Extractor
 
@@ -67,7 +68,7 @@ def extractor(
             weights. It must stand at the top of a module, and is called in a
             process of its own.
         folder: path of the cache in which `"faces"` is kept, such as
-            `datasets.headers.cache_folder()`. Default: it is not kept.
+            `files.cache_folder()`. Default: it is not kept.
         random_weights: bool, leave the network untrained, for tests.
 
     Returns:
@@ -75,18 +76,18 @@ def extractor(
         which Keras draws its seeds, is left as it was.
 
     Raises:
-        ValueError: for a wrong argument, or in one line if weights cannot be
+        UserError: for a wrong argument, or in one line if weights cannot be
             had.
     """
     if name not in EXTRACTORS:
-        raise ValueError(
+        raise UserError(
             f"extractor must be one of {', '.join(EXTRACTORS)}. "
             f"Received: {name!r}"
         )
     default, smallest = _SIZES[name]
     image_size = image_size or default
     if image_size < smallest:
-        raise ValueError(
+        raise UserError(
             f"image_size of extractor {name} must be at least {smallest}. "
             f"Received: {image_size}"
         )
@@ -120,7 +121,7 @@ def _unit(pixels):
 
 def _fid_inception(weights):
     if weights == "imagenet":
-        raise ValueError(
+        raise UserError(
             "extractor fid_inception must be given the file of its weights, "
             "fid_inception=FILE (keras_gans/metrics/fid_inception.py says "
             "how to make it). Received: none"
@@ -149,7 +150,7 @@ def _faces(weights, image_size, style, train, folder):
     source = f"learned from drawn faces ({style})"
     if weights is None:
         if train is None:
-            raise ValueError(
+            raise UserError(
                 "extractor faces must be given weights or train=keras_gans."
                 "attributes.train_classifier. Received: neither"
             )
@@ -164,7 +165,7 @@ def _faces(weights, image_size, style, train, folder):
         if isinstance(layer, keras.layers.ReLU)
     }
     if not maps or weights.input_shape[1:] != (image_size, image_size, 3):
-        raise ValueError(
+        raise UserError(
             "weights of extractor faces must be a classifier with ReLU layers "
             f"of pictures of image_size {image_size}. Received: one of "
             f"{weights.input_shape[1:]} with {len(maps)}"
@@ -198,13 +199,13 @@ def _one_line(name, weights):
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         if weights == "imagenet":
-            raise ValueError(
+            raise UserError(
                 f"extractor {name} needs its weights, which could not be "
                 f"downloaded; give them as {name}=FILE, or use faces "
                 f"({reason})"
             ) from error
         where = weights if isinstance(weights, (str, os.PathLike)) else "given"
-        raise ValueError(
+        raise UserError(
             f"weights of extractor {name} must be readable. "
             f"Received: {where} ({reason})"
         ) from error

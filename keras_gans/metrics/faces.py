@@ -16,6 +16,9 @@ import tempfile
 
 import keras
 
+from keras_gans import files
+from keras_gans.checks import UserError
+
 _CODE = """
 import sys
 import keras
@@ -38,10 +41,10 @@ def trained(train, image_size, style, folder=None):
         folder: path of the cache, or None.
 
     Raises:
-        ValueError: in one line, if training fails.
+        UserError: in one line, if training fails.
     """
     if not inspect.isfunction(train) or not train.__qualname__.isidentifier():
-        raise ValueError(
+        raise UserError(
             "train must be a function at the top of a module, such as "
             f"keras_gans.attributes.train_classifier. Received: {train!r}"
         )
@@ -74,7 +77,7 @@ def _train(train, image_size, style, path):
     )
     if done.returncode:
         reason = (done.stderr.strip() or "no reason").splitlines()[-1]
-        raise ValueError(
+        raise UserError(
             f"extractor faces could not be trained at image_size {image_size} "
             f"and style {style!r} ({reason})"
         )
@@ -82,12 +85,8 @@ def _train(train, image_size, style, path):
 
 def _keep(path, place):
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            dir=place.parent, prefix="."
-        ) as beside:
-            # A reader never meets half a file.
-            os.replace(shutil.copy(path, beside), place)
+        with files.whole(place) as unfinished:
+            shutil.copy(path, unfinished)
     except OSError:
         pass  # no room or no right to write: the next run trains again
 
@@ -96,7 +95,7 @@ def _load(path):
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:
-        raise ValueError(
+        raise UserError(
             f"extractor faces must be a whole file; delete {path} "
             f"({type(error).__name__})"
         ) from error

@@ -17,6 +17,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_gans.checks import UserError
+
 _PARTS = {
     "conv": ("weight",),
     "bn": ("weight", "bias", "running_mean", "running_var"),
@@ -67,11 +69,11 @@ def load(model, weights):
             the state dict.
 
     Raises:
-        ValueError: if an array is missing or has another shape.
+        UserError: if an array is missing or has another shape.
     """
     if not isinstance(weights, dict):
         if not os.fspath(weights).endswith(".npz"):
-            raise ValueError(
+            raise UserError(
                 "weights must be a .npz file of the state dict (see "
                 f"keras_gans/metrics/fid_inception.py). Received: {weights}"
             )
@@ -89,7 +91,7 @@ def load(model, weights):
             arrays[0] = np.transpose(arrays[0], order)
         shapes = [None if a is None else a.shape for a in arrays]
         if shapes != [tuple(weight.shape) for weight in layer.weights]:
-            raise ValueError(
+            raise UserError(
                 "weights must be those of the FID Inception. Received: "
                 f"{layer.name} with {', '.join(names)} of shapes {shapes}"
             )

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_gans.checks import UserError
 from keras_gans.metrics.base import PictureMetric, add
 
 
@@ -36,7 +37,7 @@ class AttributeAccuracy(PictureMetric):
             or not wanted.shape.is_compatible_with(logits.shape)
             or of_all
         ):
-            raise ValueError(
+            raise UserError(
                 f"{self.key} must have wanted and logits of [batch, "
                 f"{len(self.labels) or 'labels'}]. "
                 f"Received: {tuple(wanted.shape)} and {tuple(logits.shape)}"

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.checks import UserError
 from keras_gans.metrics.distributions import DistributionMetric
 
 # Rows of a matrix of distances that are in memory at once.
@@ -23,7 +24,7 @@ class _KeepingMetric(DistributionMetric):
 
     def update_features(self, real, fake):
         if not tf.executing_eagerly():
-            raise ValueError(
+            raise UserError(
                 f"{self.key} keeps features on the host: update_state must be "
                 "called outside of tf.function and strategy.run. Received: a "
                 "call within"
@@ -82,7 +83,7 @@ class KID(_KeepingMetric):
             ("subset_size", 2 if subset_size is None else subset_size, 2),
         ):
             if value < least:
-                raise ValueError(
+                raise UserError(
                     f"{argument} must be at least {least}. Received: {value!r}"
                 )
         self.subsets, self.seed = subsets, seed
@@ -145,7 +146,7 @@ class PrecisionRecall(_KeepingMetric):
     def __init__(self, extractor, k=3, name=None):
         super().__init__(extractor, name)
         if k < 1:
-            raise ValueError(f"k must be at least 1. Received: {k!r}")
+            raise UserError(f"k must be at least 1. Received: {k!r}")
         self.k = k
         self.fewest = k + 1
 

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.checks import UserError
 from keras_gans.metrics.base import MeanMetric, PictureMetric, add, gathered
 
 # Zhang et al.'s code adds it to the length of a vector of channels.
@@ -24,7 +25,7 @@ class PerceptualDistance(MeanMetric):
             the layers to `[channels]`, none below 0. Default: all 1.
 
     Raises:
-        ValueError: if they do not fit the layers.
+        UserError: if they do not fit the layers.
 
     Reference:
         Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features
@@ -109,7 +110,7 @@ class Diversity(PictureMetric):
     def result(self):
         count = self.counts()[1]
         if count < self.fewest:
-            raise ValueError(
+            raise UserError(
                 f"{self.key} must have at least {self.fewest} fake pictures. "
                 f"Received: {count}"
             )
@@ -140,7 +141,7 @@ class _Backbone:
         if received != wanted or any(
             np.min(w) < 0 for w in channel_weights.values()
         ):
-            raise ValueError(
+            raise UserError(
                 "channel_weights must be of the layers and channels "
                 f"{wanted}, none below 0. Received: {received}"
             )

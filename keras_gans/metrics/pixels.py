@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_gans.checks import UserError
 from keras_gans.metrics.base import MeanMetric
 
 # Wang et al. 2003, section 3.2, from the finest scale to the coarsest.
@@ -73,7 +74,7 @@ class SSIM(_PixelMetric):
 
     def _fits(self, size, smallest):
         if min(size) < smallest:
-            raise ValueError(
+            raise UserError(
                 f"{self.key} must have pictures of at least {smallest} "
                 f"pixels on each side. Received: {size[0]} x {size[1]}"
             )
@@ -94,7 +95,7 @@ class MultiScaleSSIM(SSIM):
         scales: int from 2 to 5. Default: as many as fit.
 
     Raises:
-        ValueError: at the first pictures, if they are too small.
+        UserError: at the first pictures, if they are too small.
 
     Reference:
         Wang et al. 2003, "Multiscale structural similarity for image quality
@@ -106,7 +107,7 @@ class MultiScaleSSIM(SSIM):
     def __init__(self, scales=None, name=None):
         super().__init__(name)
         if scales is not None and scales not in range(2, 6):
-            raise ValueError(
+            raise UserError(
                 f"scales must be an int from 2 to 5. Received: {scales!r}"
             )
         self._asked = self.scales = scales

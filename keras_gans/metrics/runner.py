@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 
+from keras_gans.checks import UserError
 from keras_gans.metrics.distributions import DistributionMetric
 
 
@@ -16,7 +17,7 @@ def evaluate(metrics, real, fake, batch_size=32):
 
     Args:
         metrics: dict from a name to a metric, whose state is reset first, or
-            to a ValueError, why there is none.
+            to a UserError, why there is none.
         real, fake: arrays `[count, ...]`, or iterables of batches, such as a
             `tf.data.Dataset` of pictures. `real=None` keeps the reals seen
             before, for metrics that can.
@@ -28,14 +29,14 @@ def evaluate(metrics, real, fake, batch_size=32):
         `direction`; `protocol`; and `error`, None or the reason in one line,
         in which case there is no value and no protocol.
     """
-    failed = {n: m for n, m in metrics.items() if isinstance(m, ValueError)}
+    failed = {n: m for n, m in metrics.items() if isinstance(m, UserError)}
     metrics = {n: m for n, m in metrics.items() if n not in failed}
 
     def attempt(name, function, *arguments):
         if name not in failed:
             try:
                 return function(*arguments)
-            except ValueError as error:
+            except UserError as error:
                 failed[name] = error
 
     for name, metric in metrics.items():
@@ -48,11 +49,11 @@ def evaluate(metrics, real, fake, batch_size=32):
             for name, metric in metrics.items():
                 attempt(name, _update, metric, pair, features)
     # A picture that cannot be read is no single metric's fault.
-    except ValueError as error:
+    except UserError as error:
         failed = dict.fromkeys(metrics, error) | failed
     for name in {*metrics} & {*failed}:
         # Reals of which some are missing must not be kept for the next time.
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(UserError):
             _reset(metrics[name], real is None)
     results = {}
     for name, metric in metrics.items():
@@ -97,7 +98,7 @@ def _reset(metric, keeps_reals):
     elif hasattr(metric, "reset_fakes"):
         metric.reset_fakes()
     else:
-        raise ValueError(
+        raise UserError(
             f"{metric.key} must have a real picture for each fake. "
             "Received: real=None"
         )
@@ -117,7 +118,7 @@ def _batches(pictures, batch_size):
 def _update(metric, pair, features):
     if not isinstance(metric, DistributionMetric):
         if metric.paired and (pair[0] is None or pair[1] is None):
-            raise ValueError(
+            raise UserError(
                 f"{metric.key} must have as many real as fake pictures. "
                 f"Received: more {'fake' if pair[0] is None else 'real'} ones"
             )

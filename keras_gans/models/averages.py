@@ -24,12 +24,14 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from keras_gans.checks import UserError
+
 
 def check_decay(ema):
-    """Raise ValueError unless `ema` is None or a number in (0, 1)."""
+    """Raise UserError unless `ema` is None or a number in (0, 1)."""
     if ema is None or (isinstance(ema, float) and 0.0 < ema < 1.0):
         return
-    raise ValueError(
+    raise UserError(
         "ema must be a float between 0 and 1, such as 0.999, or None. "
         f"Received: {ema!r}"
     )

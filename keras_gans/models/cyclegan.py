@@ -10,7 +10,8 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_gans import losses
+from keras_gans import checks, losses
+from keras_gans.checks import UserError
 from keras_gans.image_pool import ImagePool
 from keras_gans.layers import frozen_statistics
 from keras_gans.models.base import (
@@ -23,7 +24,6 @@ from keras_gans.networks import (
     patch_discriminator,
     resnet_generator,
 )
-from keras_gans.networks._blocks import check_counts
 from keras_gans.optimizers import Adam, PyTorchAdam
 
 CYCLES = ("both", "forward", "backward")
@@ -74,7 +74,7 @@ RECIPES = {
 
 def _recipe(architecture):
     if architecture not in RECIPES:
-        raise ValueError(
+        raise UserError(
             f"architecture must be one of {', '.join(RECIPES)}. "
             f"Received: {architecture!r}"
         )
@@ -84,7 +84,7 @@ def _recipe(architecture):
 def _check_image_size(image_size):
     # 4 for the generators, whose result else is larger; 24 for the patches.
     if not isinstance(image_size, int) or image_size < 24 or image_size % 4:
-        raise ValueError(
+        raise UserError(
             "image_size must be a multiple of 4 from 24 up (24, 28, ..., 128, "
             f'..., 256) for architecture="resnet". Received: {image_size!r}'
         )
@@ -137,7 +137,7 @@ class CycleGAN(AdversarialModel):
         [-1, 1]. `model.translate(images, to="a")` translates back.
 
     Raises:
-        ValueError: if an argument does not fit; before any layer is made.
+        UserError: if an argument does not fit; before any layer is made.
 
     Losses:
         Weights of dcgan, then of resnet. Both domains are summed.
@@ -198,7 +198,7 @@ class CycleGAN(AdversarialModel):
         else:
             dcgan.check_image_size(image_size)
             if num_residual_blocks is not None:
-                raise ValueError(
+                raise UserError(
                     'num_residual_blocks is only for architecture="resnet". '
                     f"Received: {num_residual_blocks!r}"
                 )
@@ -206,16 +206,15 @@ class CycleGAN(AdversarialModel):
             discriminator_filters = (
                 base_filters if is_resnet else max(1, base_filters // 2)
             )
-        check_counts(
-            base_filters=(base_filters, 1),
-            discriminator_filters=(discriminator_filters, 1),
-            num_residual_blocks=(num_residual_blocks or 0, 0),
-            pool_size=(pool_size, 0),
+        checks.at_least(
+            1,
+            base_filters=base_filters,
+            discriminator_filters=discriminator_filters,
         )
-        if cycle not in CYCLES:
-            raise ValueError(
-                f"cycle must be one of {', '.join(CYCLES)}. Received: {cycle!r}"
-            )
+        checks.at_least(
+            0, num_residual_blocks=num_residual_blocks or 0, pool_size=pool_size
+        )
+        checks.one_of(CYCLES, cycle=cycle)
         super().__init__(name=name, **kwargs)
 
         if is_resnet:
@@ -307,7 +306,7 @@ class CycleGAN(AdversarialModel):
             ValueError: if `to` is no domain, or `images` are no such batch.
         """
         if to not in ("a", "b"):
-            raise ValueError(f'to must be "a" or "b". Received: {to!r}')
+            raise UserError(f'to must be "a" or "b". Received: {to!r}')
         generator = self.generator_ab if to == "b" else self.generator_ba
         multiple = 1 if self.architecture == "resnet" else 8
         images = check_images(images, multiple_of=multiple)

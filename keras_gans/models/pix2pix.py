@@ -7,7 +7,8 @@ an answer beside its input, so that it judges whether the two belong together.
 import keras
 import tensorflow as tf
 
-from keras_gans import losses
+from keras_gans import checks, losses
+from keras_gans.checks import UserError
 from keras_gans.layers import frozen_statistics
 from keras_gans.models.base import (
     AdversarialModel,
@@ -15,7 +16,6 @@ from keras_gans.models.base import (
     check_images,
 )
 from keras_gans.networks import patch_discriminator, unet_generator
-from keras_gans.networks._blocks import check_counts
 from keras_gans.optimizers import PyTorchAdam
 
 _LEAST_DOWNSAMPLES = 5
@@ -53,7 +53,7 @@ class Pix2Pix(AdversarialModel):
         `model.translate(images, noise=True)` is the paper's test time.
 
     Raises:
-        ValueError: if an argument does not fit; before any layer is made.
+        UserError: if an argument does not fit; before any layer is made.
 
     Losses:
         g_adversarial, weight 1: -log D(a, G(a)), eq. 1 in its non-saturating
@@ -111,9 +111,10 @@ class Pix2Pix(AdversarialModel):
         num_downsamples = _check_image_size(image_size, num_downsamples)
         if discriminator_filters is None:
             discriminator_filters = base_filters
-        check_counts(
-            base_filters=(base_filters, 1),
-            discriminator_filters=(discriminator_filters, 1),
+        checks.at_least(
+            1,
+            base_filters=base_filters,
+            discriminator_filters=discriminator_filters,
         )
         super().__init__(name=name, **kwargs)
 
@@ -254,12 +255,12 @@ def _check_image_size(image_size, num_downsamples):
     """Return the halvings that a size asks for, or check those given.
 
     Raises:
-        ValueError: if the U-Net cannot halve such a picture.
+        UserError: if the U-Net cannot halve such a picture.
     """
     is_count = isinstance(image_size, int) and image_size >= 32
     if num_downsamples is None:
         if not is_count or image_size & (image_size - 1):
-            raise ValueError(
+            raise UserError(
                 "image_size must be a power of two from 32 up (32, 64, 128, "
                 "256, 512), or a multiple of 32, 64, ... with "
                 f"num_downsamples=5, 6, .... Received: {image_size!r}"
@@ -268,12 +269,12 @@ def _check_image_size(image_size, num_downsamples):
     if not isinstance(num_downsamples, int) or (
         num_downsamples < _LEAST_DOWNSAMPLES
     ):
-        raise ValueError(
+        raise UserError(
             f"num_downsamples must be an integer from {_LEAST_DOWNSAMPLES} up. "
             f"Received: {num_downsamples!r}"
         )
     if not is_count or image_size % 2**num_downsamples:
-        raise ValueError(
+        raise UserError(
             f"image_size must be a multiple of {2**num_downsamples} for "
             f"num_downsamples={num_downsamples}. Received: {image_size!r}"
         )

@@ -3,6 +3,7 @@
 import keras
 
 from keras_gans import schedules
+from keras_gans.checks import UserError
 
 SCHEDULES = ("linear", "constant")
 # Where the recipe has a constant rate and a linear one is asked for.
@@ -24,10 +25,10 @@ def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
         the schedule whose steps are the epochs of `fit`, or None.
 
     Raises:
-        ValueError: if `schedule` is unknown, or `total_steps` below 1.
+        UserError: if `schedule` is unknown, or `total_steps` below 1.
     """
     if schedule not in (None, *SCHEDULES):
-        raise ValueError(
+        raise UserError(
             f"schedule must be one of {', '.join(SCHEDULES)}. "
             f"Received: {schedule!r}"
         )

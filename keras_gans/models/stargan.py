@@ -7,7 +7,8 @@ critic judges whether it looks real and which labels it shows.
 import keras
 import tensorflow as tf
 
-from keras_gans import losses
+from keras_gans import checks, losses
+from keras_gans.checks import UserError
 from keras_gans.labels import KEYS, Labels, rows
 from keras_gans.models.base import (
     AdversarialModel,
@@ -15,7 +16,6 @@ from keras_gans.models.base import (
     check_images,
 )
 from keras_gans.networks import stargan_discriminator, stargan_generator
-from keras_gans.networks._blocks import check_counts
 from keras_gans.optimizers import PyTorchAdam
 
 CELEBA_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
@@ -66,7 +66,7 @@ class StarGAN(AdversarialModel):
         With several data sets the mask is part of the labels, behind them.
 
     Raises:
-        ValueError: if an argument does not fit; before any layer is made.
+        UserError: if an argument does not fit; before any layer is made.
 
     Losses:
         g_adversarial, weight 1: -D(G(x, c)), eq. 8, c being the target.
@@ -142,9 +142,9 @@ class StarGAN(AdversarialModel):
         name="stargan",
         **kwargs,
     ):
-        check_counts(image_size=(image_size, 8))
+        checks.at_least(8, image_size=image_size)
         if image_size % 4:
-            raise ValueError(
+            raise UserError(
                 "image_size must be a multiple of 4 from 8 up (64, 128, 256). "
                 f"Received: {image_size!r}"
             )
@@ -153,15 +153,16 @@ class StarGAN(AdversarialModel):
         if num_discriminator_layers is None:
             halvings = image_size.bit_length() - 1
             num_discriminator_layers = min(_MOST_LAYERS, halvings)
-        check_counts(
-            base_filters=(base_filters, 1),
-            discriminator_filters=(discriminator_filters, 1),
-            num_residual_blocks=(num_residual_blocks, 0),
-            num_discriminator_layers=(num_discriminator_layers, 1),
-            critic_steps=(critic_steps, 1),
+        checks.at_least(
+            1,
+            base_filters=base_filters,
+            discriminator_filters=discriminator_filters,
+            num_discriminator_layers=num_discriminator_layers,
+            critic_steps=critic_steps,
         )
+        checks.at_least(0, num_residual_blocks=num_residual_blocks)
         if image_size < 2**num_discriminator_layers:
-            raise ValueError(
+            raise UserError(
                 f"num_discriminator_layers must be at most "
                 f"{image_size.bit_length() - 1} for image_size={image_size}. "
                 f"Received: {num_discriminator_layers!r}"
@@ -246,7 +247,7 @@ class StarGAN(AdversarialModel):
             labels = rows("labels", labels, images, len(table.names))
             vectors = table.changed(labels, to)
         elif labels is not None:
-            raise ValueError(
+            raise UserError(
                 "labels must be left out where `to` holds all labels. "
                 f"Received shape: {tf.convert_to_tensor(labels).shape}"
             )
@@ -360,7 +361,7 @@ class StarGAN(AdversarialModel):
         images, vectors = self._inputs(batch)
         steps = self.critic_steps
         if (images.shape[0] or 0) % steps:
-            raise ValueError(
+            raise UserError(
                 f"batch must have a multiple of critic_steps={steps} pictures "
                 f"on each replica. Received: {images.shape[0]}"
             )

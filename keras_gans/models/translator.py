@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import networks
+from keras_gans.checks import UserError
 from keras_gans.models.base import check_images
 
 _NETWORKS = ("resnet_generator", "unet_generator")
@@ -32,7 +33,7 @@ class Translator(keras.Model):
         out. `model.translate(images)` takes and gives pictures.
 
     Raises:
-        ValueError: if an argument does not fit.
+        UserError: if an argument does not fit.
 
     Reference:
         github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py;
@@ -45,7 +46,7 @@ class Translator(keras.Model):
         self, network, arguments, image_size=None, name="translator", **kwargs
     ):
         if network not in _NETWORKS:
-            raise ValueError(
+            raise UserError(
                 f"network must be one of {', '.join(_NETWORKS)}. "
                 f"Received: {network!r}"
             )
@@ -57,7 +58,7 @@ class Translator(keras.Model):
             self.generator.output_shape[-1],
         )
         if not {1, 3}.issuperset(channels):
-            raise ValueError(
+            raise UserError(
                 "network must take and give pictures, of 1 or 3 channels. "
                 "Received: {} channels in, {} out".format(*channels)
             )
@@ -74,7 +75,7 @@ class Translator(keras.Model):
             or image_size < 8
             or image_size % multiple
         ):
-            raise ValueError(
+            raise UserError(
                 f"image_size must be a multiple of {multiple} from "
                 f"{max(multiple, 8)} up. Received: {image_size!r}"
             )

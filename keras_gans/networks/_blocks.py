@@ -10,6 +10,8 @@ models/networks.py.
 
 from keras import initializers, layers
 
+from keras_gans import checks
+from keras_gans.checks import UserError
 from keras_gans.layers import BatchNormalization, InstanceNormalization
 
 NORMS = ("instance", "batch")
@@ -25,56 +27,33 @@ def check_arguments(input_shape, norm, dropout=0.0, **counts):
         **counts: argument -> (its value, the least allowed).
 
     Raises:
-        ValueError: naming the argument, its rule and its value.
+        UserError: naming the argument, its rule and its value.
     """
     if (
         not isinstance(input_shape, (tuple, list))
         or len(input_shape) != 3
-        or not _is_count(input_shape[2], 1)
-        or not all(s is None or _is_count(s, 1) for s in input_shape[:2])
+        or not all(
+            type(side) is int and side >= 1
+            for side in input_shape
+            if side is not None
+        )
+        or input_shape[2] is None
     ):
-        raise ValueError(
+        raise UserError(
             "input_shape must be (height, width, channels), height and width "
             f"None where open. Received: {input_shape!r}"
         )
-    check_counts(**counts)
-    if norm not in NORMS:
-        raise ValueError(
-            f"norm must be one of {', '.join(NORMS)}. Received: {norm!r}"
-        )
+    for argument, (value, least) in counts.items():
+        checks.at_least(least, **{argument: value})
+    checks.one_of(NORMS, norm=norm)
     if (
         not isinstance(dropout, (int, float))
         or isinstance(dropout, bool)
         or not 0 <= dropout < 1
     ):
-        raise ValueError(
+        raise UserError(
             f"dropout must be a rate from 0 to below 1. Received: {dropout!r}"
         )
-
-
-def check_counts(**counts):
-    """Check that arguments are integers, and large enough.
-
-    Args:
-        **counts: argument -> (its value, the least allowed).
-
-    Raises:
-        ValueError: naming the argument, its rule and its value.
-    """
-    for argument, (value, least) in counts.items():
-        if not _is_count(value, least):
-            raise ValueError(
-                f"{argument} must be an integer from {least} up. "
-                f"Received: {value!r}"
-            )
-
-
-def _is_count(value, least):
-    return (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and value >= least
-    )
 
 
 def kernel_initializer():

@@ -8,6 +8,7 @@ and the encoder half of the generator are the article's.
 import keras
 from keras import layers
 
+from keras_gans.checks import UserError
 from keras_gans.layers import BatchNormalization
 
 _SLOPE = 0.2
@@ -23,14 +24,14 @@ def check_image_size(image_size):
     """Check that both networks can take pictures of this size.
 
     Raises:
-        ValueError: unless `image_size` is a multiple of 16 from 32 up.
+        UserError: unless `image_size` is a multiple of 16 from 32 up.
     """
     if (
         not isinstance(image_size, int)
         or image_size < 32
         or image_size % 16 != 0
     ):
-        raise ValueError(
+        raise UserError(
             "image_size must be a multiple of 16 from 32 up (32, 48, 64, 80, "
             f'96, ...) for architecture="dcgan". Received: {image_size!r}'
         )
@@ -85,7 +86,7 @@ def dcgan_discriminator(image_size=64, base_filters=32, name=None):
         to float32 logits `[batch, n, n, 1]`, n = max(1, image_size / 16 - 3).
 
     Raises:
-        ValueError: if `image_size` does not fit.
+        UserError: if `image_size` does not fit.
     """
     check_image_size(image_size)
     inputs = keras.Input((image_size, image_size, 3))

@@ -8,6 +8,7 @@ biases and padding as in the authors' PyTorch code.
 import keras
 from keras import layers
 
+from keras_gans.checks import UserError
 from keras_gans.networks._blocks import (
     check_arguments,
     convolution,
@@ -45,7 +46,7 @@ def patch_discriminator(
         halved `num_layers` times, rounded down, less 2.
 
     Raises:
-        ValueError: if an argument does not fit.
+        UserError: if an argument does not fit.
     """
     check_arguments(
         input_shape,
@@ -55,7 +56,7 @@ def patch_discriminator(
     )
     least = 3 * 2**num_layers
     if any(side is not None and side < least for side in input_shape[:2]):
-        raise ValueError(
+        raise UserError(
             f"height and width in input_shape must be from {least} up for "
             f"num_layers={num_layers}. Received: {input_shape!r}"
         )
@@ -100,7 +101,7 @@ def pixel_discriminator(
         to float32 logits `[batch, height, width, 1]`.
 
     Raises:
-        ValueError: if an argument does not fit.
+        UserError: if an argument does not fit.
     """
     check_arguments(input_shape, norm, base_filters=(base_filters, 1))
     inputs = keras.Input(input_shape)

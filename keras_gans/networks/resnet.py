@@ -9,6 +9,7 @@ authors' PyTorch code.
 import keras
 from keras import layers
 
+from keras_gans.checks import UserError
 from keras_gans.layers import Dropout, ReflectionPadding2D
 from keras_gans.networks._blocks import (
     check_arguments,
@@ -53,7 +54,7 @@ def resnet_generator(
         multiples of 4.
 
     Raises:
-        ValueError: if an argument does not fit.
+        UserError: if an argument does not fit.
     """
     check_arguments(
         input_shape,
@@ -64,7 +65,7 @@ def resnet_generator(
         num_residual_blocks=(num_residual_blocks, 0),
     )
     if any(side is not None and side < _LEAST_SIDE for side in input_shape[:2]):
-        raise ValueError(
+        raise UserError(
             f"height and width in input_shape must be from {_LEAST_SIDE} up. "
             f"Received: {input_shape!r}"
         )

@@ -9,8 +9,10 @@ github.com/yunjey/stargan.
 import keras
 from keras import initializers, layers
 
+from keras_gans import checks
+from keras_gans.checks import UserError
 from keras_gans.layers import InstanceNormalization, LabelPlanes
-from keras_gans.networks._blocks import check_arguments, check_counts
+from keras_gans.networks._blocks import check_arguments
 
 _LEAST_SIDE = 8  # at a quarter, two pixels: one alone is normalised to 0
 
@@ -53,7 +55,7 @@ def stargan_generator(
         and width rounded down to multiples of 4.
 
     Raises:
-        ValueError: if an argument does not fit.
+        UserError: if an argument does not fit.
     """
     check_arguments(
         input_shape,
@@ -63,7 +65,7 @@ def stargan_generator(
         num_residual_blocks=(num_residual_blocks, 0),
     )
     if any(side is not None and side < _LEAST_SIDE for side in input_shape[:2]):
-        raise ValueError(
+        raise UserError(
             f"height and width in input_shape must be from {_LEAST_SIDE} up. "
             f"Received: {input_shape!r}"
         )
@@ -122,16 +124,17 @@ def stargan_discriminator(
         times, rounded down.
 
     Raises:
-        ValueError: if an argument does not fit.
+        UserError: if an argument does not fit.
     """
-    check_counts(
-        image_size=(image_size, 1),
-        num_labels=(num_labels, 1),
-        base_filters=(base_filters, 1),
-        num_layers=(num_layers, 1),
+    checks.at_least(
+        1,
+        image_size=image_size,
+        num_labels=num_labels,
+        base_filters=base_filters,
+        num_layers=num_layers,
     )
     if image_size < 2**num_layers:
-        raise ValueError(
+        raise UserError(
             f"image_size must be from {2**num_layers} up for "
             f"num_layers={num_layers}. Received: {image_size!r}"
         )

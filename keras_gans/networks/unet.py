@@ -8,6 +8,7 @@ of normalisation and dropout as in the authors' PyTorch code.
 import keras
 from keras import layers
 
+from keras_gans.checks import UserError
 from keras_gans.layers import Dropout
 from keras_gans.networks._blocks import (
     check_arguments,
@@ -26,12 +27,12 @@ def check_input_shape(input_shape, num_downsamples):
     the original drops the last pixel.
 
     Raises:
-        ValueError: if `input_shape` has another height or width.
+        UserError: if `input_shape` has another height or width.
     """
     unit = 2**num_downsamples
     for side in input_shape[:2]:
         if side is not None and (side < unit or side % unit > 1):
-            raise ValueError(
+            raise UserError(
                 f"height and width in input_shape must be multiples of {unit}, "
                 "or one pixel more, which is dropped, for "
                 f"num_downsamples={num_downsamples}. Received: {input_shape!r}"
@@ -73,7 +74,7 @@ def unet_generator(
         rounded down to even.
 
     Raises:
-        ValueError: if an argument does not fit.
+        UserError: if an argument does not fit.
     """
     check_arguments(
         input_shape,

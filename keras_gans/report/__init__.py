@@ -4,9 +4,10 @@ Whatever a run folder has is shown; where a part is missing or damaged, its
 section says so in one line.
 """
 
-import os
 import pathlib
 
+from keras_gans import files
+from keras_gans.checks import UserError
 from keras_gans.report import charts, page, parts, pictures
 
 __all__ = ["write"]
@@ -28,22 +29,18 @@ def write(folder, path=None):
         `pathlib.Path` of the report.
 
     Raises:
-        ValueError: if `folder` is no folder.
+        UserError: if `folder` is no folder.
         OSError: if the report cannot be written.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
-        raise ValueError(
+        raise UserError(
             f"folder must be that of a run. Received: {str(folder)!r}"
         )
     path = pathlib.Path(path or folder / "report.html")
     title = f"Report of {folder.resolve().name}"
     content = page.document(title, _headline(folder), _sections(folder))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    # Names of files may be no valid text.
-    unfinished.write_text(content, "utf-8", "replace")
-    os.replace(unfinished, path)
+    files.write_text(path, content)
     return path
 
 
@@ -78,7 +75,7 @@ def _made(make, folder):
         return make(folder)
     except FileNotFoundError as error:
         return page.paragraph(error)
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         return page.paragraph(error, "bad")
     # Files of a run may hold anything, and the other parts are worth showing.
     except Exception as error:
@@ -92,7 +89,7 @@ def _headline(folder):
         text = f"{settings['model']}, {settings['image_size']} pixels"
         steps, _ = parts.read_table(folder, "log.csv")
         return f"{text}, logged up to step {steps[-1]} of {settings['steps']}"
-    except (ValueError, KeyError, OSError):
+    except (UserError, KeyError, OSError):
         return "Made by python -m keras_gans.evaluate."
 
 
@@ -211,7 +208,7 @@ def _examples(folder):
         path = folder / "examples" / pathlib.PurePath(entry["file"]).name
         try:
             uri, width = pictures.png(path)
-        except ValueError as error:
+        except UserError as error:
             html += page.paragraph(error, "bad")
             continue
         caption = f"{entry['title']}: {entry['pictures']}"

@@ -8,6 +8,8 @@ import csv
 import json
 import math
 
+from keras_gans.checks import UserError
+
 # As `callbacks.NOTES_BETWEEN`, which would import TensorFlow.
 NOTES_BETWEEN = " | "
 _FROM = {
@@ -23,9 +25,9 @@ def read_json(folder, name):
     except FileNotFoundError:
         raise _missing(name) from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name} is damaged ({error}).") from None
+        raise UserError(f"{name} is damaged ({error}).") from None
     if not isinstance(content, dict) or not content:
-        raise ValueError(f"{name} is damaged (it holds no names).")
+        raise UserError(f"{name} is damaged (it holds no names).")
     return content
 
 
@@ -43,10 +45,10 @@ def read_table(folder, name):
     except FileNotFoundError:
         raise _missing(name) from None
     except (ValueError, csv.Error) as error:
-        raise ValueError(f"{name} is damaged ({error}).") from None
+        raise UserError(f"{name} is damaged ({error}).") from None
     rows = [row for row in rows if (row.get("step") or "").isdecimal()]
     if not rows:
-        raise ValueError(f"{name} has no row with a step.")
+        raise UserError(f"{name} has no row with a step.")
     names = [name for name in rows[0] if name not in (None, "step")]
     columns = {name: [row[name] for row in rows] for name in names}
     return [int(row["step"]) for row in rows], columns

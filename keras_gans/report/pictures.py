@@ -6,6 +6,7 @@ import io
 import numpy as np
 
 from keras_gans import images
+from keras_gans.checks import UserError
 
 MOST_STEPS = 40
 MOST_BYTES = 24_000_000  # of all sample grids in a page, before base64
@@ -53,7 +54,7 @@ def samples(folder):
             for path in found:
                 try:
                     uri, width = _embedded(path, size > MOST_BYTES)
-                except ValueError as error:
+                except UserError as error:
                     problems.append(str(error))
                 else:
                     embedded[kind].append((int(path.stem), uri, width))
@@ -67,7 +68,7 @@ def png(path):
     """Return a picture file as `(data URI, width)`.
 
     Raises:
-        ValueError: in one line, if it cannot be read.
+        UserError: in one line, if it cannot be read.
     """
     return _embedded(path, is_jpeg=False)
 

@@ -7,6 +7,7 @@ import pathlib
 import platform
 import sys
 
+from keras_gans import files
 from keras_gans.scoreboards import entries
 
 # Headings.
@@ -73,10 +74,7 @@ def write(path, command, sections):
                 kid = [f"KID: {line}" for line in found["protocols"]]
                 protocols |= dict.fromkeys(kid)
     lines += ["", "## Protocol", "", *(f"- {line}" for line in protocols)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text("\n".join([*lines, ""]))
-    os.replace(unfinished, path)
+    files.write_text(path, "\n".join([*lines, ""]))
 
 
 def machine():

@@ -3,12 +3,11 @@
 import glob
 import os
 import pathlib
-import tempfile
 import typing
 
 from PIL import Image
 
-from keras_gans import images
+from keras_gans import files, images
 
 # How each kind is written: what must lose something loses little. GIF, with
 # its 256 colours, and whatever else there is become PNG.
@@ -104,10 +103,7 @@ def write(path, pixels, icc_profile=None):
         OSError: if it cannot be written.
     """
     kind, options = _KINDS[path.suffix.lower()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
-        beside = pathlib.Path(folder, path.name)
+    with files.whole(path) as unfinished:
         Image.fromarray(pixels).save(
-            beside, kind, icc_profile=icc_profile, **options
+            unfinished, kind, icc_profile=icc_profile, **options
         )
-        os.replace(beside, path)

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import images
+from keras_gans.checks import UserError
 from keras_gans.serving import signatures
 from keras_gans.serving.saved_model import check_pixels, expected_pixels
 
@@ -35,7 +36,7 @@ def write(path, model, samples):
 
     Raises:
         ImportError: if a package of the extra `onnx` is missing.
-        ValueError: if the model computes in lower precision than float32.
+        UserError: if the model computes in lower precision than float32.
         RuntimeError: if a file gives other pixels than the model.
     """
     try:
@@ -47,7 +48,7 @@ def write(path, model, samples):
             f'"keras_gans[onnx]" ({error})'
         ) from error
     if model.compute_dtype != "float32":
-        raise ValueError(
+        raise UserError(
             'model must compute in float32 for format="onnx". '
             f"Received: {model.compute_dtype}"
         )

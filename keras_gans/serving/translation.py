@@ -5,6 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.checks import UserError
 from keras_gans.labels import Labels
 from keras_gans.serving import description, signatures, tiles
 
@@ -24,11 +25,11 @@ def of_saved_model(folder):
     """Return a `PictureTranslator` of a version that `export` wrote.
 
     Raises:
-        ValueError: if `folder` has no `model.json`.
+        UserError: if `folder` has no `model.json`.
     """
     about = description.read(folder)
     if about is None:
-        raise ValueError(
+        raise UserError(
             f"path must be a SavedModel with {description.PLACE}, as "
             f"keras_gans.export writes it. Received: {str(folder)!r}"
         )
@@ -110,13 +111,13 @@ class PictureTranslator:
             if isinstance(to, str) and verb.endswith(f"_to_{to}"):
                 return verb
         domains = " or ".join(repr(verb[-1]) for verb in self.verbs)
-        raise ValueError(f"to must be {domains}. Received: {to!r}")
+        raise UserError(f"to must be {domains}. Received: {to!r}")
 
     def _vectors(self, to, labels, count):
         """Return the input that a model with labels takes besides."""
         if not self._labels:
             if labels is not None:
-                raise ValueError(
+                raise UserError(
                     "labels must be left out: this model has none. "
                     f"Received: {labels!r}"
                 )
@@ -127,7 +128,7 @@ class PictureTranslator:
                 labels = np.zeros((count, len(names)), "float32")
             vectors = self._labels.changed(labels, to).numpy()
         elif to is None or isinstance(to, str):
-            raise ValueError(
+            raise UserError(
                 f"to must set labels among {', '.join(names)}; on the command "
                 f"line that is --labels NAME,.... Received: {to!r}"
             )
@@ -137,7 +138,7 @@ class PictureTranslator:
             vectors.shape not in ((size,), (count, size))
             or not ((vectors >= 0) & (vectors <= 1)).all()
         ):
-            raise ValueError(
+            raise UserError(
                 f"to must have shape [{size}] or [{count}, {size}] and lie in "
                 f"[0, 1]. Received: {to!r}"
             )
@@ -150,7 +151,7 @@ class PictureTranslator:
         if tile is not None and (
             not isinstance(tile, int) or not _LEAST_TILE <= tile <= most
         ):
-            raise ValueError(
+            raise UserError(
                 f"tile must be an integer from {_LEAST_TILE} to {most}. "
                 f"Received: {tile!r}"
             )
@@ -158,7 +159,7 @@ class PictureTranslator:
         if tile is not None or area <= limit:
             return tile
         if unit is None:
-            raise ValueError(
+            raise UserError(
                 f"pictures must have at most {limit} pixels. Received: {area}"
             )
         return _TILE
@@ -173,7 +174,7 @@ def _checked(pictures):
         or shape[-1] != 3
         or 0 in shape[-3:]
     ):
-        raise ValueError(
+        raise UserError(
             "pictures must be uint8 [height, width, 3] or [batch, height, "
             f"width, 3]. Received: {pictures.dtype} {shape}"
         )

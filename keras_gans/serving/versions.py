@@ -2,8 +2,8 @@
 
 import os
 import pathlib
-import shutil
-import tempfile
+
+from keras_gans import files
 
 
 def publish(folder, write):
@@ -24,24 +24,20 @@ def publish(folder, write):
         OSError: if `folder` cannot be written.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-    try:
-        write(beside)
+    with files.beside(folder) as unfinished:
+        write(unfinished)
         # The 0700 of a temporary folder would lock other users' servers out.
-        beside.chmod(0o755)
-        return _rename(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        unfinished.chmod(0o755)
+        return _rename(unfinished, folder)
 
 
-def _rename(beside, folder):
+def _rename(unfinished, folder):
     version = (numbers(folder) or [0])[-1] + 1
     while True:
         try:
             # Onto a folder with content this fails, so that no version is
             # ever replaced, also when two runs publish at once.
-            os.rename(beside, folder / str(version))
+            os.rename(unfinished, folder / str(version))
             return folder / str(version)
         except OSError:
             if not (folder / str(version)).exists():

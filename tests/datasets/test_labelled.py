@@ -186,9 +186,9 @@ def test_pictures_are_not_cut_unless_asked_to(tmp_path):
 @pytest.mark.parametrize(
     ("argument", "value", "match"),
     [
-        ("batches_per_step", 0, "batches_per_step must be an int of at least"),
+        ("batches_per_step", 0, "batches_per_step must be an integer from"),
         ("batch_size", 2.0, "batch_size must be an int"),
-        ("image_size", 10, "load_size must be an int of at least 10.*8"),
+        ("image_size", 10, "load_size must be an integer from 10 up.*8"),
         ("load_size", 9, "load_size must be that of the opened data, 8"),
         ("start", -1, "start must be an int"),
         ("labels", ["bit0"], "labels must be None for opened data"),

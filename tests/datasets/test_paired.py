@@ -162,12 +162,12 @@ def test_two_features_of_one_split():
 @pytest.mark.parametrize(
     "argument,value,match",
     [
-        ("image_size", 0, "image_size must be an int of at least 1"),
-        ("batch_size", 0, "batch_size must be an int of at least 1.*0"),
-        ("load_size", 7, "load_size must be an int of at least 8.*7"),
-        ("seed", -1, "seed must be an int of at least 0.*-1"),
-        ("start", -1, "start must be an int of at least 0"),
-        ("held_out", -1, "held_out must be an int of at least 0"),
+        ("image_size", 0, "image_size must be an integer from 1 up"),
+        ("batch_size", 0, "batch_size must be an integer from 1 up.*0"),
+        ("load_size", 7, "load_size must be an integer from 8 up.*7"),
+        ("seed", -1, "seed must be an integer from 0 up.*-1"),
+        ("start", -1, "start must be an integer from 0 up"),
+        ("held_out", -1, "held_out must be an integer from 0 up"),
     ],
 )
 def test_bad_arguments(argument, value, match):

@@ -8,6 +8,7 @@ same ones.
 
 import dataclasses
 
+from keras_gans.checks import UserError
 from keras_gans.datasets._faces.identity import (
     ATTRIBUTES,
     CUTS,
@@ -84,17 +85,17 @@ def changed(who, wanted):
         `Identity`, `who` itself if it has these attributes already.
 
     Raises:
-        ValueError: for an unknown name or value, or no colour of the hair.
+        UserError: for an unknown name or value, or no colour of the hair.
     """
     unknown = [name for name in wanted if name not in ATTRIBUTES]
     if unknown or any(value not in (0, 1) for value in wanted.values()):
-        raise ValueError(
+        raise UserError(
             "changes must be a dict to 0 or 1 from names out of "
             f"{', '.join(ATTRIBUTES)}. Received: {wanted!r}"
         )
     colours = [name for name in HAIRS if wanted.get(name)]
     if len(colours) > 1 or (not colours and wanted.get(who.hair_label) == 0):
-        raise ValueError(
+        raise UserError(
             "changes must leave exactly one colour of the hair. Received: "
             f"{wanted!r} for a face with {who.hair_label}"
         )

@@ -1,0 +1,163 @@
+"""Files: written whole and then renamed; read in one line or not at all."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+from keras_gans.checks import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is locked
+    fcntl = None
+
+CACHE_VARIABLE = "KERAS_GANS_CACHE"
+UNFINISHED = ".unfinished-"
+
+
+@contextlib.contextmanager
+def beside(folder):
+    """Make a temporary folder within `folder`, for what is renamed later.
+
+    It is deleted at the end. One that a killed process left is deleted by
+    the next call: the lock that its owner held has gone with the process.
+
+    Args:
+        folder: path; made as needed.
+
+    Yields:
+        `pathlib.Path`, on the file system of `folder`.
+
+    Raises:
+        OSError: if `folder` cannot be written.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob(f"{UNFINISHED}*"):
+        with _locked(path) as is_ours:
+            if is_ours:
+                shutil.rmtree(path, ignore_errors=True)
+    path = pathlib.Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+    try:
+        with _locked(path):
+            yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder):
+    """Hold the lock of a folder; yield whether nobody else holds it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # gone by now, or not ours to read
+        yield False
+        return
+    try:
+        yield lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def lock(descriptor):
+    """Lock an open file for this process, until it is closed or the end.
+
+    The system releases the lock when the process dies, however it dies.
+
+    Returns:
+        bool, whether it was free; False where the system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def whole(path):
+    """Write a file whole or not at all: a reader never meets half of it.
+
+        with files.whole("log.csv") as unfinished:
+            unfinished.write_text(text)
+
+    Args:
+        path: where the file goes; folders are made as needed.
+
+    Yields:
+        `pathlib.Path` to write to, with the name of the file. If the block
+        ends well, its bytes are on the disk before it gets its place.
+
+    Raises:
+        OSError: if it cannot be written; what was there is untouched.
+    """
+    path = pathlib.Path(path)
+    with beside(path.parent) as folder:
+        unfinished = folder / path.name
+        yield unfinished
+        sync(unfinished)
+        os.replace(unfinished, path)
+    with contextlib.suppress(OSError):  # not every system syncs folders
+        sync(path.parent)
+
+
+def sync(path):
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path, text):
+    """Write text as UTF-8, whole or not at all."""
+    with whole(path) as unfinished:
+        unfinished.write_text(text, "utf-8", "replace")
+
+
+def write_json(path, content):
+    """Write plain values as JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path):
+    """Return the dict in a JSON file, or None if there is no file.
+
+    Raises:
+        UserError: naming the file, if it is damaged or holds no dict.
+    """
+    path = pathlib.Path(path)
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({error})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (it holds no names)")
+    return content
+
+
+def cache_folder():
+    """Return where this user's caches live.
+
+    The variable `KERAS_GANS_CACHE` names the folder; without it, it is
+    `keras_gans` below the place that the system has for caches.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return pathlib.Path(chosen)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return pathlib.Path(os.path.expanduser(base), "keras_gans")
