@@ -11,7 +11,7 @@ import numpy as np
 from keras_gans import images
 from keras_gans.checks import UserError
 from keras_gans.datasets import synthetic_faces
-from keras_gans.datasets.tables import HAIR_COLOURS
+from keras_gans.labels import CELEBA_HAIR
 
 # Identities that no run and no measurement draws, for the classifier.
 _FIRST_OF_CLASSIFIER = 500_000
@@ -211,7 +211,7 @@ def _columns(labels):
 def _opposite(label, faces, has_it):
     """Return which faces to change, and these as `(index, changes)`."""
     # A face must have one of the colours, so none is taken away.
-    chosen = ~has_it if label in HAIR_COLOURS else np.ones_like(has_it)
+    chosen = ~has_it if label in CELEBA_HAIR else np.ones_like(has_it)
     chosen = np.flatnonzero(chosen)
     if not len(chosen):
         raise UserError(

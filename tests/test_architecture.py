@@ -63,8 +63,8 @@ ALLOWED = {
         "losses",
         "optimizers",
     ),
-    "datasets": ("images", "datasets"),
-    "attributes": ("images", "datasets"),
+    "datasets": ("images", "labels", "datasets"),
+    "attributes": ("images", "labels", "datasets"),
     "metrics": ("metrics", "images"),
     "evaluation": (
         *("evaluation", "attributes", "datasets", "images", "metrics"),
