@@ -199,7 +199,7 @@ def parse_arguments(argv=None):
         help="check settings and data, then try one real step, one save, one "
         "load and one export in a temporary folder, and stop",
     )
-    return parser.parse_args(argv)
+    return parser.parse_args(data_arguments.joined(argv))
 
 
 def resolve(settings):

@@ -217,7 +217,7 @@ def _parse_arguments(argv):
         help="where to write report.txt, report.json with all names, and "
         "contact_sheet.png (default: nowhere)",
     )
-    return parser.parse_args(argv)
+    return parser.parse_args(data_arguments.joined(argv))
 
 
 def main(argv=None):

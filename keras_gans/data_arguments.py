@@ -1,6 +1,8 @@
 """The arguments that name the data, of `train` and `check` alike."""
 
 import argparse
+import re
+import sys
 
 from keras_gans.checks import UserError
 
@@ -20,6 +22,20 @@ def integer(least):
         return value
 
     return read
+
+
+def joined(argv=None):
+    """Return arguments with `--labels -NAME` as `--labels=-NAME`.
+
+    Otherwise argparse takes the value for an option.
+    """
+    words = []
+    for word in sys.argv[1:] if argv is None else argv:
+        if words and words[-1] == "--labels" and re.match("-[^-]", word):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
 
 
 def add(group):
@@ -132,7 +148,12 @@ def _resolve_labelled(settings):
             "labels must be given once for each data. Received: "
             f"{len(labels)} for {len(data or [None])}"
         )
-    if labels:
-        settings["labels"] = [
-            [label.strip() for label in names.split(",")] for names in labels
-        ]
+    settings["labels"] = labels and []
+    for text in labels or ():
+        names = [n.strip() for n in text.split(",") if n.strip()]
+        if not names or any(name.startswith("-") for name in names):
+            raise UserError(
+                "labels must name what to learn; only translate takes labels "
+                f"off. Received: {text!r}"
+            )
+        settings["labels"].append(names)

@@ -9,6 +9,8 @@ Reference: Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks
 for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, section 3.3.
 """
 
+import unicodedata
+
 import numpy as np
 
 from keras_gans.checks import UserError
@@ -81,13 +83,14 @@ class Labels:
 
         Args:
             vectors: float `[batch, num_labels]`, what holds now.
-            to: dict from names of one data set to 0 or 1.
+            to: dict from names of one data set to 0 or 1; empty, it changes
+                nothing, but of several data sets one must be named.
 
         Returns:
             float32 `[batch, vector_size]`, with the mask of that set.
 
         Raises:
-            ValueError: if `to` does not fit.
+            UserError: if `to` does not fit.
         """
         index = self._check_change(to)
         factors, offsets = np.ones((2, len(self.names)), "float32")
@@ -98,6 +101,56 @@ class Labels:
             factors[self.names.index(name)] = 0.0
             offsets[self.names.index(name)] = value
         return self._vectors(vectors, factors, offsets, index)
+
+    def read(self, text):
+        """Return what `changed` takes, read from text.
+
+        Args:
+            text: str, names with commas between them: those to set to 1 and,
+                behind a minus, those to set to 0. None is a change of none.
+
+        Raises:
+            UserError: if a label is to be both.
+        """
+        to = {}
+        for word in unicodedata.normalize("NFC", text).split(","):
+            word = word.strip()
+            is_off = word.startswith("-") and word not in self.names
+            name = word[is_off:].strip()
+            if to.setdefault(name, int(not is_off)) == is_off:
+                raise UserError(
+                    "labels must have each name once, with a minus or "
+                    f"without. Received: {text!r}"
+                )
+        to.pop("", None)
+        return to
+
+    def wanted(self, to, labels, images):
+        """Return the vectors that a caller asks for.
+
+        Args:
+            to: dict as of `changed`; or all labels, float `[vector_size]` or
+                `[batch, vector_size]`.
+            labels: float `[num_labels]` or `[batch, num_labels]`, what holds
+                now, where `to` is a dict. Default: all 0.
+            images: tensor `[batch, ...]`.
+
+        Returns:
+            float32 `[batch, vector_size]`.
+
+        Raises:
+            UserError: if an argument does not fit.
+        """
+        if not isinstance(to, dict):
+            if labels is not None:
+                raise UserError(
+                    "labels must be left out where `to` holds all labels. "
+                    f"Received shape: {np.shape(labels)}"
+                )
+            return rows("to", to, images, self.vector_size)
+        count = len(self.names)
+        labels = np.zeros(count, "float32") if labels is None else labels
+        return self.changed(rows("labels", labels, images, count), to)
 
     def toggled(self, vectors, name):
         """Return label vectors with one label the other way round.
@@ -151,7 +204,7 @@ class Labels:
     def _check_change(self, to):
         """Return the index of the data set whose labels are to be changed."""
         unknown = [name for name in to if name not in self.names]
-        if unknown or not to:
+        if unknown or not (to or self.num_sets == 1):
             raise UserError(
                 f"to must name labels among {self._listed()}. Received: "
                 f"{', '.join(map(repr, unknown)) or to!r}"
@@ -174,7 +227,7 @@ class Labels:
                 "to must name labels of one data set, either of "
                 f"{self._listed()}. Received: {', '.join(to)}"
             )
-        return indices.pop()
+        return indices.pop() if to else 0
 
 
 def rows(argument, vectors, images, size):
@@ -194,18 +247,21 @@ def rows(argument, vectors, images, size):
     """
     import tensorflow as tf
 
-    vectors = tf.convert_to_tensor(vectors)
+    count, given = images.shape[0], vectors
+    rule = (
+        f"{argument} must be numbers of shape [{count or 'batch'}, {size}], "
+        "one row per image. Received: "
+    )
+    try:
+        vectors = tf.convert_to_tensor(vectors)
+    except (TypeError, ValueError) as error:  # None, or rows of two lengths
+        raise UserError(f"{rule}{given!r}") from error
     if vectors.shape.rank == 1:
         vectors = tf.tile(vectors[None], [tf.shape(images)[0], 1])
-    count = images.shape[0]
     if vectors.dtype == tf.string or not vectors.shape.is_compatible_with(
         (count, size)
     ):
-        raise UserError(
-            f"{argument} must be numbers of shape [{count or 'batch'}, {size}],"
-            f" one row per picture. Received: {vectors.dtype.name} "
-            f"{vectors.shape}"
-        )
+        raise UserError(f"{rule}{vectors.dtype.name} {vectors.shape}")
     return tf.cast(vectors, tf.float32)
 
 

@@ -20,7 +20,7 @@ import time
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans import images
+from keras_gans import data_arguments, images
 from keras_gans.checks import UserError
 from keras_gans.serving import files
 
@@ -131,7 +131,8 @@ def _parse_arguments(argv):
         "--labels",
         metavar="NAME,...",
         help="for a model with labels, such as stargan: those that hold in "
-        "the results, such as Blond_Hair,Young",
+        "the results, such as Blond_Hair,Young; all others, those behind a "
+        "minus such as -Young, and with '' every one, do not",
     )
     parser.add_argument(
         "--tile",
@@ -159,7 +160,7 @@ def _parse_arguments(argv):
         action="store_true",
         help="translate again what is there already",
     )
-    return parser.parse_args(argv)
+    return parser.parse_args(data_arguments.joined(argv))
 
 
 def main(argv=None):
@@ -172,8 +173,6 @@ def main(argv=None):
     from keras_gans import loading
 
     options = {"to": arguments.to, "tile": arguments.tile}
-    if arguments.labels is not None:
-        options["to"] = dict.fromkeys(arguments.labels.split(","), 1)
     try:
         if arguments.batch_size < 1:
             raise UserError(
@@ -187,6 +186,13 @@ def main(argv=None):
             if arguments.overwrite or not task.target.exists()
         ]
         translator = loading.load(arguments.model)
+        if arguments.labels is not None:
+            if not translator.labels:
+                raise UserError(
+                    "labels must be left out: this model has none. "
+                    f"Received: {arguments.labels!r}"
+                )
+            options["to"] = translator.labels.read(arguments.labels)
         # Wrong options are found here, and TensorFlow makes itself ready.
         translator.translate(np.zeros((32, 32, 3), np.uint8), **options)
     except UserError as error:

@@ -1,5 +1,7 @@
 """Label vectors: as the original makes them, and by name."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -92,6 +94,35 @@ def test_shuffling_keeps_to_the_data_set(jit_compile):
     )
 
 
+@pytest.mark.parametrize(
+    "text,to",
+    [
+        ("Male,Young", {"Male": 1, "Young": 1}),
+        (" -Male ,Young, ", {"Male": 0, "Young": 1}),
+        ("- Male,Male 2,Male 2", {"Male": 0, "Male 2": 1}),
+        ("-5, 5", {"-5": 1, "5": 1}),  # a label may be called so
+        ("--5", {"-5": 0}),
+        (unicodedata.normalize("NFD", "-Zoë"), {"Zoë": 0}),
+        ("", {}),
+        (" , ", {}),
+    ],
+)
+def test_names_from_text(text, to):
+    assert Labels(["-5", "5"]).read(text) == to
+
+
+@pytest.mark.parametrize("text", ["Male,-Male", "-Male, Young, Male"])
+def test_names_with_and_without_a_minus(text):
+    with pytest.raises(ValueError, match=f"each name once.*'{text}'"):
+        Labels(["Male"]).read(text)
+
+
+def test_a_change_of_nothing():
+    labels = Labels(["Male", "Young"])
+    given = np.array([[1, 0]], "float32")
+    np.testing.assert_array_equal(labels.changed(given, {}), given)
+
+
 def test_rows():
     images = tf.zeros([2, 8, 8, 3])
     for given in ([1, 0, 1], np.array([[1, 0, 1], [1, 0, 1]])):
@@ -104,6 +135,9 @@ def test_rows():
         np.zeros((3, 3)),
         np.zeros((2, 3, 1)),
         [*"abc"],
+        [[1], [1, 2]],
+        None,
+        object(),
     ):
         with pytest.raises(ValueError, match=r"to must be.*shape \[2, 3\]"):
             rows("to", given, images, 3)

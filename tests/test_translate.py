@@ -37,6 +37,14 @@ def homes(tmp_path_factory):
     return model, paths
 
 
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """Arguments that translate a picture by a model with labels."""
+    path = tmp_path_factory.mktemp("faces") / "faces.keras"
+    make_bare("stargan").save(path)
+    return [f"--model={path}", "--output=out", "photos/c.png"]
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder `photos` of pictures of many kinds."""
@@ -185,7 +193,8 @@ def test_patterns_png_and_direction(homes, folder):
     [
         (["nothing"], "INPUT must be a picture.*nothing"),
         (["photos", "--to=c"], "to must be 'b' or 'a'.*'c'"),
-        (["photos", "--labels=Male"], "to must be 'b' or 'a'"),
+        (["photos", "--labels=b"], "labels must be left out.*none.*'b'"),
+        (["photos", "--labels="], "labels must be left out.*none.*''"),
         (["photos", "--tile=3"], "tile must be an integer from 32"),
         (["photos", "--batch-size=0"], "batch_size must be from 1 up"),
         (["photos", "--output=photos"], "output must be another folder"),
@@ -244,15 +253,59 @@ def test_tiles_are_blended_without_seams():
     assert 0 < np.abs(steps).max() <= 4
 
 
-def test_labels_from_names(tmp_path, folder):
-    model = make_bare("stargan")
-    model.save("faces.keras")
-    arguments = ["--model=faces.keras", "--output=out", "photos/c.png"]
-    assert translate.main([*arguments, "--labels=Blond_Hair,Male"]) == 0
-    vector = np.float32([[0, 1, 1]])
-    expected = keras_gans.load("faces.keras").translate(
-        images.read("photos/c.png"), to=vector
+@pytest.mark.parametrize(
+    "labels,vector",
+    [
+        (["--labels=Blond_Hair,Male"], [0, 1, 1]),
+        (["--labels", " Blond_Hair , -Male,"], [0, 1, 0]),
+        (["--labels", "-Male"], [0, 0, 0]),
+        (["--labels", "-Male, Black_Hair"], [1, 0, 0]),
+        (["--labels", ""], [0, 0, 0]),
+        (["--labels=-Blond_Hair"], [0, 0, 0]),
+    ],
+)
+def test_labels_from_names(labels, vector, faces, folder):
+    assert translate.main([*faces, *labels]) == 0
+    expected = keras_gans.load(faces[0][8:]).translate(
+        images.read("photos/c.png"), to=np.float32(vector)
     )
     np.testing.assert_array_equal(images.read("out/c.png"), expected)
-    assert translate.main([*arguments, "--labels=Beard"]) == 2
-    assert translate.main(arguments) == 2
+
+
+@pytest.mark.parametrize(
+    "labels,reason",
+    [
+        ([], "to must set labels among Black_Hair"),
+        (["--to=b"], "to must set labels among Black_Hair"),
+        (["--labels=Beard"], "to must name labels among Black_.*'Beard'"),
+        (["--labels", "-Beard"], "to must name labels among Black_.*'Beard'"),
+        (["--labels", "Male,-Male"], "labels must have each name once"),
+        (["--labels", "Black_Hair,Blond_Hair"], "to must set only one of"),
+    ],
+)
+def test_wrong_labels(labels, reason, faces, folder, capsys):
+    assert translate.main([*faces, *labels]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("error: ") and line.count("\n") == 1
+    assert re.search(reason, line)
+
+
+@pytest.mark.parametrize(
+    "to,labels,reason",
+    [
+        ([0, 1], None, r"to must be numbers of shape \[1, 3\].*\(1, 2\)"),
+        ([[0, 1, 0], [1]], None, "to must be numbers of shape"),
+        ("b", None, "to must set labels among"),
+        ([0, 2, 0], None, r"to must lie in \[0, 1\]"),
+        ([0, np.nan, 0], None, r"to must lie in \[0, 1\]"),
+        ([0, 1, 0], [0, 1, 0], "labels must be left out where"),
+        ({"Male": 1}, [0, 1], r"labels must be numbers of shape \[1, 3\]"),
+        ({"Male": 1}, ["x", "y", "z"], "labels must be numbers of shape"),
+    ],
+)
+def test_wrong_label_vectors(to, labels, reason, faces):
+    translator = keras_gans.load(faces[0][8:])
+    image = np.zeros((16, 16, 3), np.uint8)
+    with pytest.raises(ValueError, match=reason) as caught:
+        translator.translate(image, to, labels)
+    assert "\n" not in str(caught.value)

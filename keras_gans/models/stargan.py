@@ -240,19 +240,7 @@ class StarGAN(AdversarialModel):
             ValueError: if `images`, `to` or `labels` do not fit.
         """
         images = check_images(images, multiple_of=4)
-        table = self.label_table
-        if isinstance(to, dict):
-            if labels is None:
-                labels = tf.zeros([len(table.names)])
-            labels = rows("labels", labels, images, len(table.names))
-            vectors = table.changed(labels, to)
-        elif labels is not None:
-            raise UserError(
-                "labels must be left out where `to` holds all labels. "
-                f"Received shape: {tf.convert_to_tensor(labels).shape}"
-            )
-        else:
-            vectors = rows("to", to, images, table.vector_size)
+        vectors = self.label_table.wanted(to, labels, images)
         return self.generator([images, vectors], training=False)
 
     @property

@@ -48,6 +48,7 @@ class PictureTranslator:
     Attributes:
         about: dict, what `model.json` tells of the model.
         verbs: tuple of str, such as `("a_to_b", "b_to_a")`.
+        labels: `Labels`, or None for a model without.
     """
 
     def __init__(self, functions, about, owner):
@@ -56,7 +57,7 @@ class PictureTranslator:
         self._functions = functions
         self._owner = owner  # functions do not keep the variables they read
         names = about["config"].get("labels")
-        self._labels = names and Labels(names, about["config"]["exclusive"])
+        self.labels = names and Labels(names, about["config"]["exclusive"])
 
     def translate(self, pictures, to=None, labels=None, tile=None):
         """Translate pictures.
@@ -66,9 +67,9 @@ class PictureTranslator:
                 3]`.
             to: `"a"` or `"b"`, the domain to translate into. Default: that of
                 the first verb. For a model with labels, as for
-                `StarGAN.translate`: dict from names of labels to 0 or 1; or
-                all labels, float `[num_labels]` or `[batch, num_labels]` in
-                [0, 1].
+                `StarGAN.translate`: dict from names of labels to 0 or 1,
+                as `labels.read("Male,-Young")` makes it; or all labels, float
+                `[num_labels]` or `[batch, num_labels]` in [0, 1].
             labels: float `[batch, num_labels]` of 0 and 1, what the pictures
                 show, where `to` is a dict. Default: all 0.
             tile: int from 32 up, pixels; translate in overlapping tiles of
@@ -85,7 +86,7 @@ class PictureTranslator:
         pictures = _checked(pictures)
         batch = pictures.reshape(-1, *pictures.shape[-3:])
         function = self._functions[self._verb(to)]
-        extra = self._vectors(to, labels, len(batch))
+        extra = self._vectors(to, labels, batch)
         tile = self._tile(tile, batch.shape[1:3])
 
         def whole(batch, extra):
@@ -105,7 +106,7 @@ class PictureTranslator:
         return translated.reshape(pictures.shape)
 
     def _verb(self, to):
-        if to is None or self._labels:
+        if to is None or self.labels:
             return self.verbs[0]
         for verb in self.verbs:
             if isinstance(to, str) and verb.endswith(f"_to_{to}"):
@@ -113,36 +114,24 @@ class PictureTranslator:
         domains = " or ".join(repr(verb[-1]) for verb in self.verbs)
         raise UserError(f"to must be {domains}. Received: {to!r}")
 
-    def _vectors(self, to, labels, count):
+    def _vectors(self, to, labels, batch):
         """Return the input that a model with labels takes besides."""
-        if not self._labels:
+        if not self.labels:
             if labels is not None:
                 raise UserError(
                     "labels must be left out: this model has none. "
                     f"Received: {labels!r}"
                 )
             return {}
-        names, size = self._labels.names, self._labels.vector_size
-        if isinstance(to, dict):
-            if labels is None:
-                labels = np.zeros((count, len(names)), "float32")
-            vectors = self._labels.changed(labels, to).numpy()
-        elif to is None or isinstance(to, str):
+        if to is None or isinstance(to, str):
             raise UserError(
-                f"to must set labels among {', '.join(names)}; on the command "
-                f"line that is --labels NAME,.... Received: {to!r}"
+                f"to must set labels among {', '.join(self.labels.names)}; on "
+                f"the command line that is --labels NAME,.... Received: {to!r}"
             )
-        else:
-            vectors = np.asarray(to, "float32")
-        if (
-            vectors.shape not in ((size,), (count, size))
-            or not ((vectors >= 0) & (vectors <= 1)).all()
-        ):
-            raise UserError(
-                f"to must have shape [{size}] or [{count}, {size}] and lie in "
-                f"[0, 1]. Received: {to!r}"
-            )
-        return {"labels": np.broadcast_to(vectors, (count, size))}
+        vectors = self.labels.wanted(to, labels, batch).numpy()
+        if not ((vectors >= 0) & (vectors <= 1)).all():
+            raise UserError(f"to must lie in [0, 1]. Received: {to!r}")
+        return {"labels": vectors}
 
     def _tile(self, tile, size):
         """Return the side of the tiles to take; None for none."""
