@@ -4,8 +4,9 @@ import argparse
 import ast
 import inspect
 
-from keras_gans import data_arguments, distribution, registry
+from keras_gans import data_arguments, registry
 from keras_gans.checks import UserError
+from keras_gans.training import devices
 
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
@@ -92,7 +93,7 @@ def parse_arguments(argv=None):
     )
     model.add_argument(
         "--strategy",
-        choices=distribution.STRATEGIES,
+        choices=devices.STRATEGIES,
         default="auto",
         help="none: one device; mirrored: all GPUs of this machine; "
         "multiworker: the machines of TF_CONFIG, each of which runs this "

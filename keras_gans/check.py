@@ -228,7 +228,7 @@ def main(argv=None):
     """
     settings = vars(_parse_arguments(argv))
     from keras_gans import datasets
-    from keras_gans.datasets import findings, inspection
+    from keras_gans.inspection import findings, measure
 
     # What is logged while opening is said in the verdict, too.
     silent = logging.NullHandler()
@@ -244,7 +244,7 @@ def main(argv=None):
         sides = datasets.open_sides(kind, settings, size, cache_bytes=0)
         for name, pictures in sides.items():
             print(f"{name}: {pictures.description}")
-        measured = inspection.inspect(sides, size)
+        measured = measure.inspect(sides, size)
         measured["labels"] = findings.labels.measure(sides)
         found = findings.judge(measured, findings.FULL[kind])
         counts = findings.labels.table(measured["labels"])

@@ -14,7 +14,7 @@ import sys
 from keras_gans import data_arguments
 from keras_gans.checks import UserError
 from keras_gans.evaluation import subjects
-from keras_gans.evaluation.truth import against_truth, faces_of_run, table
+from keras_gans.faces.truth import against_truth, faces_of_run, table
 
 __all__ = ["against_truth", "faces_of_run", "main", "table"]
 
@@ -110,7 +110,7 @@ def main(argv=None):
     from keras_gans.evaluation import extractors, facts, measure, results
 
     asked = arguments["metrics"] and arguments["metrics"].split(",")
-    names = asked or measure.choices()
+    names = asked or metrics.names()
     try:
         measure.check(names)
         subject = subjects.opened(arguments)

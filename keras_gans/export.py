@@ -134,7 +134,8 @@ def main(argv=None):
     """
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from keras_gans import loading, runs
+    from keras_gans import runs
+    from keras_gans.serving import loading
 
     try:
         model, settings = loading.read_model(arguments.model)

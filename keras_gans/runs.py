@@ -149,7 +149,7 @@ def open_data(settings):
         UserError: if a side cannot be opened.
     """
     from keras_gans import datasets
-    from keras_gans.datasets import findings
+    from keras_gans.inspection import findings
 
     kind = registry.get(settings["model"]).data_kind
     size, seed = settings["image_size"], settings["seed"]

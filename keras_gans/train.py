@@ -14,10 +14,11 @@ import shutil
 import sys
 import tempfile
 
-from keras_gans import distribution, runs
+from keras_gans import runs
 from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
 from keras_gans.checks import UserError
 from keras_gans.datasets import pipeline
+from keras_gans.training import devices
 
 
 def make_deterministic():
@@ -43,12 +44,13 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
 
     `measured` is what `in_training.prepare` returned.
     """
-    from keras_gans import callbacks, checkpoints, health, statistics
+    from keras_gans import callbacks
+    from keras_gans.callbacks import checkpoints, health, statistics
     from keras_gans.evaluation import in_training
 
     strategy = model.distribute_strategy
     start = checkpoints.restore(model, folder / "checkpoints")
-    distribution.check_agreement(strategy, "step of the checkpoint", start)
+    devices.check_agreement(strategy, "step of the checkpoint", start)
     if start:
         print(f"continuing after step {start}")
     left = settings["steps"] - start
@@ -59,7 +61,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
             f"steps_per_execution must divide the {left} steps that are left. "
             f"Received: {settings['steps_per_execution']}"
         )
-    if not distribution.is_chief(strategy):
+    if not devices.is_chief(strategy):
         # Reading the means and their like takes all workers, so all of them
         # do what the chief does; only its folder stays.
         folder = pathlib.Path(tempfile.mkdtemp(prefix="keras_gans_worker"))
@@ -67,9 +69,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
     checkpoint = callbacks.Checkpoints(
         folder / "checkpoints", settings["save_every"], settings["keep"]
     )
-    stop = callbacks.StopOnSignal(
-        functools.partial(distribution.means, strategy)
-    )
+    stop = callbacks.StopOnSignal(functools.partial(devices.means, strategy))
     progress = callbacks.ProgressBar(settings["steps"])
     log = callbacks.RunLog(folder, settings["log_every"])
     grids = callbacks.SampleGrid(
@@ -88,7 +88,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
             verbose=0,
             callbacks=[
                 stop,
-                *([progress] if distribution.is_chief(strategy) else []),
+                *([progress] if devices.is_chief(strategy) else []),
                 statistics.FreshStatistics(dataset, settings["save_every"]),
                 health.Health(log, grids, checkpoint),
                 grids,
@@ -109,7 +109,8 @@ def dry_run(model, dataset, held_out):
 
     What would fail at the end of a long run fails here, after a minute.
     """
-    from keras_gans import callbacks, checkpoints
+    from keras_gans import callbacks
+    from keras_gans.callbacks import checkpoints
 
     with tempfile.TemporaryDirectory() as folder:
         model.fit(dataset(0), steps_per_epoch=1, shuffle=False, verbose=0)
@@ -135,19 +136,20 @@ def export_model(model, folder, held_out, **about):
 def train(settings, folder, model, dataset, held_out, measured=None):
     """Train, and finish as the chief; return the exit code."""
     strategy = model.distribute_strategy
-    distribution.means(strategy, 0)  # the chief has prepared the folder
+    devices.means(strategy, 0)  # the chief has prepared the folder
     received = fit(model, dataset, held_out, settings, folder, measured)
     try:
-        if distribution.is_chief(strategy):
+        if devices.is_chief(strategy):
             return finish(settings, folder, model, held_out, received)
         return 128 + received if received else 0
     finally:
-        distribution.means(strategy, 0)  # nobody leaves before the others
+        devices.means(strategy, 0)  # nobody leaves before the others
 
 
 def finish(settings, folder, model, held_out, received):
     """Export and measure what was trained; return the exit code."""
-    from keras_gans import evaluate, report
+    from keras_gans import report
+    from keras_gans.faces import truth
 
     step = int(model.step.numpy())
     if received:
@@ -164,7 +166,7 @@ def finish(settings, folder, model, held_out, received):
             "starts over"
         )
         return 0
-    metrics = evaluate.faces_of_run(model, settings)
+    metrics = truth.faces_of_run(model, settings)
     try:
         path = export_model(
             model,
@@ -184,7 +186,7 @@ def finish(settings, folder, model, held_out, received):
     page = report.write(folder)
     if metrics:
         print("\nheld-out identities against their true drawings\n")
-        print(evaluate.table(metrics))
+        print(truth.table(metrics))
     print("\nwrote")
     for place, meaning in (
         (folder / "samples", "sample grids by step"),
@@ -215,9 +217,7 @@ def main(argv=None):
         settings = resolve(settings)
         if settings["deterministic"]:
             make_deterministic()
-        strategy = distribution.make(
-            settings["strategy"], settings["batch_size"]
-        )
+        strategy = devices.make(settings["strategy"], settings["batch_size"])
         dataset, held_out, sides = runs.open_data(settings)
         with strategy.scope():
             model = runs.build_model(settings)
@@ -226,7 +226,7 @@ def main(argv=None):
 
         measured = in_training.prepare(settings, model.data_kind, sides)
         folder = pathlib.Path(settings["run_dir"])
-        if not is_dry and distribution.is_chief(strategy):
+        if not is_dry and devices.is_chief(strategy):
             runs.prepare(folder, settings, restart, decays=model.rate_decays)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -248,7 +248,7 @@ def main(argv=None):
         return 3
     except Exception as error:
         # The folder of the pictures may be gone by now, or a worker.
-        reason = pipeline.reason(error) or distribution.reason(error, strategy)
+        reason = pipeline.reason(error) or devices.reason(error, strategy)
         if reason is None:
             raise
         print(f"error: {reason}; earlier checkpoints stay", file=sys.stderr)

@@ -169,7 +169,7 @@ def main(argv=None):
     """
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from keras_gans import loading
+    from keras_gans.serving import loading
 
     options = {"to": arguments.to, "tile": arguments.tile}
     if arguments.labels is not None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import augmentation, checkpoints
+from keras_gans.callbacks import checkpoints
+from keras_gans.layers import augmentation
 from tests.models.test_contract import TINY, fit, make_batch, make_model, values
 
 ALL = "color,translation,cutout"

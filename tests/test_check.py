@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans import check, checkpoints, datasets, images, train
+from keras_gans import check, datasets, images, train
+from keras_gans.callbacks import checkpoints
 
 SIZE = 16
 

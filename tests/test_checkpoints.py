@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gans import checkpoints
+from keras_gans.callbacks import checkpoints
 from tests.models.test_contract import fit, make_batch, make_model
 
 

@@ -99,7 +99,7 @@ class Run:
     def __init__(self, folder, monkeypatch):
         self.folder, self.now, self.saved = folder, 0.0, []
         monkeypatch.setattr("time.monotonic", lambda: self.now)
-        monkeypatch.setattr("keras_gans.checkpoints.write", self.save)
+        monkeypatch.setattr("keras_gans.callbacks.checkpoints.write", self.save)
 
     def save(self, model, path):
         assert path == self.folder / "checkpoints/best.keras"

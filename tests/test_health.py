@@ -8,15 +8,16 @@ import types
 import numpy as np
 import pytest
 
-from keras_gans import callbacks, health, runs, train
+from keras_gans import callbacks, runs, train
 from keras_gans.arguments import parse_arguments, resolve
-from keras_gans.datasets import synthetic_faces
+from keras_gans.callbacks import health
+from keras_gans.faces import drawing
 
 COUNT = 8
 
 
 def draw(style, first):
-    pictures = synthetic_faces.draw_many(range(first, first + COUNT), style, 64)
+    pictures = drawing.draw_many(range(first, first + COUNT), style, 64)
     return pictures.astype("float32") / 127.5 - 1
 
 

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gans import callbacks, checkpoints, datasets, health, train
+from keras_gans import callbacks, datasets, train
+from keras_gans.callbacks import checkpoints, health
 from tests.models.test_contract import make_batch, make_model
 
 TINY = (

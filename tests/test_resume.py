@@ -14,7 +14,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gans import checkpoints, registry
+from keras_gans import registry
+from keras_gans.callbacks import checkpoints
 from tests.models.test_contract import TINY
 
 STEPS = 40

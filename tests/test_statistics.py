@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gans import statistics
+from keras_gans.callbacks import statistics
 from tests.models.test_contract import fit, make_batch, make_model, values
 
 

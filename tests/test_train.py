@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import checkpoints, runs, train
+from keras_gans import runs, train
 from keras_gans.arguments import parse_arguments, resolve
+from keras_gans.callbacks import checkpoints
 
 TINY = "--image-size 32 --set base_filters=2 --batch-size 2 --log-every 2"
 

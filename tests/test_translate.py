@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageCms
 
 import keras_gans
-from keras_gans import checkpoints, export, images, translate
+from keras_gans import export, images, translate
+from keras_gans.callbacks import checkpoints
 from keras_gans.serving import tiles
 from keras_gans.serving.translation import PictureTranslator
 from tests import serving_pictures as pictures
@@ -119,7 +120,7 @@ def test_load_leaves_the_policy_alone(tmp_path):
         make_bare("cyclegan").save(tmp_path / "model.keras")
     finally:
         keras.config.set_dtype_policy("float32")
-    from keras_gans import loading
+    from keras_gans.serving import loading
 
     model, _ = loading.read_model(tmp_path / "model.keras")
     assert model.generator_ab.layers[1].compute_dtype == "bfloat16"

@@ -9,7 +9,8 @@ import time
 
 from tqdm.auto import tqdm
 
-from keras_gans import checkpoints, files
+from keras_gans import files
+from keras_gans.callbacks import checkpoints
 from keras_gans.callbacks.steps import StepCallback
 
 logger = logging.getLogger("keras_gans")

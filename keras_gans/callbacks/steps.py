@@ -6,7 +6,7 @@ import signal
 import keras
 from tqdm.auto import tqdm
 
-from keras_gans import checkpoints
+from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 
 

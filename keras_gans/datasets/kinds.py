@@ -75,13 +75,13 @@ def arrays(arrays, load_size, name):
 
 def faces(spec, load_size, name, seed, indices):
     """Draw the faces with these numbers, or the first of them."""
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     style, at, count = spec.removeprefix("faces:").partition("@")
-    if style not in synthetic_faces.STYLES:
+    if style not in drawing.STYLES:
         raise UserError(
             f"{name} must be faces: and one of "
-            f"{', '.join(synthetic_faces.STYLES)}. Received: {spec!r}"
+            f"{', '.join(drawing.STYLES)}. Received: {spec!r}"
         )
     if at:
         most = len(indices)
@@ -99,9 +99,9 @@ def faces(spec, load_size, name, seed, indices):
 
     def decode(i):
         # Other sizes than these are not drawn, but scaled.
-        least, most = synthetic_faces.MIN_SIZE, synthetic_faces.MAX_SIZE
+        least, most = drawing.MIN_SIZE, drawing.MAX_SIZE
         size = min(max(load_size, least), most)
-        face = synthetic_faces.draw(indices[i], style, size, seed)
+        face = drawing.draw(indices[i], style, size, seed)
         return face if size == load_size else images.fit_square(face, load_size)
 
     names = [f"{spec}[{i}]" for i in indices]

@@ -88,12 +88,12 @@ def _arrays(spec, labels, name):
 
 
 def _faces(spec, load_size, name, seed):
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     names = kinds.faces(spec, load_size, name, seed, FACES).names
-    values = synthetic_faces.attribute_table(FACES[: len(names)], seed)
+    values = drawing.attribute_table(FACES[: len(names)], seed)
     values = values.astype(np.float32)
-    columns = dict(zip(synthetic_faces.ATTRIBUTES, values.T, strict=True))
+    columns = dict(zip(drawing.ATTRIBUTES, values.T, strict=True))
     return _in_order(
         spec, "the drawn faces", names, columns, default=_FACE_LABELS
     )

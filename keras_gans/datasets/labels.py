@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import label_sources, sources, tables
-from keras_gans.datasets.findings import words
+from keras_gans.inspection.findings import words
 
 logger = logging.getLogger("keras_gans")
 
@@ -82,7 +82,7 @@ def open_labelled(
             class, or else with one csv; path of a csv file (see
             `tables.read`), whose pictures are in its folder;
             `"tfds:NAME/CONFIG@SPLIT"`, of which truth values and classes are
-            labels; `"faces:STYLE"`, of which `synthetic_faces.ATTRIBUTES`
+            labels; `"faces:STYLE"`, of which `faces.drawing.ATTRIBUTES`
             are; or a pair of uint8 pictures and an array, `[count,
             num_labels]` of 0 and 1, or `[count]` of classes.
         labels: list of str, the labels to use (see `tables.select`), or for

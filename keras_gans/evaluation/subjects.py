@@ -4,9 +4,12 @@ import functools
 import pathlib
 import typing
 
-from keras_gans import checkpoints, data_arguments, loading, registry, runs
+from keras_gans import data_arguments, registry, runs
+from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
-from keras_gans.evaluation import cases, folders, translators, truth
+from keras_gans.evaluation import cases, folders, translators
+from keras_gans.faces import truth
+from keras_gans.serving import loading
 
 COUNT = 200  # pictures of each side
 
@@ -162,7 +165,7 @@ def _take_trained(model, settings, step):
             "weights must be average, the default, for a run without --ema, "
             "which has no others. Received: 'trained'"
         )
-    from keras_gans import statistics
+    from keras_gans.callbacks import statistics
 
     model.averages.put(False)
     model.averages = None

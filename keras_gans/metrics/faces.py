@@ -46,7 +46,7 @@ def trained(train, image_size, style, folder=None):
     if not inspect.isfunction(train) or not train.__qualname__.isidentifier():
         raise UserError(
             "train must be a function at the top of a module, such as "
-            f"keras_gans.attributes.train_classifier. Received: {train!r}"
+            f"keras_gans.faces.edits.train_classifier. Received: {train!r}"
         )
     # A change of the module that trains makes another file.
     source = inspect.getsource(inspect.getmodule(train))

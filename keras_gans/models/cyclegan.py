@@ -12,19 +12,19 @@ import tensorflow as tf
 
 from keras_gans import checks, losses
 from keras_gans.checks import UserError
-from keras_gans.image_pool import ImagePool
 from keras_gans.layers import frozen_statistics
-from keras_gans.models.base import (
-    AdversarialModel,
-    check_batch,
-    check_images,
-)
+from keras_gans.layers.image_pool import ImagePool
 from keras_gans.networks import (
     dcgan,
     patch_discriminator,
     resnet_generator,
 )
 from keras_gans.optimizers import Adam, PyTorchAdam
+from keras_gans.training.base import (
+    AdversarialModel,
+    check_batch,
+    check_images,
+)
 
 CYCLES = ("both", "forward", "backward")
 # What compile() uses, and the arguments left out, by architecture.

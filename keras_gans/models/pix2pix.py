@@ -10,13 +10,13 @@ import tensorflow as tf
 from keras_gans import checks, losses
 from keras_gans.checks import UserError
 from keras_gans.layers import frozen_statistics
-from keras_gans.models.base import (
+from keras_gans.networks import patch_discriminator, unet_generator
+from keras_gans.optimizers import PyTorchAdam
+from keras_gans.training.base import (
     AdversarialModel,
     check_batch,
     check_images,
 )
-from keras_gans.networks import patch_discriminator, unet_generator
-from keras_gans.optimizers import PyTorchAdam
 
 _LEAST_DOWNSAMPLES = 5
 

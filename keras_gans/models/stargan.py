@@ -10,13 +10,13 @@ import tensorflow as tf
 from keras_gans import checks, losses
 from keras_gans.checks import UserError
 from keras_gans.labels import KEYS, Labels, rows
-from keras_gans.models.base import (
+from keras_gans.networks import stargan_discriminator, stargan_generator
+from keras_gans.optimizers import PyTorchAdam
+from keras_gans.training.base import (
     AdversarialModel,
     check_batch,
     check_images,
 )
-from keras_gans.networks import stargan_discriminator, stargan_generator
-from keras_gans.optimizers import PyTorchAdam
 
 CELEBA_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 _MOST_LAYERS = 6

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_gans import networks
 from keras_gans.checks import UserError
-from keras_gans.models.base import check_images
+from keras_gans.training.base import check_images
 
 _NETWORKS = ("resnet_generator", "unet_generator")
 

@@ -195,18 +195,16 @@ def test_arrays():
 
 
 def test_faces():
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     opened = open_labelled("faces:anime", None, 64)
     assert opened.label_names == PAPER and opened.exclusive == [HAIR]
     assert len(opened) == 4000 and opened.found == []
-    truth = synthetic_faces.attributes(7)
+    truth = drawing.attributes(7)
     assert opened.labels[7].tolist() == [truth[name] for name in PAPER]
-    np.testing.assert_array_equal(
-        opened.load(7), synthetic_faces.draw(7, "anime", 64)
-    )
+    np.testing.assert_array_equal(opened.load(7), drawing.draw(7, "anime", 64))
     some = open_labelled("faces:photo", ["Smiling", "Beard"], 64, seed=3)
-    truth = synthetic_faces.attributes(5, seed=3)
+    truth = drawing.attributes(5, seed=3)
     assert some.labels[5].tolist() == [truth["Smiling"], truth["Beard"]]
     with pytest.raises(ValueError, match="data must be faces: and one of"):
         open_labelled("faces:oil", None, 64)

@@ -112,11 +112,9 @@ def test_faces_of_the_same_identities():
     a, b = datasets.open_pair("faces:sketch", "faces:photo", 64)
     assert len(a) == len(b) == 2000
     assert a.names[7] == "faces:sketch[7]" and b.names[7] == "faces:photo[7]"
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
-    np.testing.assert_array_equal(
-        b.load(7), synthetic_faces.draw(7, "photo", 64, 0)
-    )
+    np.testing.assert_array_equal(b.load(7), drawing.draw(7, "photo", 64, 0))
 
 
 def refuses(a, b, match):

@@ -199,7 +199,7 @@ def test_arrays():
 
 
 def test_faces():
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     sides = [
         datasets.open_source("faces:photo", 72, name)
@@ -209,7 +209,7 @@ def test_faces():
     assert not set(sides[0].names) & set(sides[1].names)
     assert sides[0].description == "2000 drawn faces, photo"
     for side, first in zip(sides, (0, 1), strict=True):
-        face = synthetic_faces.draw(first + 2 * 3, "photo", 72, seed=0)
+        face = drawing.draw(first + 2 * 3, "photo", 72, seed=0)
         np.testing.assert_array_equal(side.load(3), face)
     few = datasets.open_source("faces:photo@5", 72, "data_b")
     assert few.description == "5 drawn faces, photo"
@@ -217,7 +217,7 @@ def test_faces():
     other = datasets.open_source(
         "faces:anime", 72, seed=5, face_indices=[7], cache_bytes=0
     )
-    face = synthetic_faces.draw(7, "anime", 72, seed=5)
+    face = drawing.draw(7, "anime", 72, seed=5)
     np.testing.assert_array_equal(other.load(0), face)
     # Sizes that are not drawn are scaled.
     for size in (16, 288):

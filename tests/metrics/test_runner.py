@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_gans import metrics
 from tests.metrics import tiny
 
-MADE_BY_NAME = [n for n in metrics.names() if n != "attribute_accuracy"]
+MADE_BY_NAME = metrics.names()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ import pytest
 import tensorflow as tf
 
 import keras_gans
-from keras_gans import callbacks, checkpoints, loading, runs
+from keras_gans import callbacks, runs
+from keras_gans.callbacks import checkpoints
+from keras_gans.serving import loading
 from tests.models.test_contract import TINY, make_batch, make_model, values
 
 DECAY = 0.3  # reached in the fifth update: 4 / 13 > 0.3

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_gans.models import rates
-from keras_gans.schedules import LinearDecay
+from keras_gans.optimizers.schedules import LinearDecay
+from keras_gans.training import rates
 
 
 def test_a_recipe_with_epochs_follows_fit_or_the_steps_given():
