@@ -124,7 +124,7 @@ def main(argv=None):
         evaluator = measure.Evaluator(
             subject.cases, asked or (), extractor, optional
         )
-        measured, truth = evaluator(subject.translate), subject.truth()
+        measured, truth = evaluator(subject.verbs), subject.truth()
         content = {
             **results.content(subject, evaluator, measured),
             "truth": truth,

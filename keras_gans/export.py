@@ -21,7 +21,6 @@ def export(
     model,
     folder,
     samples,
-    half=False,
     settings=None,
     metrics=None,
     format="savedmodel",
@@ -36,12 +35,10 @@ def export(
     file per verb, see `keras_gans.serving.onnx_files`.
 
     Args:
-        model: a model with `serving_signatures()`; see
-            `keras_gans.serving.signatures.make`.
+        model: a model with `verbs()`, see `keras_gans.verbs`.
         folder: where the versions live, such as `saved_models/cyclegan`.
         samples: uint8 `[batch, image_size, image_size, 3]`, one picture or
             more to compare on.
-        half: bool, whether a SavedModel stores kernels in float16.
         settings: dict of plain values for `model.json`, those of the run.
         metrics: dict of plain values likewise, what the run measured.
         format: `"savedmodel"` or `"onnx"`.
@@ -55,7 +52,7 @@ def export(
         RuntimeError: if the export gives other pixels than the model.
         OSError: if `folder` cannot be written.
     """
-    _check_arguments(model, samples, half, format)
+    _check_arguments(model, samples, format)
     from keras_gans.serving import onnx_files, saved_model, versions
 
     if format == "onnx":
@@ -65,11 +62,11 @@ def export(
     about = {"settings": settings, "metrics": metrics}
     return versions.publish(
         folder,
-        lambda path: saved_model.write(path, model, samples, half, about),
+        lambda path: saved_model.write(path, model, samples, about),
     )
 
 
-def _check_arguments(model, samples, half, format):
+def _check_arguments(model, samples, format):
     side = model.image_size
     shape = (None, *samples.shape[1:]) if samples.ndim else ()
     if (
@@ -84,11 +81,6 @@ def _check_arguments(model, samples, half, format):
     if format not in FORMATS:
         raise UserError(
             f"format must be one of {', '.join(FORMATS)}. Received: {format!r}"
-        )
-    if format == "onnx" and half:
-        raise UserError(
-            'half must be False for format="onnx", whose weights are float32. '
-            f"Received: {half!r}"
         )
 
 
@@ -108,12 +100,6 @@ def _parse_arguments(argv):
         required=True,
         metavar="DIR",
         help="the folder of the versions, such as saved_models/cyclegan",
-    )
-    parser.add_argument(
-        "--half",
-        action="store_true",
-        help="store kernels in float16, in half the bytes; they are computed "
-        "with in float32 as before",
     )
     parser.add_argument(
         "--format",
@@ -144,7 +130,6 @@ def main(argv=None):
             model,
             arguments.output,
             _samples(model, settings),
-            half=arguments.half,
             settings=settings,
             metrics=result and result["metrics"],
             format=arguments.format,

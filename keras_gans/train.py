@@ -118,8 +118,8 @@ def dry_run(model, dataset, held_out):
         checkpoints.save(model, folder)
         checkpoints.restore(model, folder)
         print("save and load: ok")
-        for columns in model.samples(held_out).values():
-            callbacks.sample_grid(columns)
+        for grid in model.samples(held_out).values():
+            callbacks.sample_grid(grid.columns)
         print("samples: ok")
         export_model(model, pathlib.Path(folder) / "export", held_out)
         print("export: ok")

@@ -42,8 +42,10 @@ def translate_files(translator, tasks, on_done, batch_size=8, **options):
     """
     import tensorflow as tf
 
+    from keras_gans.serving import tensors
+
     errors = (OSError, UserError, MemoryError, tf.errors.OpError)
-    limit = translator.about["pixel_limit"]
+    limit = tensors.OWN_SIZE_LIMIT
     pictures = _read_ahead(tasks, on_done)
     for batch in _batches(pictures, batch_size, limit):
         pixels = np.stack([picture.pixels for picture in batch])

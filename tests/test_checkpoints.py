@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_gans.callbacks import checkpoints
-from tests.models.test_contract import fit, make_batch, make_model
+from tests.tiny import fit, make_batch, make_model
 
 
 @pytest.fixture

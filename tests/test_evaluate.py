@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import evaluate, images, runs
+from keras_gans import evaluate, images, runs, verbs
 from keras_gans.callbacks import checkpoints, statistics
 from keras_gans.evaluation import (
     cases,
@@ -22,7 +22,7 @@ from keras_gans.evaluation import (
 from keras_gans.evaluation import folders as two_folders
 from keras_gans.faces import drawing
 from tests.metrics import tiny
-from tests.models.test_contract import make_model
+from tests.tiny import make_model
 
 
 def test_an_oracle_is_perfect_and_the_baselines_are_what_they_say():
@@ -381,8 +381,11 @@ def test_translations_that_are_not_finite_are_said(folders):
     )
 
     class Broken:
-        def serving_signatures(self):
-            return {"a_to_b": lambda pictures: pictures * np.nan}
+        def verbs(self):
+            inputs = {"images": verbs.Images(32)}
+            return [
+                verbs.Verb("a_to_b", lambda images: images * np.nan, inputs)
+            ]
 
     result = measure.Evaluator(found, ["l1", "kid"], tiny.extractor())(
         translators.of_model(Broken())

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from keras_gans import callbacks, datasets, report
 from keras_gans.evaluation import cases, measure, translators
-from tests.models.test_contract import make_model
 from tests.test_callbacks import DieAfter, pictures, read_log
+from tests.tiny import make_model
 
 FOREVER = 1e9  # share of the run's time: nothing is left out
 

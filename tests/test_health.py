@@ -12,6 +12,7 @@ from keras_gans import callbacks, runs, train
 from keras_gans.arguments import parse_arguments, resolve
 from keras_gans.callbacks import health
 from keras_gans.faces import drawing
+from keras_gans.training.samples import Column, Grid
 
 COUNT = 8
 
@@ -59,15 +60,16 @@ class Stub:
 
     def samples(self, batch):
         self.asked += 1
-        columns = {}
-        for kind in ("a_to_b", "b_to_a"):
-            inputs, outputs = self.truth[kind[0]], self.truth[kind]
-            change = self.change.get(kind, lambda inputs, outputs: outputs)
-            columns[kind] = [inputs, change(inputs, outputs), inputs]
-        return columns
-
-    def sample_headings(self):
-        return {}
+        grids = {}
+        for name in ("a_to_b", "b_to_a"):
+            inputs, outputs = self.truth[name[0]], self.truth[name]
+            change = self.change.get(name, lambda inputs, outputs: outputs)
+            columns = {"input": inputs, "output": change(inputs, outputs)}
+            grids[name] = Grid(
+                [Column(*item) for item in columns.items()],
+                reals=self.truth[name[-1]],
+            )
+        return grids
 
     def reset_metrics(self):
         pass
@@ -139,7 +141,9 @@ def test_of_labels_all_columns_must_show_a_fault(truth, tmp_path, caplog):
     class Labelled(Stub):
         def samples(self, batch):
             inputs, outputs = self.truth["a"], self.truth["a_to_b"]
-            return {"labels": [inputs, inputs, self.change.get("b", outputs)]}
+            outputs = [inputs, self.change.get("b", outputs)]
+            columns = [Column("output", images) for images in outputs]
+            return {"labels": Grid([Column("input", inputs), *columns])}
 
     rows = drive(tmp_path / "healthy", Labelled(truth), 40)
     assert not caplog.records

@@ -12,9 +12,9 @@ import keras_gans
 from keras_gans import export, images, translate
 from keras_gans.callbacks import checkpoints
 from keras_gans.serving import tiles
-from keras_gans.serving.translation import PictureTranslator
+from keras_gans.serving.translation import LoadedModel
 from tests import serving_pictures as pictures
-from tests.models.test_contract import make_bare, make_model
+from tests.tiny import make_bare, make_model
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -88,7 +88,7 @@ def test_damaged_checkpoint_is_passed_over(homes, tmp_path, caplog):
     with pytest.raises(ValueError, match="must hold a whole checkpoint"):
         keras_gans.load(tmp_path)
     shutil.copy(next(whole), tmp_path / "checkpoints" / "000008.keras")
-    assert keras_gans.load(tmp_path).verbs == ("a_to_b", "b_to_a")
+    assert [*keras_gans.load(tmp_path).verbs] == ["a_to_b", "b_to_a"]
     assert "000009.keras cannot be read" in caplog.text
 
 
@@ -206,14 +206,14 @@ def test_wrong_use_is_one_line(arguments, reason, homes, folder, capsys):
 
 def test_too_large_fails_alone(homes, folder, capsys, monkeypatch):
     """What does not fit into memory is named, and the next one translated."""
-    real = PictureTranslator.translate
+    real = LoadedModel.translate
 
     def translate_small(self, batch, **options):
         if batch.shape[-3:] == (40, 30, 3):
             raise MemoryError("no room")
         return real(self, batch, **options)
 
-    monkeypatch.setattr(PictureTranslator, "translate", translate_small)
+    monkeypatch.setattr(LoadedModel, "translate", translate_small)
     assert run(homes, "photos") == 1
     out, err = capsys.readouterr()
     assert "1 translated" in out and "6 failed" in out

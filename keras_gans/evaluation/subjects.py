@@ -23,7 +23,7 @@ class Subject(typing.NamedTuple):
         cases: dict from direction to `cases.Case`.
         sides: dict from name to the `Pictures` of the data set.
         image_size: int, pixels.
-        translate: dict from direction to function, see `translators`.
+        verbs: dict from name to `Verb` on arrays, see `translators`.
         step: int or None, of the checkpoint.
         truth: function without arguments that measures against the true
             drawings; returns what `truth.faces_of_run` does.
@@ -34,7 +34,7 @@ class Subject(typing.NamedTuple):
     cases: dict
     sides: dict
     image_size: int
-    translate: dict = {}
+    verbs: dict = {}
     step: int | None = None
     truth: typing.Callable = dict
 
@@ -114,7 +114,7 @@ def _export(arguments):
         found,
         sides,
         size,
-        translators.of_loaded(translator),
+        translator.verbs,
         about.get("step"),
     )
 

@@ -25,6 +25,8 @@ from keras_gans.training.base import (
     check_batch,
     check_images,
 )
+from keras_gans.training.samples import Column, Grid
+from keras_gans.verbs import Images, Verb
 
 CYCLES = ("both", "forward", "backward")
 # What compile() uses, and the arguments left out, by architecture.
@@ -433,20 +435,45 @@ class CycleGAN(AdversarialModel):
         self.generator_ba(batch["images_b"], training=True)
 
     def samples(self, batch):
-        """Return the columns of each sample grid for a batch of pictures."""
-        columns = {}
-        for source, target in ("ab", "ba"):
-            real = batch[f"images_{source}"]
-            fake = self.translate(real, to=target)
-            reconstructed = self.translate(fake, to=source)
-            columns[f"{source}_to_{target}"] = [real, fake, reconstructed]
-        return columns
-
-    def serving_signatures(self):
-        """Return the functions to export: name -> float batch to batch."""
+        """Return the sample grids, by name of the verb, of a batch."""
+        real_a, real_b = batch["images_a"], batch["images_b"]
+        fake_b = self.generator_ab(real_a, training=False)
+        fake_a = self.generator_ba(real_b, training=False)
         return {
-            f"{source}_to_{target}": functools.partial(
-                self.translate, to=target
-            )
-            for source, target in ("ab", "ba")
+            "a_to_b": Grid(
+                [
+                    Column("input", real_a),
+                    Column("output", fake_b),
+                    Column("back", self.generator_ba(fake_b, training=False)),
+                ],
+                reals=real_b,
+                discriminator=self.discriminator_b,
+            ),
+            "b_to_a": Grid(
+                [
+                    Column("input", real_b),
+                    Column("output", fake_a),
+                    Column("back", self.generator_ab(fake_a, training=False)),
+                ],
+                reals=real_a,
+                discriminator=self.discriminator_a,
+            ),
         }
+
+    def verbs(self):
+        """Return what the model does: both translations."""
+        inputs = {"images": Images(self.image_size, self.size_multiple)}
+        return [
+            Verb(
+                name,
+                functools.partial(self.translate, to=target),
+                inputs,
+                source,
+                target,
+                back,
+            )
+            for name, source, target, back in (
+                ("a_to_b", "a", "b", "b_to_a"),
+                ("b_to_a", "b", "a", "a_to_b"),
+            )
+        ]

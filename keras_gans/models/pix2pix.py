@@ -17,6 +17,8 @@ from keras_gans.training.base import (
     check_batch,
     check_images,
 )
+from keras_gans.training.samples import Column, Grid
+from keras_gans.verbs import Images, Verb
 
 _LEAST_DOWNSAMPLES = 5
 
@@ -135,7 +137,6 @@ class Pix2Pix(AdversarialModel):
         self.base_filters = base_filters
         self.discriminator_filters = discriminator_filters
         self.num_downsamples = num_downsamples
-        self.size_multiple = 2**num_downsamples  # of pictures it serves
         self.dropout = dropout
         self._make_state()
 
@@ -242,13 +243,21 @@ class Pix2Pix(AdversarialModel):
         self.generator(batch["images_a"], training=True)
 
     def samples(self, batch):
-        """Return the columns of each sample grid for a batch of pictures."""
+        """Return the sample grid of a batch, by name of the verb."""
         real_a, real_b = batch["images_a"], batch["images_b"]
-        return {"a_to_b": [real_a, self.translate(real_a), real_b]}
+        columns = [
+            Column("input", real_a),
+            Column("output", self.translate(real_a)),
+            Column("truth", real_b),
+        ]
+        return {"a_to_b": Grid(columns, reals=real_b)}
 
-    def serving_signatures(self):
-        """Return the functions to export: name -> float batch to batch."""
-        return {"a_to_b": self.translate}
+    def verbs(self):
+        """Return what the model does."""
+        # The U-Net joins what it halved with what it doubled.
+        images = Images(self.image_size, multiple=2**self.num_downsamples)
+        inputs = {"images": images}
+        return [Verb("a_to_b", self.translate, inputs, "a", "b")]
 
 
 def _check_image_size(image_size, num_downsamples):

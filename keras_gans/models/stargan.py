@@ -7,7 +7,7 @@ critic judges whether it looks real and which labels it shows.
 import keras
 import tensorflow as tf
 
-from keras_gans import checks, losses
+from keras_gans import checks, losses, verbs
 from keras_gans.checks import UserError
 from keras_gans.labels import KEYS, Labels, rows
 from keras_gans.networks import stargan_discriminator, stargan_generator
@@ -17,6 +17,8 @@ from keras_gans.training.base import (
     check_batch,
     check_images,
 )
+from keras_gans.training.samples import Column, Grid
+from keras_gans.verbs import Images, Verb
 
 CELEBA_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 _MOST_LAYERS = 6
@@ -394,33 +396,33 @@ class StarGAN(AdversarialModel):
         """Do nothing: instance normalisation has no statistics to record."""
 
     def samples(self, batch):
-        """Return the columns of the sample grid: input, then each label.
+        """Return the sample grid of a batch: input, then each label.
 
         A label is the other way round, as the paper's figures have it; one of
         an exclusive group is set.
         """
         images = tf.convert_to_tensor(batch["images"])
         columns = [
-            self.generator(
-                [images, self.label_table.toggled(batch["labels"], name)],
-                training=False,
+            Column(
+                "output",
+                self.generator(
+                    [images, self.label_table.toggled(batch["labels"], name)],
+                    training=False,
+                ),
+                name,
             )
             for name in self.label_table.names
         ]
-        return {"labels": [images, *columns]}
+        return {"labels": Grid([Column("input", images, "Input"), *columns])}
 
-    def sample_headings(self):
-        return {"labels": ["Input", *self.label_table.names]}
-
-    @property
-    def serving_inputs(self):
-        shape = (None, self.label_table.vector_size)
-        return {"labels": tf.TensorSpec(shape, tf.float32, "labels")}
-
-    def serving_signatures(self):
-        """Return the functions to export: name -> float batch to batch."""
+    def verbs(self):
+        """Return what the model does: translate to other labels."""
 
         def translate(images, labels):
             return self.translate(images, to=labels)
 
-        return {"translate": translate}
+        inputs = {
+            "images": Images(self.image_size),
+            "labels": verbs.Labels(self.label_table),
+        }
+        return [Verb("translate", translate, inputs, back="translate")]

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_gans import networks
 from keras_gans.checks import UserError
 from keras_gans.training.base import check_images
+from keras_gans.verbs import Images, Verb
 
 _NETWORKS = ("resnet_generator", "unet_generator")
 
@@ -39,8 +40,6 @@ class Translator(keras.Model):
         github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py;
         grey pictures: data/base_dataset.py, util/util.py.
     """
-
-    serving_inputs = {}  # nothing beside pictures
 
     def __init__(
         self, network, arguments, image_size=None, name="translator", **kwargs
@@ -127,6 +126,7 @@ class Translator(keras.Model):
         """The networks."""
         return (self.generator,)
 
-    def serving_signatures(self):
-        """Return the functions to export: name -> float batch to batch."""
-        return {"a_to_b": self.translate}
+    def verbs(self):
+        """Return what the model does."""
+        inputs = {"images": Images(self.image_size, self.size_multiple)}
+        return [Verb("a_to_b", self.translate, inputs, "a", "b")]

@@ -7,8 +7,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.serving import tensors
-
 PLACE = "model.json"
 
 
@@ -24,8 +22,7 @@ def of_model(model):
         "config": model.get_config(),
         "step": None if step is None else int(step.numpy()),
         "image_size": model.image_size,
-        "size_multiple": tensors.multiple(model),
-        "pixel_limit": tensors.pixel_limit(model),
+        "verbs": {verb.name: verb.describe() for verb in model.verbs()},
     }
 
 

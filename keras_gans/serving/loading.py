@@ -26,7 +26,7 @@ def load(path):
             taken.
 
     Returns:
-        `keras_gans.serving.translation.PictureTranslator`.
+        `keras_gans.serving.translation.LoadedModel`.
 
     Raises:
         UserError: in one line, if there is no such model.
@@ -49,7 +49,7 @@ def read_model(path):
         path: a run folder or a `.keras` file, as for `load`.
 
     Returns:
-        `(model, settings)`: a model with `serving_signatures()`; the dict of
+        `(model, settings)`: a model with `verbs()`; the dict of
         settings of the run, or None.
 
     Raises:
@@ -94,7 +94,7 @@ def _read_file(path):
         raise UserError(f"{path} cannot be read: {reason}") from error
     finally:
         keras.config.set_dtype_policy(policy)
-    if not hasattr(model, "serving_signatures"):
+    if not hasattr(model, "verbs"):
         raise UserError(
             "path must be a .keras file of a model of keras_gans. "
             f"Received: {str(path)!r}, which holds a {type(model).__name__}"

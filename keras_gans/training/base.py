@@ -126,17 +126,3 @@ class AdversarialModel(CompiledModel):
         Keras would trace a step with a batch of its own, and with several
         workers fail over values that differ by replica.
         """
-
-    @property
-    def serving_inputs(self):
-        """What exported functions take beside pictures: name -> TensorSpec."""
-        return {}
-
-    def sample_headings(self):
-        """Return what stands above the columns of the sample grids.
-
-        Returns:
-            dict from kind of sample to list of str; kinds left out have no
-            headings.
-        """
-        return {}

@@ -46,7 +46,9 @@ def test_samples_are_input_translation_reconstruction(model, images):
     batch = {"images_a": images, "images_b": -images}
     samples = model.samples(batch)
     assert list(samples) == ["a_to_b", "b_to_a"]
-    real, fake, reconstructed = samples["a_to_b"]
+    columns = samples["a_to_b"].columns
+    assert [c.role for c in columns] == ["input", "output", "back"]
+    real, fake, reconstructed = (c.images for c in columns)
     np.testing.assert_array_equal(real, images)
     np.testing.assert_array_equal(fake, model.generator_ab(images))
     np.testing.assert_array_equal(reconstructed, model.generator_ba(fake))
