@@ -54,6 +54,7 @@ class Stub:
         self.truth, self.change = truth, change or {}
         self.step = types.SimpleNamespace(numpy=lambda: step)
         self.asked = 0
+        self.discriminators = {}
 
     def averaged(self):
         return contextlib.nullcontext()
@@ -68,6 +69,7 @@ class Stub:
             grids[name] = Grid(
                 [Column(*item) for item in columns.items()],
                 reals=self.truth[name[-1]],
+                discriminator=self.discriminators.get(name[-1]),
             )
         return grids
 
@@ -181,9 +183,9 @@ def test_a_discriminator_that_wins_on_one_side_is_named(
         )
         return np.full((len(pictures), 1), 9.0 if is_real else -9.0, "float32")
 
-    judge.input_shape = (None, 64, 64, 3)
+    judge.name = "discriminator_b"
     stub = Stub(truth)
-    stub.discriminator_b = judge
+    stub.discriminators = {"b": judge}
     drive(tmp_path, stub, 40)
     assert len(caplog.records) == 1
     assert "discriminator_b: wins outright" in caplog.text
