@@ -183,12 +183,12 @@ def test_patterns_png_and_direction(homes, folder):
 @pytest.mark.parametrize(
     "arguments,reason",
     [
-        (["nothing"], "INPUT must be a picture.*nothing"),
+        (["nothing"], "INPUT must be an image.*nothing"),
         (["photos", "--to=c"], "to must be 'b' or 'a'.*'c'"),
         (["photos", "--labels=Male"], "to must be 'b' or 'a'"),
         (["photos", "--tile=3"], "tile must be an integer from 32"),
         (["photos", "--batch-size=0"], "batch_size must be from 1 up"),
-        (["photos", "--output=photos"], "output must be another folder"),
+        (["photos", "--output=photos"], "output another folder"),
         (["photos", "--png"], "different names.*a.jpg"),
         (["photos", "--model=nothing"], "path must be a run folder.*nothing"),
     ],
