@@ -204,12 +204,16 @@ def check_ours(path, start, name):
         )
 
 
-def cell(value):
-    """Return a value as a cell of a csv file.
+def cells(row):
+    """Return a row of a csv file, a dict, with its texts as plain text.
 
     A spreadsheet would compute a text that begins like a formula: it gets a
     quote mark in front. Numbers stay, also those read back as text.
     """
+    return {name: _cell(value) for name, value in row.items()}
+
+
+def _cell(value):
     if not isinstance(value, str):
         return value
     text = shown(value)

@@ -24,7 +24,7 @@ def opened(text):
             f"extractor must be one of {', '.join(metrics.EXTRACTORS)}, or "
             f"NAME=FILE. Received: {text!r}"
         )
-    options = {"weights": files.expanded(file) if file else None}
+    options = {"weights": file or None}
     if name == "faces" and not file:
         options |= {
             "train": attributes.train_classifier,
