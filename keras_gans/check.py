@@ -206,9 +206,11 @@ def _write_report(folder, text, measured, found, sides):
     # Escaped as in JSON, so that a program reads the names as they are.
     content = re.sub(
         r"[^\n -~]",
-        lambda found: found[0]
-        if shown(found[0]) == found[0]
-        else json.dumps(found[0])[1:-1],
+        lambda found: (
+            found[0]
+            if shown(found[0]) == found[0]
+            else json.dumps(found[0])[1:-1]
+        ),
         content,
     )
     files.write_text(json_file, content + "\n")
