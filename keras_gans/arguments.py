@@ -4,7 +4,7 @@ import argparse
 import ast
 import inspect
 
-from keras_gans import data_arguments, registry
+from keras_gans import data_arguments, files, registry
 from keras_gans.checks import UserError
 from keras_gans.training import devices
 
@@ -144,11 +144,13 @@ def parse_arguments(argv=None):
     output = parser.add_argument_group("output")
     output.add_argument(
         "--run-dir",
+        type=files.expanded,
         metavar="DIR",
         help="checkpoints, samples and logs (default: runs/MODEL)",
     )
     output.add_argument(
         "--export-dir",
+        type=files.expanded,
         metavar="DIR",
         help="SavedModel versions (default: saved_models/MODEL)",
     )

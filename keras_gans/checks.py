@@ -1,13 +1,39 @@
 """Checks of what callers give: wrong use is found early and said in a line."""
 
+import unicodedata
+
+# Control and formatting characters, halves of a character, line ends.
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
 
 class UserError(ValueError):
     """Wrong use: the message names the argument, the rule and the value.
 
     Commands print it in one line and exit with code 2. Any other exception
     is a bug, or one of the expected ends of a run, and is never caught with
-    it.
+    it. Names of files in the message are as `shown` returns them.
     """
+
+    def __init__(self, message):
+        super().__init__(shown(message))
+
+
+def shown(text):
+    """Return text that a terminal or a page shows as it is, in one line.
+
+    A name of a file may hold line ends, commands for the terminal, marks
+    that turn the direction of what follows, and bytes that are no text. They
+    are escaped as Python escapes them, such as `\\x1b`.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character) in _HIDDEN
+        else character
+        for character in text
+    )
 
 
 def at_least(least, **arguments):

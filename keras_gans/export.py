@@ -12,7 +12,8 @@ import sys
 
 import numpy as np
 
-from keras_gans.checks import UserError
+from keras_gans import files
+from keras_gans.checks import UserError, shown
 
 FORMATS = ("savedmodel", "onnx")
 
@@ -93,10 +94,14 @@ def _parse_arguments(argv):
         "other pixels; 2, wrong use.",
     )
     parser.add_argument(
-        "model", metavar="MODEL", help="a run folder or a .keras file"
+        "model",
+        type=files.expanded,
+        metavar="MODEL",
+        help="a run folder or a .keras file",
     )
     parser.add_argument(
         "--output",
+        type=files.expanded,
         required=True,
         metavar="DIR",
         help="the folder of the versions, such as saved_models/cyclegan",
@@ -140,7 +145,7 @@ def main(argv=None):
     except (OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"wrote {path}")
+    print(f"wrote {shown(path)}")
     return 0
 
 

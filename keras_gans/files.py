@@ -1,22 +1,227 @@
-"""Files: written whole and then renamed; read in one line or not at all."""
+"""Files: listed, written whole and then renamed, read in one line or not."""
 
 import contextlib
+import errno
 import json
+import logging
 import os
 import pathlib
 import shutil
+import stat
 import sys
 import tempfile
+import unicodedata
 
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 
 try:
     import fcntl
 except ImportError:  # Windows, where nothing is locked
     fcntl = None
 
+logger = logging.getLogger("keras_gans")
+
 CACHE_VARIABLE = "KERAS_GANS_CACHE"
 UNFINISHED = ".unfinished-"
+# What archives, cameras' disks and network drives add to a folder, besides
+# hidden files.
+_OF_SYSTEMS = (
+    *("__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin"),
+    *("system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"),
+)
+_MOST_WARNINGS = 10
+
+
+def expanded(path):
+    """Replace a `~` at the start of a path by the home folder.
+
+    A file or folder that is really called so, such as `~x`, stays.
+
+    Args:
+        path: str or `os.PathLike`.
+
+    Returns:
+        str.
+    """
+    path = os.fspath(path)
+    first = path.partition("/")[0]
+    if os.path.lexists(path) or (first != "~" and os.path.lexists(first)):
+        return path
+    return os.path.expanduser(path)
+
+
+def same_name(name):
+    """Return the one spelling of a name that looks the same (Unicode NFC).
+
+    A Mac may store an accented letter as two characters, others as one.
+    """
+    return unicodedata.normalize("NFC", str(name))
+
+
+def identity(path):
+    """Return what two paths of one file or folder share; None if it is none.
+
+    Links are followed; it does not matter how the names are written.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_listed(name):
+    """Return whether a name is neither hidden nor one that systems add."""
+    return not name.startswith(".") and name.lower() not in _OF_SYSTEMS
+
+
+def listing(folder):
+    """List the files of a folder and of its subfolders.
+
+    Hidden files and those that systems add are left out, and so are dead
+    links and pipes. Linked folders are followed; one that is reached several
+    ways is listed once, under its own name if that is below `folder`.
+
+    Args:
+        folder: path.
+
+    Returns:
+        list of str, sorted paths relative to `folder`, with `/`: the same on
+        every machine. No `Path`, as 200,000 of them would take seconds.
+
+    Raises:
+        UserError: if the folder itself cannot be read. What cannot be read
+            below it is named in a warning.
+    """
+    found, seen, problems = [], set(), []
+    roots = [""]
+    for root in roots:
+        top = os.path.join(folder, root) if root else os.fspath(folder)
+        for parent, folders, names in os.walk(top, onerror=problems.append):
+            here = identity(parent)
+            if here in seen:
+                folders.clear()
+                continue
+            seen.add(here)
+            within = os.path.relpath(parent, folder).replace(os.sep, "/")
+            within = "" if within == "." else f"{within}/"
+            folders[:] = sorted(filter(is_listed, folders))
+            # After all real folders, the linked ones.
+            roots += [
+                within + name
+                for name in folders
+                if os.path.islink(os.path.join(parent, name))
+            ]
+            found += [
+                within + name
+                for name in filter(is_listed, names)
+                if _is_file(os.path.join(parent, name), problems)
+            ]
+    if not seen:
+        reason = problems[0].strerror if problems else "no folder"
+        raise UserError(f"{folder} cannot be read ({reason})")
+    for error in problems[:_MOST_WARNINGS]:
+        logger.warning(
+            "%s is left out: it cannot be read (%s)",
+            error.filename,
+            error.strerror,
+        )
+    if len(problems) > _MOST_WARNINGS:
+        rest = len(problems) - _MOST_WARNINGS
+        logger.warning("%s: %d more cannot be read", folder, rest)
+    return sorted(found)
+
+
+def _is_file(path, problems):
+    """Return whether a path is a file; note why it cannot be told."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError as error:
+        # But for dead links.
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            problems.append(error)
+        return False
+
+
+def subfolders(folder):
+    """Return the names of the folders in a folder that `listing` looks into.
+
+    Raises:
+        UserError: if the folder cannot be read.
+    """
+    try:
+        names = sorted(filter(is_listed, os.listdir(folder)))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read ({error.strerror})") from None
+    return [n for n in names if os.path.isdir(os.path.join(folder, n))]
+
+
+def check_outside(place, folders, name):
+    """Check that nothing is written where images are read.
+
+    They would be taken for images of the data set the next time.
+
+    Args:
+        place: path that will be written, there already or not.
+        folders: iterable of paths; None are passed over.
+        name: str, the argument that gave `place`.
+
+    Raises:
+        UserError: if it is, or lies in, one of the folders.
+    """
+    real = pathlib.Path(os.path.realpath(place))
+    above = {identity(path) for path in (real, *real.parents)} - {None}
+    for folder in folders:
+        if folder is not None and identity(folder) in above:
+            raise UserError(
+                f"{name} must lie outside the folders of the images. "
+                f"Received: {str(place)!r}, in {str(folder)!r}"
+            )
+
+
+def check_ours(path, start, name):
+    """Check that a file to be replaced is one that this package wrote.
+
+    Args:
+        path: path, there or not.
+        start: str, how all files of that kind begin.
+        name: str, the argument that gave `path`.
+
+    Raises:
+        UserError: if something else is there.
+    """
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+            is_ours = file.read(len(start)) == start
+    except FileNotFoundError:
+        is_ours = not os.path.islink(path)
+    except OSError:
+        is_ours = False
+    if not is_ours:
+        raise UserError(
+            f"{name} must be a new file, or one that was written here before. "
+            f"Received: {str(path)!r}, which is something else"
+        )
+
+
+def cells(row):
+    """Return a row of a csv file, a dict, with its texts as plain text.
+
+    A spreadsheet would compute a text that begins like a formula: it gets a
+    quote mark in front. Numbers stay, also those read back as text.
+    """
+    return {name: _cell(value) for name, value in row.items()}
+
+
+def _cell(value):
+    if not isinstance(value, str):
+        return value
+    text = shown(value)
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}" if value[:1] in "=+-@\t\r" and value else text
+    return text
 
 
 @contextlib.contextmanager
@@ -153,7 +358,7 @@ def cache_folder():
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
-        return pathlib.Path(chosen)
+        return pathlib.Path(expanded(chosen))
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":

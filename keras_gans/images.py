@@ -162,6 +162,8 @@ def _opened(source, limit, name):
     in_memory = isinstance(source, (bytes, bytearray, memoryview))
     name = name or ("picture in memory" if in_memory else os.fspath(source))
     try:
+        if not in_memory:
+            source = files.expanded(source)
         stream = io.BytesIO(source) if in_memory else open(source, "rb")
         with stream, Image.open(stream, formats=_FORMATS) as image:
             width, height = image.size
@@ -305,7 +307,7 @@ def write(path, image):
     Raises:
         UserError: if the path or the picture does not fit.
     """
-    path, image = pathlib.Path(path), np.asarray(image)
+    path, image = pathlib.Path(files.expanded(path)), np.asarray(image)
     if path.suffix.lower() != ".png":
         raise UserError(f"path must end in .png. Received: {path}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:

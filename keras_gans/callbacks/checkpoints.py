@@ -29,7 +29,7 @@ def save(model, folder, keep=3):
     Raises:
         OSError: if it cannot be written; older checkpoints are untouched.
     """
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path(files.expanded(folder))
     path = write(model, folder / f"{int(model.step.numpy()):06d}.keras")
     for old in steps(folder)[:-keep]:
         (folder / f"{old:06d}.keras").unlink(missing_ok=True)
@@ -57,7 +57,7 @@ def steps(folder):
     """Return the steps that `folder` has checkpoints of, ascending."""
     return sorted(
         int(path.stem)
-        for path in pathlib.Path(folder).glob("*.keras")
+        for path in pathlib.Path(files.expanded(folder)).glob("*.keras")
         if path.stem.isdecimal()
     )
 
@@ -74,7 +74,7 @@ def restore(model, folder):
     """
     found = steps(folder)
     for step in reversed(found):
-        path = pathlib.Path(folder) / f"{step:06d}.keras"
+        path = pathlib.Path(files.expanded(folder)) / f"{step:06d}.keras"
         if not _is_whole(path):
             logger.warning("%s is damaged and is passed over", path)
             continue

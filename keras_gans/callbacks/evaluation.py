@@ -68,7 +68,7 @@ class Evaluation(StepCallback):
         super().__init__()
         self.every = every
         self.evaluate = evaluate
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.best = best
         self.patience = patience
         self.most_cost = most_cost
@@ -248,4 +248,4 @@ class Evaluation(StepCallback):
             with open(unfinished, "w", newline="") as file:
                 writer = csv.DictWriter(file, [*columns], restval="")
                 writer.writeheader()
-                writer.writerows(self.rows)
+                writer.writerows(map(files.cells, self.rows))

@@ -27,7 +27,7 @@ class RunLog(StepCallback):
 
     def __init__(self, folder, every=50):
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.every = every
 
     def on_train_begin(self, logs=None):
@@ -93,4 +93,4 @@ class RunLog(StepCallback):
             with open(unfinished, "w", newline="") as file:
                 writer = csv.DictWriter(file, list(self.rows[-1]))
                 writer.writeheader()
-                writer.writerows(self.rows)
+                writer.writerows(map(files.cells, self.rows))

@@ -4,7 +4,7 @@ import pathlib
 
 import tensorflow as tf
 
-from keras_gans import images
+from keras_gans import files, images
 from keras_gans.callbacks.steps import StepCallback
 
 
@@ -22,7 +22,7 @@ class SampleGrid(StepCallback):
 
     def __init__(self, folder, batch, every=500):
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.batch = batch
         self.every = every
         self._samples = None, None

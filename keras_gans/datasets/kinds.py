@@ -12,8 +12,8 @@ import typing
 
 import numpy as np
 
-from keras_gans import images
-from keras_gans.checks import UserError
+from keras_gans import files, images
+from keras_gans.checks import UserError, shown
 from keras_gans.datasets import headers
 
 _RULE = (
@@ -118,38 +118,39 @@ def faces(spec, load_size, name, seed, indices):
 def folder(spec, load_size, name):
     """List a folder and its subfolders, or one half of its pictures."""
     half = spec.rpartition("#")[2]
-    if half in _HALVES and not os.path.exists(os.path.expanduser(spec)):
-        return _half(spec[: -len(half) - 1], half, load_size, name)
+    folder = files.expanded(spec)
     # Of os.path, as the methods of Path raise where a name is too long.
-    if not os.path.exists(os.path.expanduser(spec)):
+    if half in _HALVES and not os.path.exists(folder):
+        return _half(spec[: -len(half) - 1], half, load_size, name)
+    if not os.path.exists(folder):
         prefix = r"[A-Za-z]\w+:"  # not the one letter of a Windows drive
         problem = "unknown prefix" if re.match(prefix, spec) else "missing"
         raise UserError(
             f"{name} must be {_RULE}. Received: {spec!r} ({problem})"
         )
-    folder = pathlib.Path(spec).expanduser()
-    if not folder.is_dir():
+    folder = str(pathlib.Path(folder))
+    if not os.path.isdir(folder):
         raise UserError(
             f"{name} must be a folder of pictures. Received: {spec!r} (a file)"
         )
-    files, folders = _contents(folder)
-    extensions = [os.path.splitext(file)[1].lower() for file in files]
+    found = files.listing(folder)
+    extensions = [os.path.splitext(file)[1].lower() for file in found]
     names = [
         file
-        for file, extension in zip(files, extensions, strict=True)
+        for file, extension in zip(found, extensions, strict=True)
         if extension in images.EXTENSIONS
     ]
     passed_over = collections.Counter(extensions)
     for extension in images.EXTENSIONS:
         del passed_over[extension]
-    _refuse_parent_of_sides(folder, names, folders, name)
+    _refuse_parent_of_sides(folder, name)
     if not names:
         seen = passed_over.most_common(5)
         seen = ", ".join(f"{n} {extension or 'none'}" for extension, n in seen)
         raise UserError(
             f"{name} must be a folder with pictures in it or its subfolders "
             f"({', '.join(e[1:] for e in images.EXTENSIONS)}). Received: "
-            f"{spec!r} with {len(files)} files" + (f" ({seen})" if seen else "")
+            f"{spec!r} with {len(found)} files" + (f" ({seen})" if seen else "")
         )
 
     def decode(i):
@@ -161,7 +162,7 @@ def folder(spec, load_size, name):
         decode,
         lambda: headers.read(folder, names),
         f"pictures in {folder}",
-        folder=str(folder),
+        folder=folder,
         passed_over=passed_over,
     )
 
@@ -174,7 +175,10 @@ def _half(spec, half, load_size, name):
         if isinstance(header, str):
             return header
         if header.width % 2:
-            return f"{name}: has no halves, as it is {header.width} pixels wide"
+            return (
+                f"{shown(name)}: has no halves, as it is {header.width} pixels "
+                "wide"
+            )
         return header._replace(width=header.width // 2)
 
     def decode(i):
@@ -190,42 +194,9 @@ def _half(spec, half, load_size, name):
     )
 
 
-def _contents(folder):
-    """List a folder, in the same order on every machine.
-
-    Returns:
-        All visible files at any depth, as sorted relative paths with `/`; and
-        the visible folders at the top. Both as str: a `Path` for each of
-        200,000 files would take seconds.
-    """
-    files, top, seen = [], [], set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        # A link to a folder above would be walked for ever.
-        status = os.stat(parent)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = filter(_visible, sorted(folders))
-        within = os.path.relpath(parent, folder).replace(os.sep, "/")
-        top = top if within != "." else list(folders)
-        within = "" if within == "." else f"{within}/"
-        files += [
-            within + name
-            for name in filter(_visible, names)
-            # False for pipes, which would block, and for dead links.
-            if os.path.isfile(os.path.join(parent, name))
-        ]
-    return sorted(files), top
-
-
-def _visible(name):
-    return not name.startswith((".", "__MACOSX"))
-
-
-def _refuse_parent_of_sides(folder, files, folders, name):
+def _refuse_parent_of_sides(folder, name):
     """Raise if the folder holds the folders of both sides, not one side."""
-    names = sorted({*folders, *(file.partition("/")[0] for file in files)})
+    names = files.subfolders(folder)
     # Folders a, b, c and so on may be classes; a and b alone are two sides.
     classes = {"c", "C"} & set(names)
     pattern = "(train|test|val)_?a" + ("" if classes else "|a")
@@ -237,9 +208,10 @@ def _refuse_parent_of_sides(folder, files, folders, name):
         if side_b in names:
             raise UserError(
                 f"{name} must be the folder of one side. Received: "
-                f"{str(folder)!r}, which looks like the folder above both "
-                f"sides: give data={folder}, or data_a={folder / side_a} "
-                f"and data_b={folder / side_b}"
+                f"{folder!r}, which looks like the folder above both "
+                f"sides: give data={folder}, or "
+                f"data_a={os.path.join(folder, side_a)} "
+                f"and data_b={os.path.join(folder, side_b)}"
             )
 
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pipeline, sources
 
@@ -132,12 +133,13 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
 def _key(name):
     """Return what a name must have in common with its partner's.
 
-    A path without its extension; of what is known by number, the number
-    without `#feature`, style or side.
+    A path without its extension, in Unicode NFC; of what is known by number,
+    the number without `#feature`, style or side.
     """
-    return re.sub(
+    key = re.sub(
         r"^faces:\w+|^data_[ab](?=\[)|#\w+(?=\[\d+\]$)|\.\w+$", "", name
     )
+    return files.same_name(key)
 
 
 def _by_key(pictures, name):

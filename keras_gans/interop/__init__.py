@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.interop import (
     article,
@@ -107,7 +108,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
     reference = SOURCES[source]
     variables = reference.variables(network)
     if isinstance(arrays_or_path, (str, os.PathLike)):
-        arrays = reference.read(os.fspath(arrays_or_path), scope)
+        arrays = reference.read(files.expanded(arrays_or_path), scope)
     elif scope is not None:
         raise UserError(
             "scope is only for checkpoint paths; give the dictionary without "

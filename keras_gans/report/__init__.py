@@ -29,18 +29,31 @@ def write(folder, path=None):
         `pathlib.Path` of the report.
 
     Raises:
-        UserError: if `folder` is no folder.
+        UserError: if `folder` is no folder, or something else than a report
+            has the place of this one.
         OSError: if the report cannot be written.
     """
-    folder = pathlib.Path(folder)
+    folder, path = pathlib.Path(files.expanded(folder)), place(folder, path)
     if not folder.is_dir():
         raise UserError(
             f"folder must be that of a run. Received: {str(folder)!r}"
         )
-    path = pathlib.Path(path or folder / "report.html")
     title = f"Report of {folder.resolve().name}"
     content = page.document(title, _headline(folder), _sections(folder))
     files.write_text(path, content)
+    return path
+
+
+def place(folder, path=None):
+    """Return where `write` puts a report.
+
+    Raises:
+        UserError: if something else than an earlier report is there.
+    """
+    path = pathlib.Path(
+        files.expanded(path or pathlib.Path(folder, "report.html"))
+    )
+    files.check_ours(path, page.START, "report")
     return path
 
 

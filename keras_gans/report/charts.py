@@ -45,7 +45,7 @@ def curve(steps, values, label):
 
 def _inline(svg, label):
     """Turn a file of matplotlib's into an element of the page."""
-    from html import escape
+    from keras_gans.report.page import escape
 
     # Without the prologue, which names an address, and its own sizes.
     svg = svg[svg.index("<svg") :]

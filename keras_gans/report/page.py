@@ -1,11 +1,18 @@
 """The page around the parts: HTML with its style and script inside."""
 
-from html import escape
+import html
+
+from keras_gans.checks import shown
 
 # Nothing is fetched, whatever a name in a run folder looks like.
 _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'"
+)
+# How every report begins; by it an earlier one is known.
+START = (
+    '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+    f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
 )
 _STYLE = """
 :root { color-scheme: light dark; --back: #fff; --ink: #1b1e23;
@@ -59,6 +66,11 @@ for (const figure of document.querySelectorAll(".slider")) {
 """
 
 
+def escape(text):
+    """Return plain text, such as the name of a file, as HTML in one line."""
+    return html.escape(shown(text))
+
+
 def document(title, line, sections):
     """Put a page together.
 
@@ -76,9 +88,7 @@ def document(title, line, sections):
         for i, (name, html) in numbered
     )
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width">\n'
+        f'{START}<meta name="viewport" content="width=device-width">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style></head>\n"
         f"<body><h1>{escape(title)}</h1><p>{escape(line)}</p>\n"
         f"<nav>{links}</nav>\n<main>{body}</main>\n"
@@ -88,18 +98,16 @@ def document(title, line, sections):
 
 def paragraph(text, kind="soft"):
     """Return a line of text; `kind` is `"soft"` or `"bad"`."""
-    return f'<p class="{kind}">{escape(str(text))}</p>\n'
+    return f'<p class="{kind}">{escape(text)}</p>\n'
 
 
 def table(heads, rows):
     """Return a table of plain texts, the first column as headings."""
-    head = "".join(f'<th scope="col">{escape(str(h))}</th>' for h in heads)
+    head = "".join(f'<th scope="col">{escape(h)}</th>' for h in heads)
     lines = []
     for first, *cells in rows:
-        cells = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
-        lines.append(
-            f'<tr><th scope="row">{escape(str(first))}</th>{cells}</tr>'
-        )
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
     head = f"<thead><tr>{head}</tr></thead>" if any(heads) else ""
     return (
         f'<div class="wide" tabindex="0"><table>{head}<tbody>'

@@ -5,7 +5,7 @@ import logging
 import pathlib
 import zipfile
 
-from keras_gans import registry, runs
+from keras_gans import files, registry, runs
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 
@@ -33,6 +33,7 @@ def load(path):
     """
     from keras_gans.serving import translation, versions
 
+    path = files.expanded(path)
     folder = pathlib.Path(path)
     if folder.is_dir() and not (folder / "saved_model.pb").exists():
         folder /= str(max(versions.numbers(folder), default=0))
@@ -55,7 +56,7 @@ def read_model(path):
     Raises:
         UserError: in one line, if there is no such model.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(files.expanded(path))
     if path.suffix == ".keras" and path.is_file():
         return _read_file(path), None
     settings = runs.read(path, "arguments.json") if path.is_dir() else None
