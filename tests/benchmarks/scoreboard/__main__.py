@@ -17,7 +17,6 @@ from keras_gans.scoreboards import children, entries, figures, page
 
 from keras_gans import data_arguments, files, runs
 from keras_gans.checks import UserError, shown
-from tests.benchmarks.scoreboard import children, entries, figures, page
 
 # Of two cores; the demonstrations of the models were made for it.
 _MINUTES = 10
