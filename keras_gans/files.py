@@ -17,6 +17,7 @@ except ImportError:  # Windows, where nothing is locked
 
 CACHE_VARIABLE = "KERAS_GANS_CACHE"
 UNFINISHED = ".unfinished-"
+NOTES_BETWEEN = " | "  # in one cell of log.csv
 
 
 @contextlib.contextmanager
