@@ -23,6 +23,8 @@ logger = logging.getLogger("keras_gans")
 
 CACHE_VARIABLE = "KERAS_GANS_CACHE"
 UNFINISHED = ".unfinished-"
+NOTES_BETWEEN = " | "  # in one cell of log.csv
+
 # What archives, cameras' disks and network drives add to a folder, besides
 # hidden files.
 _OF_SYSTEMS = (

@@ -165,7 +165,7 @@ def test_the_protocol_is_kept_with_the_values(run):
         "a_to_b kid": {"metric": "kid", "fake_count": 9}
     }
     text = report.write(run.folder).read_text()
-    assert "a_to_b kid, in training: metric kid; fake count 9" in text
+    assert "a_to_b kid: metric kid; fake count 9" in text
 
 
 def test_higher_may_be_better(run):

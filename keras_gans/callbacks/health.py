@@ -5,9 +5,8 @@ import math
 
 import numpy as np
 
-from keras_gans import losses
+from keras_gans import files, losses
 from keras_gans.callbacks import checkpoints, symptoms
-from keras_gans.callbacks.run_log import NOTES_BETWEEN
 from keras_gans.callbacks.steps import StepCallback
 
 logger = logging.getLogger("keras_gans")
@@ -160,7 +159,8 @@ class Health(StepCallback):
             if self._is_look(last, step):
                 notes = row.get("warnings") or ""
                 names = [
-                    note.split(":")[0] for note in notes.split(NOTES_BETWEEN)
+                    note.split(":")[0]
+                    for note in notes.split(files.NOTES_BETWEEN)
                 ]
                 self._remember(step, filter(None, names))
             last = step

@@ -10,8 +10,6 @@ import tensorflow as tf
 from keras_gans import files
 from keras_gans.callbacks.steps import StepCallback
 
-NOTES_BETWEEN = " | "  # in one row of log.csv
-
 
 class RunLog(StepCallback):
     """Writes the mean of each loss term to `log.csv` and to TensorBoard.
@@ -70,7 +68,7 @@ class RunLog(StepCallback):
             "step": step,
             "seconds": round(time.monotonic() - self._started, 1),
             **{name: float(value) for name, value in logs.items()},
-            "warnings": NOTES_BETWEEN.join(self._notes),
+            "warnings": files.NOTES_BETWEEN.join(self._notes),
         }
         self._notes = []
         self.rows.append(row)
