@@ -9,6 +9,10 @@ class UserError(ValueError):
     it.
     """
 
+    # Keras' layers and AutoGraph then leave the message as it is: one line.
+    _keras_call_info_injected = True
+    ag_pass_through = True
+
 
 def at_least(least, **arguments):
     """Check that arguments are integers, and large enough.

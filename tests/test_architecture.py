@@ -33,6 +33,7 @@ ALLOWED = {
         "distribution",
         "models.checks",
         "models.compiled",
+        "models.inference",
         "models.state",
         "models.updates",
     ),
@@ -40,21 +41,25 @@ ALLOWED = {
         "augmentation",
         "losses",
         "models.averages",
+        "models.batches",
         "models.checks",
+        "models.inference",
         "models.rates",
         "models.updates",
         "optimizers",
         "recompute",
     ),
+    "models.inference": ("models.backend", "models.batches"),
     "models.rates": ("schedules",),
     **dict.fromkeys(
         (
-            *("models.averages", "models.checks", "models.state"),
-            "models.updates",
+            *("models.averages", "models.backend", "models.batches"),
+            *("models.checks", "models.state", "models.updates"),
         ),
         (),
     ),
     "models": (
+        "models.backend",
         "models.base",
         "networks",
         "layers",
@@ -149,7 +154,7 @@ def test_arrows(name, path):
 
 
 def test_models_never_import_one_another():
-    shared = "models.base", "models.compiled"
+    shared = "models.base", "models.compiled", "models.inference"
     for name, path in modules():
         if name.startswith("models.") and name not in shared:
             others = [i for i in own_imports(path) if i.startswith("models.")]
