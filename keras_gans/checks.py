@@ -14,6 +14,10 @@ class UserError(ValueError):
     it. Names of files in the message are as `shown` returns them.
     """
 
+    # Keras' layers and AutoGraph then leave the message as it is: one line.
+    _keras_call_info_injected = True
+    ag_pass_through = True
+
     def __init__(self, message):
         super().__init__(shown(message))
 

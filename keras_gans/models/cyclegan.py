@@ -22,7 +22,6 @@ from keras_gans.networks import (
 from keras_gans.optimizers import Adam, PyTorchAdam
 from keras_gans.training.base import (
     AdversarialModel,
-    check_batch,
     check_images,
 )
 from keras_gans.training.samples import Column, Grid
@@ -289,7 +288,13 @@ class CycleGAN(AdversarialModel):
         }
 
     def call(self, images, training=False):
-        return self.generator_ab(images, training=training)
+        return self.generator_ab(self._check_inputs(images), training=training)
+
+    def _check_inputs(self, images):
+        """Check what `call` takes, or of a batch the images of domain a."""
+        if isinstance(images, dict):
+            images, _ = self._check_batch(images)
+        return check_images(images, multiple_of=self._multiple)
 
     def translate(self, images, to="b"):
         """Translate pictures into one of the two domains.
@@ -310,9 +315,12 @@ class CycleGAN(AdversarialModel):
         if to not in ("a", "b"):
             raise UserError(f'to must be "a" or "b". Received: {to!r}')
         generator = self.generator_ab if to == "b" else self.generator_ba
-        multiple = 1 if self.architecture == "resnet" else 8
-        images = check_images(images, multiple_of=multiple)
+        images = check_images(images, multiple_of=self._multiple)
         return generator(images, training=False)
+
+    @property
+    def _multiple(self):
+        return 1 if self.architecture == "resnet" else 8
 
     @property
     def networks(self):
@@ -409,7 +417,7 @@ class CycleGAN(AdversarialModel):
         return terms, None
 
     def train_step(self, batch):
-        real_a, real_b = check_batch(batch, "images_a", "images_b")
+        real_a, real_b = self._check_batch(batch)
         g_terms, (fake_a, fake_b) = self._update_generator(
             self._generator_terms, real_a, real_b
         )
@@ -420,7 +428,7 @@ class CycleGAN(AdversarialModel):
         return self._report(g_terms, d_terms)
 
     def test_step(self, batch):
-        real_a, real_b = check_batch(batch, "images_a", "images_b")
+        real_a, real_b = self._check_batch(batch)
         g_terms, (fake_a, fake_b) = self._generator_terms(
             real_a, real_b, training=False
         )

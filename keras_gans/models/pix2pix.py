@@ -14,7 +14,6 @@ from keras_gans.networks import patch_discriminator, unet_generator
 from keras_gans.optimizers import PyTorchAdam
 from keras_gans.training.base import (
     AdversarialModel,
-    check_batch,
     check_images,
 )
 from keras_gans.training.samples import Column, Grid
@@ -151,7 +150,13 @@ class Pix2Pix(AdversarialModel):
         }
 
     def call(self, images, training=False):
-        return self.generator(images, training=training)
+        return self.generator(self._check_inputs(images), training=training)
+
+    def _check_inputs(self, images):
+        """Check what `call` takes, or of a batch the images of domain a."""
+        if isinstance(images, dict):
+            images, _ = self._check_batch(images)
+        return check_images(images, multiple_of=2**self.num_downsamples)
 
     def translate(self, images, noise=False):
         """Translate pictures of domain a into domain b.
@@ -215,7 +220,7 @@ class Pix2Pix(AdversarialModel):
         return {"real": real, "fake": fake}, None
 
     def train_step(self, batch):
-        real_a, real_b = check_batch(batch, "images_a", "images_b")
+        real_a, real_b = self._check_batch(batch)
         # One pass for both updates: what the discriminator has judged is
         # what the generator then answers for, dropout included.
         fake_b, tape = self._record(self.generator, real_a)
@@ -228,7 +233,7 @@ class Pix2Pix(AdversarialModel):
         return self._report(g_terms, d_terms)
 
     def test_step(self, batch):
-        real_a, real_b = check_batch(batch, "images_a", "images_b")
+        real_a, real_b = self._check_batch(batch)
         fake_b = self.generator(real_a, training=False)
         d_terms, _ = self._discriminator_terms(
             real_a, real_b, fake_b, training=False

@@ -14,8 +14,8 @@ from keras_gans.networks import stargan_discriminator, stargan_generator
 from keras_gans.optimizers import PyTorchAdam
 from keras_gans.training.base import (
     AdversarialModel,
-    check_batch,
     check_images,
+    check_values,
 )
 from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Images, Verb
@@ -218,7 +218,25 @@ class StarGAN(AdversarialModel):
         }
 
     def call(self, inputs, training=False):
-        return self.generator(inputs, training=training)
+        return self.generator(self._check_inputs(inputs), training=training)
+
+    @property
+    def call_signature(self):
+        return [super().call_signature, *self.serving_inputs.values()]
+
+    def _check_inputs(self, inputs):
+        """Check what `call` takes, or of a batch its images and labels."""
+        if isinstance(inputs, dict):
+            inputs = self._inputs(inputs)
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+            raise UserError(
+                "inputs must be [images, labels]. Received: "
+                f"{type(inputs).__name__}"
+            )
+        images, labels = inputs
+        size = self.label_table.vector_size
+        check_values("labels", labels, (None, size))
+        return [check_images(images, multiple_of=4), labels]
 
     def translate(self, images, to, labels=None):
         """Translate pictures into those that have other labels.
@@ -351,20 +369,36 @@ class StarGAN(AdversarialModel):
         keys, mixing = tf.unstack(numbers[:, context.replica_id_in_sync_group])
         return keys, tf.cast(mixing, tf.float32) / KEYS
 
+    @property
+    def batch_shapes(self):
+        table = self.label_table
+        shapes = {
+            "images": (None, self.image_size, self.image_size, 3),
+            "labels": (None, len(table.names)),
+            "mask": (None, table.num_sets),
+        }
+        if table.num_sets == 1:
+            del shapes["mask"]
+        return shapes
+
     def _inputs(self, batch):
         """Return the images and label vectors of a batch, masks behind."""
-        table = self.label_table
-        keys = ("images", "labels", "mask")[: 2 + (table.num_sets > 1)]
-        images, *vectors = check_batch(batch, *keys)
-        vectors = tf.concat([tf.cast(v, tf.float32) for v in vectors], -1)
-        return images, rows("labels", vectors, images, table.vector_size)
+        images, *vectors = self._check_batch(batch)
+        if isinstance(images, tf.TensorSpec):
+            return images, self.serving_inputs["labels"]
+        return images, tf.concat(vectors, -1)
 
     def train_step(self, batch):
         images, vectors = self._inputs(batch)
         steps = self.critic_steps
-        if (images.shape[0] or 0) % steps:
+        if images.shape[0] is None:
+            # A last batch that is smaller begins again if it must.
+            count = tf.shape(images)[0]
+            rows = tf.range(tf.maximum(count, steps)) % count
+            images, vectors = tf.gather(images, rows), tf.gather(vectors, rows)
+        elif images.shape[0] % steps:
             raise UserError(
-                f"batch must have a multiple of critic_steps={steps} pictures "
+                f"batch must have a multiple of critic_steps={steps} images "
                 f"on each replica. Received: {images.shape[0]}"
             )
         for first in range(steps):
