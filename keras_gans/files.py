@@ -1,7 +1,10 @@
 """Files: written whole and then renamed; read in one line or not at all."""
 
 import contextlib
+import csv
 import json
+import logging
+import math
 import os
 import pathlib
 import shutil
@@ -15,7 +18,11 @@ try:
 except ImportError:  # Windows, where nothing is locked
     fcntl = None
 
+logger = logging.getLogger("keras_gans")
+
 CACHE_VARIABLE = "KERAS_GANS_CACHE"
+MOST_JSON = 2**22  # bytes; ours have some thousand
+_TEXTS = "warnings", "advice"  # columns that are no numbers
 UNFINISHED = ".unfinished-"
 
 
@@ -125,17 +132,36 @@ def write_json(path, content):
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def check_size(path, most):
+    """Check that a path is a plain file of at most `most` bytes.
+
+    Raises:
+        FileNotFoundError: if there is nothing.
+        UserError: naming the file, if it is larger, or something else, such
+            as a pipe, which would be waited for.
+    """
+    size = os.stat(path).st_size
+    if not os.path.isfile(path):
+        raise UserError(f"{path} cannot be read (it is no plain file)")
+    if size > most:
+        raise UserError(f"{path} is damaged ({size:,} bytes, at most {most:,})")
+
+
 def read_json(path):
     """Return the dict in a JSON file, or None if there is no file.
 
     Raises:
-        UserError: naming the file, if it is damaged or holds no dict.
+        UserError: naming the file, if it is damaged, larger than `MOST_JSON`
+            or holds no dict.
     """
     path = pathlib.Path(path)
     try:
+        check_size(path, MOST_JSON)
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
@@ -143,6 +169,73 @@ def read_json(path):
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (it holds no names)")
     return content
+
+
+def read_rows(path):
+    """Return the whole rows of a csv file whose columns are numbers.
+
+    A whole row has a cell for each column, of which `step` is an integer and
+    `seconds` finite; `warnings` and `advice` are text, and others may be
+    empty.
+
+    Args:
+        path: of a file; may be missing.
+
+    Returns:
+        `(rows, damage)`: list of dicts from column to str; None, or in words
+        what cannot be read.
+    """
+    rows, damage = [], None
+    try:
+        # Bytes that are no text spoil their own row only.
+        with open(
+            path, newline="", encoding="utf-8-sig", errors="replace"
+        ) as file:
+            reader = csv.DictReader(file)
+            for row in reader:
+                if _is_whole(row):
+                    rows.append(row)
+                else:
+                    damage = damage or f"line {reader.line_num} is damaged"
+            if not {"step", "seconds"} <= {*(reader.fieldnames or ())}:
+                damage = "it has no columns step and seconds"
+    except FileNotFoundError:
+        pass
+    except (OSError, csv.Error) as error:
+        damage = str(error)
+    return rows, damage
+
+
+def _is_whole(row):
+    # Too many cells are under None, for missing ones there is None.
+    if None in row or None in row.values():
+        return False
+    try:
+        step, seconds = int(row["step"]), float(row["seconds"])
+        for name, cell in row.items():
+            float(cell if cell and name not in _TEXTS else 0)
+    except (KeyError, ValueError):
+        return False
+    return step >= 0 and math.isfinite(seconds)
+
+
+def set_aside(path, reason):
+    """Rename a damaged file, so that it is kept and another takes its place."""
+    path, number = pathlib.Path(path), 0
+    while True:
+        ending = f".damaged.{number}" if number else ".damaged"
+        aside = path.with_name(path.name + ending)
+        if not os.path.lexists(aside):
+            break
+        number += 1
+    os.rename(path, aside)
+    logger.warning(
+        "%s is damaged (%s); it is kept as %s, and what could be read of it "
+        "goes on",
+        path,
+        reason,
+        aside.name,
+    )
 
 
 def cache_folder():

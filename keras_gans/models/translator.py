@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gans import networks
+from keras_gans import checks, networks
 from keras_gans.checks import UserError
 from keras_gans.models.base import check_images
 
@@ -79,6 +79,8 @@ class Translator(keras.Model):
                 f"image_size must be a multiple of {multiple} from "
                 f"{max(multiple, 8)} up. Received: {image_size!r}"
             )
+
+        checks.between(8, checks.MOST_SIDE, image_size=image_size)
 
         self.network = network
         self.arguments = dict(arguments)
