@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import json
 import logging
 import math
@@ -10,6 +11,9 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import zipfile
+
+import numpy as np
 
 from keras_gans.checks import UserError
 
@@ -22,6 +26,7 @@ logger = logging.getLogger("keras_gans")
 
 CACHE_VARIABLE = "KERAS_GANS_CACHE"
 MOST_JSON = 2**22  # bytes; ours have some thousand
+MOST_NUMBERS = 2**28  # of a file of weights; no network of ours has more
 _TEXTS = "warnings", "advice"  # columns that are no numbers
 UNFINISHED = ".unfinished-"
 
@@ -169,6 +174,60 @@ def read_json(path):
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (it holds no names)")
     return content
+
+
+@contextlib.contextmanager
+def open_npz(path, most=MOST_NUMBERS):
+    """Open a `.npz` file and read no more than what its arrays declare.
+
+    `np.load` reads whatever a member unpacks to; this refuses what is no
+    array of numbers, and more of them than `most`, before it is read.
+
+    Yields:
+        dict from name to `(shape, function that reads the array)`.
+
+    Raises:
+        UserError: if there is more in it, or something else.
+        OSError, zipfile.BadZipFile, ValueError: if it is damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = {}
+        for member in archive.infolist():
+            with _opened(archive, member) as file:
+                # Longer headers, of version 2, are of tables.
+                if np.lib.format.read_magic(file) != (1, 0):
+                    raise UserError(f"{member.filename} is no plain array")
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            if dtype.kind not in "biuf":
+                raise UserError(f"{member.filename} has no numbers ({dtype})")
+            name = member.filename.removesuffix(".npy")
+            read = functools.partial(_read_npy, archive, member)
+            entries[name] = shape, read
+        check_count((shape for shape, _ in entries.values()), most)
+        yield entries
+
+
+def check_count(shapes, most=MOST_NUMBERS):
+    """Check how many numbers arrays of these shapes have, before they are read.
+
+    Raises:
+        UserError: if there are more than `most`.
+    """
+    count = sum(abs(math.prod(shape)) for shape in shapes)
+    if count > most:
+        raise UserError(f"{count:,} numbers, at most {most:,}")
+
+
+def _opened(archive, member):
+    # Only of these no more is unpacked than is asked for.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UserError(f"{member.filename} is packed in an unusual way")
+    return archive.open(member)
+
+
+def _read_npy(archive, member):
+    with _opened(archive, member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def read_rows(path):

@@ -72,7 +72,7 @@ def check_weights(count, **arguments):
         values = ", ".join(f"{k}={v}" for k, v in arguments.items())
         raise UserError(
             f"{' and '.join(arguments)} must make a network of at most "
-            f"{MOST_WEIGHTS:,} weights. Received: {values}, which make {count:,}"
+            f"{MOST_WEIGHTS:,} weights. Received: {values}, with {count:,}"
         )
 
 

@@ -5,13 +5,14 @@ is missing, and a ValueError or another OSError where it cannot be read.
 """
 
 import csv
-import json
 import math
 
+from keras_gans import files
 from keras_gans.checks import UserError
 
 # As `callbacks.NOTES_BETWEEN`, which would import TensorFlow.
 NOTES_BETWEEN = " | "
+_MOST_TABLE = 2**26  # bytes; a hundred thousand rows have a third
 _FROM = {
     "metrics.json": "; python -m keras_gans.evaluate writes it",
     "metrics.csv": "; python -m keras_gans.train --evaluate-every writes it",
@@ -21,12 +22,13 @@ _FROM = {
 def read_json(folder, name):
     """Return the dict that a JSON file of the folder holds."""
     try:
-        content = json.loads((folder / name).read_text("utf-8"))
-    except FileNotFoundError:
-        raise _missing(name) from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{name} is damaged ({error}).") from None
-    if not isinstance(content, dict) or not content:
+        content = files.read_json(folder / name)
+    except UserError as error:
+        text = str(error).replace(str(folder / name), name)
+        raise UserError(f"{text}.") from None
+    if content is None:
+        raise _missing(name)
+    if not content:
         raise UserError(f"{name} is damaged (it holds no names).")
     return content
 
@@ -40,6 +42,7 @@ def read_table(folder, name):
         left out.
     """
     try:
+        files.check_size(folder / name, _MOST_TABLE)
         with open(folder / name, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file, restval=""))
     except FileNotFoundError:
