@@ -185,7 +185,9 @@ def _one_line(path):
 
 def _variables(model):
     """Return all that a checkpoint changes, each variable once."""
-    optimizers = model.optimizer, getattr(model, "discriminator_optimizer", 0)
+    # A model that is only used has none.
+    names = "optimizer", "discriminator_optimizer"
+    optimizers = [getattr(model, name, None) for name in names]
     averages = getattr(model, "averages", None)
     found = [
         *model.variables,

@@ -13,8 +13,6 @@ import sys
 import tempfile
 import zipfile
 
-import numpy as np
-
 from keras_gans.checks import UserError
 
 try:
@@ -190,6 +188,8 @@ def open_npz(path, most=MOST_NUMBERS):
         UserError: if there is more in it, or something else.
         OSError, zipfile.BadZipFile, ValueError: if it is damaged.
     """
+    import numpy as np  # commands that start others stay small
+
     with zipfile.ZipFile(path) as archive:
         entries = {}
         for member in archive.infolist():
@@ -226,6 +226,8 @@ def _opened(archive, member):
 
 
 def _read_npy(archive, member):
+    import numpy as np
+
     with _opened(archive, member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
