@@ -15,6 +15,7 @@ import numpy as np
 from keras_gans import files
 from keras_gans.checks import UserError
 
+_MOST_NAMES = 5000  # a hundred residual blocks have 1,400
 _PARAMETERS = {
     "kernel": "weight",
     "bias": "bias",
@@ -109,6 +110,8 @@ def _arrays(path, scope, make):
             # They are shown in errors, and may come from a stranger.
             if not all(isinstance(n, str) and n.isprintable() for n in entries):
                 raise UserError("names that are no text")
+            if len(entries) > _MOST_NAMES:
+                raise UserError(f"{len(entries):,} names")
             files.check_count(shape for shape, _ in entries.values())
             return {name: make(*entry) for name, entry in entries.items()}
     except ImportError:
