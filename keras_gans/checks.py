@@ -5,6 +5,10 @@ import unicodedata
 # Control and formatting characters, halves of a character, line ends.
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
+# Bounds of what may come from a file: no image or table of ours is near them.
+MOST_SIDE = 4096  # pixels of a training image
+MOST_LABELS = 1000
+
 
 class UserError(ValueError):
     """Wrong use: the message names the argument, the rule and the value.
@@ -56,6 +60,30 @@ def at_least(least, **arguments):
             raise UserError(
                 f"{name} must be an integer from {least} up. "
                 f"Received: {value!r}"
+            )
+
+
+def between(least, most, **arguments):
+    """Check that arguments are integers, neither too small nor too large.
+
+    The upper bounds keep what a file from elsewhere asks for, or a slip of a
+    finger, from taking all memory or building for ever.
+
+    Args:
+        least: int, the smallest allowed value.
+        most: int, the largest.
+        **arguments: the values by argument.
+
+    Raises:
+        UserError: naming the argument, its rule and its value.
+    """
+    at_least(least, **arguments)
+    for name, value in arguments.items():
+        if value > most:
+            shown = value if value < 10**20 else "a longer number"
+            raise UserError(
+                f"{name} must be an integer from {least} to {most}. "
+                f"Received: {shown}"
             )
 
 

@@ -40,9 +40,10 @@ def read(path, image_size=None):
     from keras_gans.interop import pytorch_cyclegan, state_dicts
     from keras_gans.models.translator import Translator
 
-    arrays = state_dicts.read(files.expanded(path))
-    model = Translator(*pytorch_cyclegan.generator_of(arrays), image_size)
-    interop.load_reference(model.generator, arrays, source=_SOURCE)
+    path = files.expanded(path)
+    outline = state_dicts.outline(path)
+    model = Translator(*pytorch_cyclegan.generator_of(outline), image_size)
+    interop.load_reference(model.generator, path, source=_SOURCE)
     return model
 
 

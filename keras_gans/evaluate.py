@@ -60,7 +60,8 @@ def _parse_arguments(argv):
             "test pictures",
             "default for a run: drawn faces that it never saw; the folders "
             "testA and testB beside trainA and trainB; or the few pictures "
-            "that it holds back",
+            "that it holds back. A data set that would be downloaded is "
+            "opened only if it is named here, too",
         )
     )
     how = parser.add_argument_group("how it is measured")

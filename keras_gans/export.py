@@ -130,13 +130,13 @@ def main(argv=None):
 
     try:
         model, settings = loading.read_model(arguments.model)
-        result = settings and runs.read(arguments.model, "result.json")
+        result = runs.result(arguments.model) if settings is not None else {}
         path = export(
             model,
             arguments.output,
             _samples(model, settings),
             settings=settings,
-            metrics=result and result["metrics"],
+            metrics=result.get("metrics"),
             format=arguments.format,
         )
     except (UserError, ImportError) as error:
@@ -150,15 +150,25 @@ def main(argv=None):
 
 
 def _samples(model, settings):
-    """Return pictures to compare on: of the run's data, or drawn faces."""
+    """Return pictures to compare on: of the run's data, or drawn faces.
+
+    Data that would have to be named again are not opened: any pictures do.
+    """
     from keras_gans import datasets, images, runs
 
     if settings is not None:
         try:
+            runs.check_data(settings)
             _, held_out, _ = runs.open_data(dict(settings))
             return images.to_uint8(next(iter(held_out.values()))).numpy()
         except UserError as error:
-            print(f"comparing on drawn faces: {error}", file=sys.stderr)
+            reason = str(error).partition(": --data")[0]
+            print(f"comparing on drawn faces: {reason}", file=sys.stderr)
+        except KeyError as error:
+            print(
+                f"comparing on drawn faces: arguments.json lacks {error}",
+                file=sys.stderr,
+            )
     faces = datasets.open_source(
         "faces:photo", model.image_size, face_indices=range(2)
     )

@@ -1,9 +1,12 @@
 """Files: listed, written whole and then renamed, read in one line or not."""
 
 import contextlib
+import csv
 import errno
+import functools
 import json
 import logging
+import math
 import os
 import pathlib
 import shutil
@@ -11,6 +14,7 @@ import stat
 import sys
 import tempfile
 import unicodedata
+import zipfile
 
 from keras_gans.checks import UserError, shown
 
@@ -22,6 +26,9 @@ except ImportError:  # Windows, where nothing is locked
 logger = logging.getLogger("keras_gans")
 
 CACHE_VARIABLE = "KERAS_GANS_CACHE"
+MOST_JSON = 2**22  # bytes; ours have some thousand
+MOST_NUMBERS = 2**28  # of a file of weights; no network of ours has more
+_TEXTS = "warnings", "advice"  # columns that are no numbers
 UNFINISHED = ".unfinished-"
 NOTES_BETWEEN = " | "  # in one cell of log.csv
 
@@ -332,17 +339,36 @@ def write_json(path, content):
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def check_size(path, most):
+    """Check that a path is a plain file of at most `most` bytes.
+
+    Raises:
+        FileNotFoundError: if there is nothing.
+        UserError: naming the file, if it is larger, or something else, such
+            as a pipe, which would be waited for.
+    """
+    size = os.stat(path).st_size
+    if not os.path.isfile(path):
+        raise UserError(f"{path} cannot be read (it is no plain file)")
+    if size > most:
+        raise UserError(f"{path} is damaged ({size:,} bytes, at most {most:,})")
+
+
 def read_json(path):
     """Return the dict in a JSON file, or None if there is no file.
 
     Raises:
-        UserError: naming the file, if it is damaged or holds no dict.
+        UserError: naming the file, if it is damaged, larger than `MOST_JSON`
+            or holds no dict.
     """
     path = pathlib.Path(path)
     try:
+        check_size(path, MOST_JSON)
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
@@ -350,6 +376,131 @@ def read_json(path):
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (it holds no names)")
     return content
+
+
+@contextlib.contextmanager
+def open_npz(path, most=MOST_NUMBERS):
+    """Open a `.npz` file and read no more than what its arrays declare.
+
+    `np.load` reads whatever a member unpacks to; this refuses what is no
+    array of numbers, and more of them than `most`, before it is read.
+
+    Yields:
+        dict from name to `(shape, function that reads the array)`.
+
+    Raises:
+        UserError: if there is more in it, or something else.
+        OSError, zipfile.BadZipFile, ValueError: if it is damaged.
+    """
+    import numpy as np  # commands that start others stay small
+
+    with zipfile.ZipFile(path) as archive:
+        entries = {}
+        for member in archive.infolist():
+            with _opened(archive, member) as file:
+                # Longer headers, of version 2, are of tables.
+                if np.lib.format.read_magic(file) != (1, 0):
+                    raise UserError(f"{member.filename} is no plain array")
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            if dtype.kind not in "biuf":
+                raise UserError(f"{member.filename} has no numbers ({dtype})")
+            name = member.filename.removesuffix(".npy")
+            read = functools.partial(_read_npy, archive, member)
+            entries[name] = shape, read
+        check_count((shape for shape, _ in entries.values()), most)
+        yield entries
+
+
+def check_count(shapes, most=MOST_NUMBERS):
+    """Check how many numbers arrays of these shapes have, before they are read.
+
+    Raises:
+        UserError: if there are more than `most`.
+    """
+    count = sum(abs(math.prod(shape)) for shape in shapes)
+    if count > most:
+        raise UserError(f"{count:,} numbers, at most {most:,}")
+
+
+def _opened(archive, member):
+    # Only of these no more is unpacked than is asked for.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UserError(f"{member.filename} is packed in an unusual way")
+    return archive.open(member)
+
+
+def _read_npy(archive, member):
+    import numpy as np
+
+    with _opened(archive, member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def read_rows(path):
+    """Return the whole rows of a csv file whose columns are numbers.
+
+    A whole row has a cell for each column, of which `step` is an integer and
+    `seconds` finite; `warnings` and `advice` are text, and others may be
+    empty.
+
+    Args:
+        path: of a file; may be missing.
+
+    Returns:
+        `(rows, damage)`: list of dicts from column to str; None, or in words
+        what cannot be read.
+    """
+    rows, damage = [], None
+    try:
+        # Bytes that are no text spoil their own row only.
+        with open(
+            path, newline="", encoding="utf-8-sig", errors="replace"
+        ) as file:
+            reader = csv.DictReader(file)
+            for row in reader:
+                if _is_whole(row):
+                    rows.append(row)
+                else:
+                    damage = damage or f"line {reader.line_num} is damaged"
+            if not {"step", "seconds"} <= {*(reader.fieldnames or ())}:
+                damage = "it has no columns step and seconds"
+    except FileNotFoundError:
+        pass
+    except (OSError, csv.Error) as error:
+        damage = str(error)
+    return rows, damage
+
+
+def _is_whole(row):
+    # Too many cells are under None, for missing ones there is None.
+    if None in row or None in row.values():
+        return False
+    try:
+        step, seconds = int(row["step"]), float(row["seconds"])
+        for name, cell in row.items():
+            float(cell if cell and name not in _TEXTS else 0)
+    except (KeyError, ValueError):
+        return False
+    return step >= 0 and math.isfinite(seconds)
+
+
+def set_aside(path, reason):
+    """Rename a damaged file, so that it is kept and another takes its place."""
+    path, number = pathlib.Path(path), 0
+    while True:
+        ending = f".damaged.{number}" if number else ".damaged"
+        aside = path.with_name(path.name + ending)
+        if not os.path.lexists(aside):
+            break
+        number += 1
+    os.rename(path, aside)
+    logger.warning(
+        "%s is damaged (%s); it is kept as %s, and what could be read of it "
+        "goes on",
+        path,
+        reason,
+        aside.name,
+    )
 
 
 def cache_folder():

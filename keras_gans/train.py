@@ -159,11 +159,11 @@ def finish(settings, folder, model, held_out, received):
             "the same command continues"
         )
         return 128 + received
-    earlier = runs.read(folder, "result.json")
-    if earlier and earlier["step"] == step:
+    earlier = runs.result(folder)
+    if earlier.get("step") == step:
         print(
             f"this run is complete: {step} steps, exported to "
-            f"{shown(earlier['export'])}; more --steps continue it, --restart "
+            f"{shown(earlier.get('export'))}; more --steps continue it, --restart "
             "starts over"
         )
         return 0

@@ -77,6 +77,37 @@ def test_interrupted_run_equals_undisturbed_one(tmp_path):
     assert any((folder / "events").iterdir())
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-9],
+        lambda text: text.replace("g_loss", "g_lxss"),
+        lambda text: text + "7,x",
+        lambda text: "",
+        lambda text: text.replace(",", "\udcff"),
+        None,
+    ],
+)
+def test_a_damaged_log_goes_on(tmp_path, caplog, damage):
+    folder = tmp_path / "run"
+    fit(make_model("cyclegan"), folder, 5)
+    log = folder / "log.csv"
+    text = log.read_text()
+    log.unlink()
+    if damage is None:
+        log.mkdir()
+    else:
+        log.write_text(damage(text), "utf-8", "surrogateescape")
+    model = make_model("cyclegan")
+    start = callbacks.Checkpoints(folder / "checkpoints").restore(model)
+    fit(model, folder, STEPS, start)
+    rows = read_log(folder)
+    assert rows[-1]["step"] == "10" and float(rows[-1]["g_loss"])
+    is_whole = damage and "g_lxss" in damage(text)
+    assert is_whole or (folder / "log.csv.damaged").exists()
+    assert is_whole or "log.csv is damaged" in caplog.text
+
+
 def test_checkpoints_are_not_overwritten_by_a_fresh_start(tmp_path):
     fit(make_model("cyclegan"), tmp_path, 4)
     with pytest.raises(ValueError, match="call restore.*step 4"):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_gans import export, images
+from keras_gans.callbacks import checkpoints
 from keras_gans.serving import signatures, warmup
 from tests.tiny import make_model
 
@@ -43,6 +44,34 @@ def exported(model, samples, tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(exported):
     return tf.saved_model.load(exported).signatures
+
+
+@pytest.mark.parametrize("result", ["", "[]", '{"step": 1}', None])
+def test_a_run_folder_of_somebody_else(
+    tmp_path, capsys, caplog, monkeypatch, result
+):
+    """Data that would be downloaded are not opened; faces do."""
+    given = []
+    monkeypatch.setattr(
+        "keras_gans.export.export", lambda *a, **options: given.append(options)
+    )
+    model = make_model("cyclegan")
+    model.step.assign(1)
+    checkpoints.save(model, tmp_path / "checkpoints")
+    settings = {"model": "cyclegan", "image_size": 32, "seed": 0}
+    settings |= dict.fromkeys(("data_a", "data_b"), "tfds:evil/data_dir=.@x")
+    (tmp_path / "arguments.json").write_text(json.dumps(settings))
+    if result is not None:
+        (tmp_path / "result.json").write_text(result)
+    command = [str(tmp_path), "--output", str(tmp_path / "out")]
+    assert export.main(command) == 0
+    shown = capsys.readouterr()
+    assert "comparing on drawn faces: data_a is recorded as" in shown.err
+    assert ("result.json is damaged" in caplog.text) == (result in ("", "[]"))
+    assert given[0]["metrics"] is None and given[0]["settings"] == settings
+    (tmp_path / "arguments.json").write_text("{}")
+    assert export.main(command) == 0
+    assert "arguments.json lacks 'model'" in capsys.readouterr().err
 
 
 def needed_bytes(model):

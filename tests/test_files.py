@@ -55,6 +55,61 @@ def test_json_comes_back_and_damage_names_the_file(tmp_path):
             files.read_json(path)
 
 
+@pytest.mark.parametrize("kind", ["large", "pipe", "folder"])
+def test_json_that_is_no_file_of_ours_is_not_waited_for(tmp_path, kind):
+    path = tmp_path / "result.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_text("[" + " " * files.MOST_JSON + "]")
+    with pytest.raises(UserError, match=r"result\.json (is damaged|cannot be)"):
+        files.read_json(path)
+
+
+ROWS = "step,seconds,g_loss,warnings\n5,1.0,2.5,\n10,2.0,nan,=look\n"
+
+
+@pytest.mark.parametrize(
+    "content,steps,damage",
+    [
+        (ROWS.encode(), [5, 10], None),
+        (b"\xef\xbb\xbf" + ROWS.encode(), [5, 10], None),
+        (ROWS.encode()[:-13], [5], "line 3"),
+        (ROWS.encode() + b"15,3.", [5, 10], "line 4"),
+        (ROWS.encode() + b"15,3.0,1,,7\n", [5, 10], "line 4"),
+        (ROWS.encode() + b"15,nan,1,\n", [5, 10], "line 4"),
+        (ROWS.encode() + b"x,3.0,1,\n20,4.0,,\n", [5, 10, 20], "line 4"),
+        (ROWS.encode() + b"15,\xff\xfe,1,\n20,4,1,", [5, 10, 20], "line 4"),
+        (ROWS.encode() + b"\0" * 4096, [5, 10], "line 4"),
+        (ROWS.encode() + b"9" * 200_000, [5, 10], "field larger"),
+        (ROWS.encode()[5:], [], "no columns"),
+        (b"a;b\n1;2\n", [], "no columns"),
+        (b"\x89PNG\r\n\x1a\n\0\0\xff", [], "no columns"),
+        (b"", [], "no columns"),
+    ],
+)
+def test_rows_that_can_be_read_are(tmp_path, content, steps, damage):
+    path = tmp_path / "log.csv"
+    assert files.read_rows(path) == ([], None)
+    path.write_bytes(content)
+    rows, found = files.read_rows(path)
+    assert [int(row["step"]) for row in rows] == steps
+    assert found is None if damage is None else damage in found
+
+
+def test_damaged_files_are_kept_beside(tmp_path, caplog):
+    for content in "12":
+        (tmp_path / "log.csv").write_text(content)
+        files.set_aside(tmp_path / "log.csv", "line 3 is damaged")
+    assert sorted(os.listdir(tmp_path)) == [
+        *("log.csv.damaged", "log.csv.damaged.1"),
+    ]
+    assert (tmp_path / "log.csv.damaged.1").read_text() == "2"
+    assert "log.csv is damaged (line 3 is damaged)" in caplog.text
+
+
 def test_place_of_the_cache(monkeypatch):
     monkeypatch.setenv(files.CACHE_VARIABLE, "/mine")
     assert files.cache_folder() == pathlib.Path("/mine")

@@ -33,6 +33,21 @@ def truth():
     }
 
 
+def test_rows_that_a_damaged_log_lacks_are_left_out(truth):
+    log = types.SimpleNamespace(
+        rows=[
+            {"step": "1", "d_real": "", "d_fake": "0.1"},
+            {"step": "2"},
+            {"step": "3", "d_real": "0.5", "d_fake": "0.7"},
+        ]
+    )
+    watch = health.Health(log, None, None)
+    watch.set_model(types.SimpleNamespace(**vars(Stub)))
+    watch.model.networks = [types.SimpleNamespace(name="discriminator")]
+    watch.current_step = 4
+    assert watch._all_discriminators(Stub.healthy_logs) is None
+
+
 def warnings(caplog):
     return [
         record.getMessage()

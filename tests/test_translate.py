@@ -93,7 +93,7 @@ def test_damaged_checkpoint_is_passed_over(homes, tmp_path, caplog):
         keras_gans.load(tmp_path)
     shutil.copy(next(whole), tmp_path / "checkpoints" / "000008.keras")
     assert [*keras_gans.load(tmp_path).verbs] == ["a_to_b", "b_to_a"]
-    assert "000009.keras cannot be read" in caplog.text
+    assert "000009.keras is damaged" in caplog.text
 
 
 def test_no_model_is_named(tmp_path):
@@ -108,7 +108,7 @@ def test_no_model_is_named(tmp_path):
     for name, reason in (
         ("nothing", "path must be a run folder"),
         ("empty", "path must be a run folder"),
-        ("broken.keras", "cannot be read"),
+        ("broken.keras", "is damaged"),
         ("other.keras", "holds a Sequential"),
         ("foreign", "with model.json"),
     ):

@@ -205,6 +205,8 @@ class Health(StepCallback):
             row
             for row in self.log.rows
             if int(row["step"]) > self.current_step - WINDOW
+            # Which a damaged log may lack.
+            and "" not in (row.get("d_real", ""), row.get("d_fake", ""))
         ]
         count = sum("discriminator" in n.name for n in self.model.networks)
         if not count or not {"d_real", "d_fake"} <= set(logs):

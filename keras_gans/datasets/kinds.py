@@ -215,39 +215,71 @@ def _refuse_parent_of_sides(folder, name):
             )
 
 
+def _unknown(spec, name, what, choices):
+    choices = ", ".join(choices)
+    return UserError(
+        f"{name} must be tfds:NAME/CONFIG@SPLIT, with :VERSION before @ for "
+        "another version and with #FEATURE for another feature than image, "
+        f"with a known {what}"
+        + (f" ({choices})" if choices else "")
+        + f". Received: {spec!r}"
+    )
+
+
+def tensorflow_builder(spec, name):
+    """Return the builder of a data set of the installed catalog.
+
+    `tfds.builder` would read more out of a name: arguments of the builder,
+    such as the folder of the data, namespaces of other people's data sets,
+    and, where the version is given, classes that files of the data name.
+    Here only classes of the catalog are made, of a configuration that they
+    list.
+
+    Args:
+        spec: str, `"tfds:NAME[/CONFIG][:VERSION]@SPLIT[#FEATURE]"`.
+        name: str, the argument that errors name.
+
+    Returns:
+        `(builder, split, feature)`; the feature is `"image"` if none is
+        given.
+
+    Raises:
+        UserError: in one line, if there is no such data set.
+    """
+    import tensorflow_datasets as tfds
+
+    whole, _, feature = spec.removeprefix("tfds:").partition("#")
+    path, _, split = whole.partition("@")
+    path, mark, version = path.partition(":")
+    dataset, slash, config = path.partition("/")
+    known = tfds.list_builders(with_community_datasets=False)
+    if dataset not in known:
+        near = difflib.get_close_matches(dataset, known, n=5)
+        raise _unknown(spec, name, "name", near)
+    builder = tfds.builder_cls(dataset)
+    if slash and config not in builder.builder_configs:
+        raise _unknown(spec, name, "config", builder.builder_configs)
+    wrong = _unknown(spec, name, "version", [str(builder.VERSION)])
+    if mark and not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        raise wrong
+    try:
+        made = builder(config=config or None, version=version or None)
+    except AssertionError as error:  # by which versions are checked
+        if mark:
+            raise wrong from error
+        raise
+    return made, split, feature or "image"
+
+
 def tensorflow_dataset(spec, load_size, name):
     """Prepare a data set, downloading it if need be; keep encoded bytes."""
     import tensorflow_datasets as tfds
 
-    whole, _, feature = spec.removeprefix("tfds:").partition("#")
-    path, _, wanted = whole.partition("@")
-    feature = feature or "image"
+    builder, wanted, feature = tensorflow_builder(spec, name)
 
     def error(what, choices):
-        choices = ", ".join(choices)
-        return UserError(
-            f"{name} must be tfds:NAME/CONFIG@SPLIT, for another feature than "
-            f"image with #FEATURE, with a known {what}"
-            + (f" ({choices})" if choices else "")
-            + f". Received: {spec!r}"
-        )
+        return _unknown(spec, name, what, choices)
 
-    try:
-        builder = tfds.builder(path)
-    # The version is checked by an assertion.
-    except (ValueError, AssertionError) as wrong:
-        dataset, _, config = path.partition("/")
-        dataset = dataset.partition(":")[0]
-        known = tfds.list_builders(with_community_datasets=False)
-        if dataset not in known:
-            near = difflib.get_close_matches(dataset, known, n=5)
-            raise error("name", near) from wrong
-        configs = tfds.builder_cls(dataset).builder_configs
-        if config.partition(":")[0] not in configs:
-            raise error("config", configs) from wrong
-        raise error(
-            "version", [str(tfds.builder_cls(dataset).VERSION)]
-        ) from wrong
     info = builder.info
     features = dict(getattr(info.features, "items", list)())
     pictures = [
@@ -261,7 +293,9 @@ def tensorflow_dataset(spec, load_size, name):
         raise error("feature", pictures)
     base = re.split(r"[\[+]", wanted)[0]
     # Some builders know their splits only once they are prepared.
-    if not base or (info.splits and base not in (*info.splits, "all")):
+    if not re.fullmatch(r"\w[\w.:%+\[\]-]*", wanted) or (
+        info.splits and base not in (*info.splits, "all")
+    ):
         raise error("split", info.splits)
     builder.download_and_prepare()
     # Encoded bytes take less memory, and one path through `images.read`.

@@ -106,8 +106,7 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
     pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
     import tensorflow_datasets as tfds
 
-    path, _, split = spec.removeprefix("tfds:").partition("#")[0].partition("@")
-    builder = tfds.builder(path)
+    builder, split, _ = kinds.tensorflow_builder(spec, name)
 
     def is_label(feature):
         return isinstance(feature, tfds.features.ClassLabel) or (

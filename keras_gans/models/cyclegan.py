@@ -28,6 +28,7 @@ from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Images, Verb
 
 CYCLES = ("both", "forward", "backward")
+_MOST_POOLED = 2**28  # pixels of a pool, 3 GB
 # What compile() uses, and the arguments left out, by architecture.
 FACES = {"data_a": "faces:photo", "data_b": "faces:anime"}
 RECIPES = {
@@ -89,6 +90,7 @@ def _check_image_size(image_size):
             "image_size must be a multiple of 4 from 24 up (24, 28, ..., 128, "
             f'..., 256) for architecture="resnet". Received: {image_size!r}'
         )
+    checks.between(24, checks.MOST_SIDE, image_size=image_size)
 
 
 def _together(network, images, others, training):
@@ -214,6 +216,10 @@ class CycleGAN(AdversarialModel):
         )
         checks.at_least(
             0, num_residual_blocks=num_residual_blocks or 0, pool_size=pool_size
+        )
+        # At 256 pixels 4,096 of them; both pools are on the device.
+        checks.between(
+            0, max(1, _MOST_POOLED // image_size**2), pool_size=pool_size
         )
         checks.one_of(CYCLES, cycle=cycle)
         super().__init__(name=name, **kwargs)

@@ -272,6 +272,8 @@ def _check_image_size(image_size, num_downsamples):
         UserError: if the U-Net cannot halve such a picture.
     """
     is_count = isinstance(image_size, int) and image_size >= 32
+    if is_count:
+        checks.between(32, checks.MOST_SIDE, image_size=image_size)
     if num_downsamples is None:
         if not is_count or image_size & (image_size - 1):
             raise UserError(
@@ -287,6 +289,11 @@ def _check_image_size(image_size, num_downsamples):
             f"num_downsamples must be an integer from {_LEAST_DOWNSAMPLES} up. "
             f"Received: {num_downsamples!r}"
         )
+    checks.between(
+        _LEAST_DOWNSAMPLES,
+        checks.MOST_SIDE.bit_length() - 1,
+        num_downsamples=num_downsamples,
+    )
     if not is_count or image_size % 2**num_downsamples:
         raise UserError(
             f"image_size must be a multiple of {2**num_downsamples} for "

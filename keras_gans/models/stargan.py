@@ -163,7 +163,9 @@ class StarGAN(AdversarialModel):
             critic_steps=critic_steps,
         )
         checks.at_least(0, num_residual_blocks=num_residual_blocks)
-        if image_size < 2**num_discriminator_layers:
+        checks.between(8, checks.MOST_SIDE, image_size=image_size)
+        checks.between(1, 1000, critic_steps=critic_steps)
+        if num_discriminator_layers >= image_size.bit_length():
             raise UserError(
                 f"num_discriminator_layers must be at most "
                 f"{image_size.bit_length() - 1} for image_size={image_size}. "

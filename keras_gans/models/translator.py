@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gans import networks
+from keras_gans import checks, networks
 from keras_gans.checks import UserError
 from keras_gans.training.base import InferenceModel, check_images
 from keras_gans.verbs import Images, Verb
@@ -78,6 +78,8 @@ class Translator(InferenceModel):
                 f"image_size must be a multiple of {multiple} from "
                 f"{max(multiple, 8)} up. Received: {image_size!r}"
             )
+
+        checks.between(8, checks.MOST_SIDE, image_size=image_size)
 
         self.network = network
         self.arguments = dict(arguments)

@@ -26,7 +26,8 @@ def of_saved_model(folder):
     """Return a `LoadedModel` of a version that `export` wrote.
 
     Raises:
-        UserError: if `folder` has no `model.json`.
+        UserError: in one line, if `folder` has no `model.json`, is damaged, or
+            its graph does more than to compute.
     """
     about = description.read(folder)
     if about is None:
@@ -34,9 +35,17 @@ def of_saved_model(folder):
             f"path must be a SavedModel with {description.PLACE}, as "
             f"keras_gans.export writes it. Received: {str(folder)!r}"
         )
-    loaded = tf.saved_model.load(folder)
-    functions = {name: loaded.signatures[name] for name in about["verbs"]}
-    return LoadedModel(functions, about, owner=loaded)
+    try:
+        description.check_graph(folder)
+        loaded = tf.saved_model.load(folder)
+        functions = {name: loaded.signatures[name] for name in about["verbs"]}
+        return LoadedModel(functions, about, owner=loaded)
+    except UserError:
+        raise
+    # TensorFlow raises nearly anything for what is damaged.
+    except Exception as error:
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise UserError(f"{folder} cannot be read: {reason}") from error
 
 
 class LoadedModel:

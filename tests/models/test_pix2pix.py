@@ -261,6 +261,8 @@ def test_float16_scales_through_the_recorded_pass():
             "multiple of 64 for num_downsamples=6.*96",
         ),
         ({"num_downsamples": 4}, "num_downsamples.*from 5 up.*4"),
+        ({"num_downsamples": 10**6}, "num_downsamples.*from 5 to 12.*1000000"),
+        ({"image_size": 2**20}, "image_size.*from 32 to 4096.*1048576"),
         ({"base_filters": 0}, "base_filters.*from 1 up.*0"),
         ({"discriminator_filters": 2.5}, "discriminator_filters.*2.5"),
         ({"dropout": 1}, "dropout.*1"),

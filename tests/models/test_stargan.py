@@ -365,6 +365,11 @@ def test_float16_stays_finite():
             "num_discriminator_layers must be at most 7.*image_size=128.*8",
         ),
         ({"critic_steps": 0}, "critic_steps.*from 1 up.*0"),
+        ({"critic_steps": 10**6}, "critic_steps.*from 1 to 1000.*1000000"),
+        ({"image_size": 2**20}, "image_size.*from 8 to 4096.*1048576"),
+        ({"num_discriminator_layers": 10**6}, "must be at most 7.*1000000"),
+        ({"labels": [str(i) for i in range(10**5)]}, "at most 1,000.*100,000"),
+        ({"exclusive": [["Male", "Young"]] * 10**5}, "100,000 groups"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -103,6 +103,7 @@ def test_what_the_commands_expect():
             "1 or 3 channels.*3 channels in, 2 out",
         ),
         ("resnet_generator", {"base_filters": 0}, None, "base_filters.*0"),
+        ("resnet_generator", RESNET, 2**20, "image_size.*to 4096.*1048576"),
     ],
 )
 def test_arguments_are_checked(network, arguments, image_size, message):

@@ -139,11 +139,11 @@ def _row(entry, settings, arguments, folder):
     folder = folder / f"{entry.key}-{steps}-seed{arguments.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "output.txt"
-    result, made, earlier = (
-        runs.read(folder, f"{name}.json")
-        for name in ("result", "arguments", "memory")
+    result = runs.result(folder)
+    made, earlier = (
+        runs.read(folder, f"{name}.json") for name in ("arguments", "memory")
     )
-    is_done = result and result["step"] == steps and earlier
+    is_done = result.get("step") == steps and made and earlier
     if not (is_done and made["set"] == settings["set"]):
         print(f"{entry.title}: {steps} steps, see {log}", flush=True)
         code, memory = children.run(
