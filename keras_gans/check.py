@@ -18,10 +18,8 @@ import textwrap
 
 import numpy as np
 
-from keras_gans import data_arguments, files, registry
+from keras_gans import data_arguments, files, registry, streams
 from keras_gans.checks import UserError, shown
-from keras_gans import data_arguments, registry, streams
-from keras_gans.checks import UserError
 
 _SHEET = 6, 8  # columns of each side, rows
 _SHEET_SIZE = 96  # pixels, most for each picture

@@ -14,10 +14,8 @@ import os
 import pathlib
 import sys
 
-from keras_gans import files
-from keras_gans.checks import UserError, shown
 from keras_gans import files, streams
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 
 _SOURCE = "pytorch-cyclegan-and-pix2pix"
 

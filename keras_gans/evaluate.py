@@ -11,10 +11,8 @@ import argparse
 import os
 import sys
 
-from keras_gans import data_arguments, files
+from keras_gans import data_arguments, files, streams
 from keras_gans.checks import UserError, shown
-from keras_gans import data_arguments, streams
-from keras_gans.checks import UserError
 from keras_gans.evaluation import subjects
 from keras_gans.faces.truth import against_truth, faces_of_run, table
 

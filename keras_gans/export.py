@@ -12,10 +12,8 @@ import sys
 
 import numpy as np
 
-from keras_gans import files
+from keras_gans import files, streams
 from keras_gans.checks import UserError, shown
-from keras_gans import streams
-from keras_gans.checks import UserError
 
 FORMATS = ("savedmodel", "onnx")
 

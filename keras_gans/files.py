@@ -14,8 +14,8 @@ import stat
 import sys
 import tempfile
 import unicodedata
-import zipfile
 import weakref
+import zipfile
 
 from keras_gans.checks import UserError, shown
 

@@ -14,7 +14,6 @@ import inspect
 import logging
 import pathlib
 import re
-import tempfile
 
 from keras_gans import checks, files, registry
 from keras_gans.checks import UserError

@@ -14,8 +14,7 @@ import shutil
 import sys
 import tempfile
 
-from keras_gans import files, runs
-from keras_gans import distribution, files, runs, streams
+from keras_gans import files, runs, streams
 from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
 from keras_gans.checks import UserError, shown
 from keras_gans.datasets import pipeline
@@ -257,9 +256,7 @@ def main(argv=None):
         settings = resolve(settings)
         if settings["deterministic"]:
             make_deterministic()
-        strategy = devices.make(
-            settings["strategy"], settings["batch_size"]
-        )
+        strategy = devices.make(settings["strategy"], settings["batch_size"])
         is_chief = devices.is_chief(strategy)
         for name in ("run_dir", "export_dir") if is_chief else ():
             files.check_writable(settings[name], name)

@@ -20,11 +20,9 @@ import time
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans import images
+from keras_gans import images, streams
 from keras_gans.checks import UserError, shown
 from keras_gans.files import expanded, identity
-from keras_gans import images, streams
-from keras_gans.checks import UserError
 from keras_gans.serving import files
 
 _Picture = collections.namedtuple("_Picture", "task pixels profile")

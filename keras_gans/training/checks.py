@@ -1,6 +1,5 @@
 """What models check of their callers' arguments, before anything is made."""
 
-import math
 import numbers
 
 import numpy as np

@@ -13,11 +13,9 @@ import pathlib
 import shlex
 import sys
 
-from keras_gans import data_arguments, runs, streams
-from keras_gans.checks import UserError
 from keras_gans.scoreboards import children, entries, figures, page
 
-from keras_gans import data_arguments, files, runs
+from keras_gans import data_arguments, files, runs, streams
 from keras_gans.checks import UserError, shown
 
 # Of two cores; the demonstrations of the models were made for it.
