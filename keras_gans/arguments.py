@@ -2,9 +2,8 @@
 
 import argparse
 import ast
-import inspect
 
-from keras_gans import data_arguments, registry
+from keras_gans import data_arguments, files, registry
 from keras_gans.checks import UserError
 from keras_gans.training import devices
 
@@ -15,15 +14,6 @@ DETERMINISM = (
     "on a CPU this cost nothing that could be measured, and runs were equal "
     "without it, too; on a GPU, where it was not tried, TensorFlow documents "
     "that runs differ without it and that steps get slower"
-)
-
-
-# Arguments of a model that are no plain values, or have flags of their own.
-_NOT_TO_SET = (
-    *("self", "name", "image_size", "total_steps", "jit_compile"),
-    "recompute",
-    *("labels", "exclusive"),
-    *("generator_optimizer", "discriminator_optimizer"),
 )
 
 
@@ -144,11 +134,13 @@ def parse_arguments(argv=None):
     output = parser.add_argument_group("output")
     output.add_argument(
         "--run-dir",
+        type=files.expanded,
         metavar="DIR",
         help="checkpoints, samples and logs (default: runs/MODEL)",
     )
     output.add_argument(
         "--export-dir",
+        type=files.expanded,
         metavar="DIR",
         help="SavedModel versions (default: saved_models/MODEL)",
     )
@@ -251,13 +243,7 @@ def resolve(settings):
 
 def parse_options(options, model_class):
     """Return `KEY=VALUE` texts as a dict, values read as Python literals."""
-    valid = [
-        name
-        for function in (model_class.__init__, model_class.compile)
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        and name not in _NOT_TO_SET
-    ]
+    valid = registry.options(model_class)
     parsed = {}
     for option in options:
         key, equals, text = option.partition("=")

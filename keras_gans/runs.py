@@ -11,11 +11,15 @@ runs/cyclegan/
 """
 
 import inspect
+import logging
 import pathlib
+import re
 import tempfile
 
-from keras_gans import files, registry
+from keras_gans import checks, files, registry
 from keras_gans.checks import UserError
+
+logger = logging.getLogger("keras_gans")
 
 HELD_OUT = 18  # pictures on each sample grid, as in the article
 # Settings that do not change what a step computes; the others must be the
@@ -32,6 +36,16 @@ FREE_TO_CHANGE = (
     # The same up to rounding.
     *("deterministic", "strategy", "jit", "recompute", "steps_per_execution"),
 )
+
+# What settings are, by name, where a file of somebody else's records them.
+_TYPES = {
+    **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
+    "set": dict,
+    **dict.fromkeys(("data", "labels", "exclusive"), list),
+}
+_MOST = {"image_size": 2**13, "batch_size": 2**16, "held_out": 2**31}
+# Of a source that is no folder: a data set that is downloaded, or a share.
+_ELSEWHERE = re.compile(r"(?!faces:)\w\w+:|[/\\]{2}")
 
 
 def prepare(folder, settings, restart=False, decays=False):
@@ -66,7 +80,13 @@ def prepare(folder, settings, restart=False, decays=False):
             f"run_dir must be a folder that can be written. Received: "
             f"{str(folder)!r} ({error.strerror})"
         ) from None
-    earlier = read(folder, "arguments.json")
+    try:
+        earlier = read(folder, "arguments.json")
+    except UserError as error:
+        raise UserError(
+            f"{error}: delete it to continue with the settings of this "
+            "command, or give --restart"
+        ) from None
     if earlier is not None:
         earlier = {"held_out": HELD_OUT} | earlier  # older runs do not say
         free = {*FREE_TO_CHANGE} - ({"steps"} if decays else set())
@@ -90,6 +110,103 @@ def prepare(folder, settings, restart=False, decays=False):
 def read(folder, name):
     """Return what a JSON file of the run folder holds, or None."""
     return files.read_json(pathlib.Path(folder, name))
+
+
+def check_recorded(settings, place):
+    """Check settings that a file records, before anything is made of them.
+
+    The file may be a stranger's: types are what they should be, numbers are
+    bounded, and a model gets no argument but those of `--set`.
+
+    Args:
+        settings: dict of plain values.
+        place: what an error message calls the file.
+
+    Raises:
+        UserError: naming the file and the setting.
+    """
+
+    def refuse(name, rule):
+        raise UserError(
+            f"{place} must be one that keras_gans.train wrote, with {rule} "
+            f"for {name}. Received: {str(settings.get(name))[:100]!r}"
+        )
+
+    for name, kind in _TYPES.items():
+        value = settings.get(name)
+        if value is not None and not isinstance(value, kind):
+            refuse(name, f"a {kind.__name__}")
+    for name in ("data", "labels", "exclusive"):
+        texts = settings.get(name) or []
+        if name != "data":
+            if not all(isinstance(names, list) for names in texts):
+                refuse(name, "lists of names")
+            texts = sum(texts, [])
+        if not all(isinstance(text, str) for text in texts):
+            refuse(name, "names")
+    try:
+        for name, most in _MOST.items():
+            if settings.get(name) is not None:
+                checks.between(1, most, **{name: settings[name]})
+        if settings.get("seed") is not None:
+            checks.seed(settings["seed"])
+        if settings.get("model") is not None:
+            valid = registry.options(registry.get(settings["model"]))
+            for name in settings.get("set") or {}:
+                checks.one_of(valid, **{"a key of set": name})
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def check_data(settings, named=()):
+    """Check that recorded data may be opened although nobody names them now.
+
+    A run folder or an export may be a stranger's. Embedded faces and folders
+    of this machine are opened. Anything else, such as a data set that would
+    be downloaded, is opened only where the user names it again.
+
+    Args:
+        settings: dict, the settings that a folder or an export records.
+        named: sources that the command names now.
+
+    Raises:
+        UserError: in one line that says how to name them.
+    """
+    for name in ("data", "data_a", "data_b"):
+        value = settings.get(name)
+        for spec in value if isinstance(value, list) else [value]:
+            if _ELSEWHERE.match(str(spec)) and spec not in named:
+                flag = name.replace("_", "-")
+                raise UserError(
+                    f"{name} is recorded as {spec!r}, which is opened only if "
+                    f"it is named again: --{flag} '{spec}'"
+                )
+
+
+def is_elsewhere(settings):
+    """Tell whether recorded data must be named again to be opened."""
+    try:
+        check_data(settings)
+    except UserError:
+        return True
+    return False
+
+
+def result(folder):
+    """Return what a run folder's `result.json` holds, or an empty dict.
+
+    A damaged one is warned about: the next end of the run writes it anew.
+    """
+    try:
+        content = read(folder, "result.json") or {}
+        if content and not isinstance(content.get("step"), int):
+            raise UserError(
+                f"{pathlib.Path(folder, 'result.json')} is damaged (no step)"
+            )
+    except UserError as error:
+        logger.warning("%s; it counts as missing", error)
+        return {}
+    return content
 
 
 def write(folder, name, content):

@@ -14,9 +14,9 @@ import shutil
 import sys
 import tempfile
 
-from keras_gans import runs
+from keras_gans import files, runs
 from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 from keras_gans.datasets import pipeline
 from keras_gans.training import devices
 
@@ -32,11 +32,12 @@ def make_deterministic():
 def describe(settings, model, sides):
     """Print what the run is about to do."""
     for name, value in settings.items():
-        print(f"{name.replace('_', '-'):>12}  {value}")
+        print(f"{name.replace('_', '-'):>12}  {shown(value)}")
     for network in model.networks:
         print(f"{network.name:>16}  {network.count_params():,} parameters")
     for name, pictures in sides.items():
-        print(f"{name.replace('_', '-'):>12}  {pictures.description}")
+        description = shown(pictures.description)
+        print(f"{name.replace('_', '-'):>12}  {description}")
 
 
 def fit(model, dataset, held_out, settings, folder, measured=None):
@@ -118,8 +119,8 @@ def dry_run(model, dataset, held_out):
         checkpoints.save(model, folder)
         checkpoints.restore(model, folder)
         print("save and load: ok")
-        for columns in model.samples(held_out).values():
-            callbacks.sample_grid(columns)
+        for grid in model.samples(held_out).values():
+            callbacks.sample_grid(grid.columns)
         print("samples: ok")
         export_model(model, pathlib.Path(folder) / "export", held_out)
         print("export: ok")
@@ -158,11 +159,11 @@ def finish(settings, folder, model, held_out, received):
             "the same command continues"
         )
         return 128 + received
-    earlier = runs.read(folder, "result.json")
-    if earlier and earlier["step"] == step:
+    earlier = runs.result(folder)
+    if earlier.get("step") == step:
         print(
             f"this run is complete: {step} steps, exported to "
-            f"{earlier['export']}; more --steps continue it, --restart "
+            f"{shown(earlier.get('export'))}; more --steps continue it, --restart "
             "starts over"
         )
         return 0
@@ -195,7 +196,7 @@ def finish(settings, folder, model, held_out, received):
         (folder / "checkpoints", "states to continue from"),
         (path, "the SavedModel, uint8 pictures in and out"),
     ):
-        print(f"  {place}  {meaning}")
+        print(f"  {shown(place)}  {meaning}")
     print(
         "try next: your own pictures with --data-a DIR --data-b DIR "
         "--run-dir runs/mine, or the same command with more --steps"
@@ -222,10 +223,14 @@ def main(argv=None):
         with strategy.scope():
             model = runs.build_model(settings)
         describe(settings, model, sides)
+        from keras_gans import report
         from keras_gans.evaluation import in_training
 
         measured = in_training.prepare(settings, model.data_kind, sides)
         folder = pathlib.Path(settings["run_dir"])
+        folders = [pictures.folder for pictures in sides.values()]
+        files.check_outside(folder, folders, "run_dir")
+        report.place(folder)
         if not is_dry and devices.is_chief(strategy):
             runs.prepare(folder, settings, restart, decays=model.rate_decays)
     except UserError as error:

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import evaluate, images, runs
+from keras_gans import evaluate, export, images, runs, verbs
 from keras_gans.callbacks import checkpoints, statistics
+from keras_gans.datasets import sources
 from keras_gans.evaluation import (
     cases,
     extractors,
@@ -22,7 +23,7 @@ from keras_gans.evaluation import (
 from keras_gans.evaluation import folders as two_folders
 from keras_gans.faces import drawing
 from tests.metrics import tiny
-from tests.models.test_contract import make_model
+from tests.tiny import make_model
 
 
 def test_an_oracle_is_perfect_and_the_baselines_are_what_they_say():
@@ -76,6 +77,58 @@ def test_strange_settings_are_named(tmp_path, capsys):
     assert run("--run-dir", tmp_path) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "run_dir must have the arguments.json" in line
+
+
+@pytest.mark.parametrize("recorded", ["--run-dir", "--model"])
+def test_recorded_data_are_opened_only_if_named_again(
+    run_folder, extractor, capsys, monkeypatch, recorded
+):
+    opened = []
+
+    def open_source(spec, *arguments, **options):
+        opened.append(spec)
+        folder = "a" if str(spec).startswith("tfds:") else spec
+        return real(folder, *arguments, **options)
+
+    real = sources.open_source
+    monkeypatch.setattr(sources, "open_source", open_source)
+    settings = json.loads((run_folder / "arguments.json").read_text())
+    specs = "tfds:evil@train", "//share/pictures"
+    settings |= dict(zip(("data_a", "data_b"), specs, strict=True))
+    (run_folder / "arguments.json").write_text(json.dumps(settings))
+    place = run_folder
+    if recorded == "--model":
+        samples = np.zeros((1, 32, 32, 3), "uint8")
+        place = export.export(
+            make_model("cyclegan"), "saved", samples, settings=settings
+        )
+    options = recorded, place, "--metrics", "cycle_error"
+    assert run(*options) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "opened only if it is named again: --data-a 'tfds:evil@tr" in line
+    assert not opened
+    if recorded == "--run-dir":
+        assert run(*options, "--data-a", specs[0], "--data-b", "b") == 0
+        # Named again, what the run holds back is measured.
+        settings |= {"data_b": "b"}
+        (run_folder / "arguments.json").write_text(json.dumps(settings))
+        assert run(*options, "--data-a", specs[0], "--data-b", "b") == 0
+        shown = capsys.readouterr().out
+        assert "TRAINED ON, as there are too few to hold any back" in shown
+
+
+def test_an_extractor_that_a_run_names_is_not_fetched(run_folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        extractors,
+        "opened",
+        lambda text: asked.append(text) or tiny.extractor(),
+    )
+    settings = json.loads((run_folder / "arguments.json").read_text())
+    settings |= {"extractor": "inception_v3", "best": "fid"}
+    (run_folder / "arguments.json").write_text(json.dumps(settings))
+    assert run("--run-dir", run_folder) == 0
+    assert asked == ["faces"]
 
 
 def run(*arguments):
@@ -381,8 +434,11 @@ def test_translations_that_are_not_finite_are_said(folders):
     )
 
     class Broken:
-        def serving_signatures(self):
-            return {"a_to_b": lambda pictures: pictures * np.nan}
+        def verbs(self):
+            inputs = {"images": verbs.Images(32)}
+            return [
+                verbs.Verb("a_to_b", lambda images: images * np.nan, inputs)
+            ]
 
     result = measure.Evaluator(found, ["l1", "kid"], tiny.extractor())(
         translators.of_model(Broken())

@@ -16,7 +16,7 @@ import pytest
 
 from keras_gans import registry
 from keras_gans.callbacks import checkpoints
-from tests.models.test_contract import TINY
+from tests.tiny import TINY
 
 STEPS = 40
 

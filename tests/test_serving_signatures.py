@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_gans import images
 from keras_gans.serving import geometry, signatures
 from tests import serving_pictures as pictures
-from tests.models.test_contract import make_bare
+from tests.tiny import make_bare
 
 # For each of two models.
 MUTATED = 2_000
@@ -27,7 +27,8 @@ def labelled():
 
 
 def live_pixels(model, batch, verb="a_to_b", **extra):
-    outputs = model.serving_signatures()[verb](images.to_float(batch), **extra)
+    verb = {v.name: v for v in model.verbs()}[verb]
+    outputs = verb.function(images=images.to_float(batch), **extra)
     return images.to_uint8(outputs).numpy()
 
 
@@ -149,7 +150,7 @@ def test_labels_out_of_range(labelled):
     np.testing.assert_array_equal(actual, expected[0])
     for rows, reason in (
         (labels, "labels must lie in"),
-        (labels[:1], "labels must have a row for each picture"),
+        (labels[:1], "labels must have a row for each image"),
     ):
         rows = tf.constant(rows)
         with pytest.raises(tf.errors.InvalidArgumentError, match=reason):

@@ -25,7 +25,7 @@ class RunLog(StepCallback):
 
     def __init__(self, folder, every=50):
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.every = every
 
     def on_train_begin(self, logs=None):
@@ -33,8 +33,7 @@ class RunLog(StepCallback):
         self.folder.mkdir(parents=True, exist_ok=True)
         self._path = self.folder / "log.csv"
         self._notes = []
-        # Of earlier runs, the values are text.
-        self.rows = self._rows_until(self.current_step)
+        self._read_until(self.current_step)
         seconds = float(self.rows[-1]["seconds"]) if self.rows else 0.0
         self._started = time.monotonic() - seconds
         self._events = tf.summary.create_file_writer(
@@ -80,15 +79,20 @@ class RunLog(StepCallback):
     def on_train_end(self, logs=None):
         self._events.close()
 
-    def _rows_until(self, step):
-        if not self._path.exists():
-            return []
-        with open(self._path, newline="") as file:
-            return [r for r in csv.DictReader(file) if int(r["step"]) <= step]
+    def _read_until(self, step):
+        rows, damage = files.read_rows(self._path)
+        # Of earlier runs, the values are text.
+        self.rows = [row for row in rows if int(row["step"]) <= step]
+        if damage:
+            files.set_aside(self._path, damage)
+            if self.rows:
+                self._write()
 
     def _write(self):
+        # A damaged name of a column, or another version, makes others.
+        columns = dict.fromkeys(name for row in self.rows for name in row)
         with files.whole(self._path) as unfinished:
             with open(unfinished, "w", newline="") as file:
-                writer = csv.DictWriter(file, list(self.rows[-1]))
+                writer = csv.DictWriter(file, [*columns], restval="")
                 writer.writeheader()
-                writer.writerows(self.rows)
+                writer.writerows(map(files.cells, self.rows))

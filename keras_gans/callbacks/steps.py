@@ -6,6 +6,7 @@ import signal
 import keras
 from tqdm.auto import tqdm
 
+from keras_gans import files
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 
@@ -61,7 +62,7 @@ class Checkpoints(StepCallback):
 
     def __init__(self, folder, every=500, keep=3):
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.every = every
         self.keep = keep
 

@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 from keras_gans.inspection import duplicates
 
 _GREY_MODES = ("1", "L", "LA", "La")
@@ -136,7 +136,7 @@ def _look_at_all(pictures, side):
         try:
             picture = pictures.read(index)
         except UserError as error:
-            return str(error).removeprefix(f"{pictures.names[index]}: ")
+            return str(error).removeprefix(f"{shown(pictures.names[index])}: ")
         return _colours(picture), duplicates.fingerprint(picture)
 
     results = {}

@@ -6,18 +6,17 @@ section says so in one line, and the other sections are not affected.
 
 import logging
 import pathlib
-import unicodedata
 
 from keras_gans import files
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 from keras_gans.report.contents import Contents
 
 __all__ = ["write"]
 
 logger = logging.getLogger(__name__)
 
-# How every report begins. Nothing is fetched, whatever a name in a run folder
-# looks like.
+# How every report begins; by it an earlier one is known. Nothing is fetched,
+# whatever a name in a run folder looks like.
 START = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
@@ -54,15 +53,15 @@ def write(folder, path=None):
         `pathlib.Path` of the report.
 
     Raises:
-        UserError: if `folder` is not a folder.
+        UserError: if `folder` is no folder, or something else than a report
+            has the place of this one.
         OSError: if the report cannot be written.
     """
-    folder = pathlib.Path(folder)
+    folder, path = pathlib.Path(files.expanded(folder)), place(folder, path)
     if not folder.is_dir():
         raise UserError(
             f"folder must be that of a run. Received: {str(folder)!r}"
         )
-    path = pathlib.Path(path or folder / "report.html")
     template, contents = _template(), Contents(folder)
     is_run = any(
         (folder / name).exists()
@@ -77,6 +76,19 @@ def write(folder, path=None):
     title = f"Report of {folder.resolve().name}"
     page = template.page(title, headline, sections)
     files.write_text(path, START + str(page))
+    return path
+
+
+def place(folder, path=None):
+    """Return where `write` puts a report.
+
+    Raises:
+        UserError: if something else than an earlier report is there.
+    """
+    path = pathlib.Path(
+        files.expanded(path or pathlib.Path(folder, "report.html"))
+    )
+    files.check_ours(path, START, "report")
     return path
 
 
@@ -111,11 +123,4 @@ def _template():
 
 def _shown(value):
     """Escape what hides in a text, such as marks that turn its direction."""
-    if hasattr(value, "__html__") or str(value).isprintable():
-        return value
-    return "".join(
-        character.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        else character
-        for character in str(value)
-    )
+    return value if hasattr(value, "__html__") else shown(value)
