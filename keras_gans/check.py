@@ -20,6 +20,8 @@ import numpy as np
 
 from keras_gans import data_arguments, files, registry
 from keras_gans.checks import UserError, shown
+from keras_gans import data_arguments, registry, streams
+from keras_gans.checks import UserError
 
 _SHEET = 6, 8  # columns of each side, rows
 _SHEET_SIZE = 96  # pixels, most for each picture
@@ -243,6 +245,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

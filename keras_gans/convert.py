@@ -16,6 +16,8 @@ import sys
 
 from keras_gans import files
 from keras_gans.checks import UserError, shown
+from keras_gans import files, streams
+from keras_gans.checks import UserError
 
 _SOURCE = "pytorch-cyclegan-and-pix2pix"
 
@@ -126,6 +128,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

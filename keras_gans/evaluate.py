@@ -13,6 +13,8 @@ import sys
 
 from keras_gans import data_arguments, files
 from keras_gans.checks import UserError, shown
+from keras_gans import data_arguments, streams
+from keras_gans.checks import UserError
 from keras_gans.evaluation import subjects
 from keras_gans.faces.truth import against_truth, faces_of_run, table
 
@@ -117,6 +119,7 @@ def _check_output(subject, path):
     report.place(subject.folder, path)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

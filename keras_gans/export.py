@@ -14,6 +14,8 @@ import numpy as np
 
 from keras_gans import files
 from keras_gans.checks import UserError, shown
+from keras_gans import streams
+from keras_gans.checks import UserError
 
 FORMATS = ("savedmodel", "onnx")
 
@@ -117,6 +119,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

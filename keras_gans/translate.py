@@ -23,6 +23,8 @@ from tqdm.auto import tqdm
 from keras_gans import images
 from keras_gans.checks import UserError, shown
 from keras_gans.files import expanded, identity
+from keras_gans import images, streams
+from keras_gans.checks import UserError
 from keras_gans.serving import files
 
 _Picture = collections.namedtuple("_Picture", "task pixels profile")
@@ -182,6 +184,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
 LEAVES = (
     *("checks", "files", "images", "labels", "layers", "losses"),
-    *("optimizers", "registry", "verbs"),
+    *("optimizers", "registry", "streams", "verbs"),
     *("faces.drawing", "faces.identities"),
 )
 COMMANDS = ("train", "evaluate", "translate", "check", "convert", "export")

@@ -14,7 +14,6 @@ import pytest
 
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
-from tests.models.test_contract import fit, make_batch, make_model
 from tests.tiny import fit, make_batch, make_model
 
 

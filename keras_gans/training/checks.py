@@ -179,7 +179,7 @@ def check_loss_weights(loss_weights, defaults, *players):
     """Check weights by term; return them with the others at their defaults.
 
     Args:
-        loss_weights: dict from term to float.
+        loss_weights: dict from term to float, or None for the defaults.
         defaults: the same, for all terms.
         *players: for each player, the names of its terms.
 
@@ -187,6 +187,7 @@ def check_loss_weights(loss_weights, defaults, *players):
         UserError: if a term is unknown, a weight negative, or all weights
             of a player 0.
     """
+    loss_weights = {} if loss_weights is None else loss_weights
     if not isinstance(loss_weights, dict):
         raise UserError(
             f"loss_weights must be a dict with {', '.join(defaults)}, or some "
@@ -199,8 +200,9 @@ def check_loss_weights(loss_weights, defaults, *players):
             f"Received: {', '.join(sorted(map(str, unknown)))}"
         )
     for name, weight in loss_weights.items():
-        is_number = isinstance(weight, numbers.Real) and math.isfinite(weight)
-        if not is_number or weight < 0:
+        is_number = isinstance(weight, numbers.Real) and weight is not True
+        # More than float32 holds is infinite in it.
+        if not is_number or not 0 <= weight < 2**128:
             raise UserError(
                 f"loss_weights[{name!r}] must be a finite number and must "
                 "not be negative. "

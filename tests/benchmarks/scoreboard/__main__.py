@@ -13,6 +13,8 @@ import pathlib
 import shlex
 import sys
 
+from keras_gans import data_arguments, runs, streams
+from keras_gans.checks import UserError
 from keras_gans.scoreboards import children, entries, figures, page
 
 from keras_gans import data_arguments, files, runs
@@ -170,6 +172,7 @@ def _row(entry, settings, arguments, folder):
     return figures.read(folder)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 
