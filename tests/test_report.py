@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -250,6 +251,16 @@ def test_other_parts_stay_as_they_are(folder, name):
         "metrics.json": {"Metrics", "Best and worst images", "Data"},
         "samples/a_to_b": {"Samples"},
     }[name]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_are_not_waited_for(folder):
+    for name in ("log.csv", "samples/a_to_b/000004.png"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+    texts = Page(report.write(folder)).texts
+    for part in ("Losses", "Health", "Samples"):
+        assert "it is no plain file" in texts[part]
 
 
 def test_missing_parts_are_said_in_one_line(folder):

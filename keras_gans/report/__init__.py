@@ -15,11 +15,13 @@ __all__ = ["write"]
 
 logger = logging.getLogger(__name__)
 
-# How every report begins; by it an earlier one is known.
-START = (
-    '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\''
-)
+# How every report begins; by it an earlier one is known. Nothing is fetched,
+# whatever a name in a run folder looks like.
+START = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+"""
 # Heading -> macro of the template.
 _SECTIONS = {
     "Metrics": "metrics",
@@ -72,7 +74,8 @@ def write(folder, path=None):
     ]
     headline = _section(template, "headline", contents) if is_run else ""
     title = f"Report of {folder.resolve().name}"
-    files.write_text(path, template.page(title, headline, sections))
+    page = template.page(title, headline, sections)
+    files.write_text(path, START + str(page))
     return path
 
 

@@ -13,7 +13,9 @@ from keras_gans.checks import UserError
 
 MOST_IMAGES = 40  # of one kind
 MOST_BYTES = 32_000_000  # of a section's images in the page
+_MOST_FILE = 2**28  # bytes of an image that is read
 _JPEG_SIZE = 4096, 4096  # pixels, at most
+_MOST_TABLE = 2**26  # bytes; a hundred thousand rows have a third
 _MOST_POINTS = 5000  # of a curve
 _CURVE_WIDTH, _CURVE_HEIGHT = 300, 120  # as in the template
 _WRITTEN_BY = {
@@ -50,6 +52,7 @@ class Contents:
         Rows without a step are left out.
         """
         try:
+            files.check_size(self.folder / name, _MOST_TABLE)
             with open(self.folder / name, newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file, restval=""))
         except FileNotFoundError:
@@ -142,6 +145,7 @@ def _embedded(kinds):
 
 
 def _uri(path, is_jpeg):
+    files.check_size(path, _MOST_FILE)
     content, form = path.read_bytes(), "png"
     # Decoded in any case: half a file would show half an image.
     pixels = images.read(content, name=f"{path.parent.name}/{path.name}")
