@@ -210,8 +210,8 @@ def _refuse_parent_of_sides(folder, name):
                 f"{name} must be the folder of one side. Received: "
                 f"{folder!r}, which looks like the folder above both "
                 f"sides: give data={folder}, or "
-                f"data_a={os.path.join(folder, side_a)} "
-                f"and data_b={os.path.join(folder, side_b)}"
+                f"data_a={pathlib.Path(folder, side_a)} "
+                f"and data_b={pathlib.Path(folder, side_b)}"
             )
 
 
