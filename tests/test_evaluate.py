@@ -11,6 +11,7 @@ from PIL import Image
 
 from keras_gans import evaluate, export, images, runs, verbs
 from keras_gans.callbacks import checkpoints, statistics
+from keras_gans.checks import UserError
 from keras_gans.datasets import sources
 from keras_gans.evaluation import (
     cases,
@@ -186,7 +187,8 @@ def test_a_run_on_any_pictures(run_folder, extractor, capsys):
     )
     inputs = np.stack([found["a_to_b"].inputs.load(i) for i in range(18)])
     forth, back = translators.of_model(model).values()
-    error = np.abs(inputs / 255.0 - back(forth(inputs)) / 255.0).mean()
+    there_and_back = back.function(images=forth.function(images=inputs))
+    error = np.abs(inputs / 255.0 - there_and_back / 255.0).mean()
     row = content["directions"]["a_to_b"]["values"]["cycle_error"]
     assert row["value"] == pytest.approx(error, rel=1e-5)
     # Best and worst of either direction, and a page with all of it.
@@ -235,7 +237,8 @@ def test_the_weights_as_trained(run_folder, extractor, capsys):
     found, _ = cases.of_data(settings, "unpaired", 20)
     inputs = np.stack([found["a_to_b"].inputs.load(i) for i in range(20)])
     forth, back = translators.of_model(plain).values()
-    error = np.abs(inputs / 255.0 - back(forth(inputs)) / 255.0).mean()
+    there_and_back = back.function(images=forth.function(images=inputs))
+    error = np.abs(inputs / 255.0 - there_and_back / 255.0).mean()
     assert errors["trained"] == pytest.approx(error, rel=1e-3)
     assert abs(errors["average"] / error - 1) > 1e-2
 
@@ -299,7 +302,7 @@ def test_sizes_that_differ_leave_the_other_metrics(folders, extractor, capsys):
 def test_too_few_pictures_and_no_extractor_leave_the_others(
     folders, monkeypatch, capsys
 ):
-    missing = ValueError("extractor vgg16 needs its weights")
+    missing = UserError("extractor vgg16 needs its weights")
     monkeypatch.setattr(extractors, "opened", lambda text: missing)
     shutil.copytree("a", "copy")
     options = "--real", "a", "--fake", "copy", "--metrics", "kid,l1,fid"
@@ -323,7 +326,7 @@ def test_too_few_pictures_and_no_extractor_leave_the_others(
         (("--real", "a", "--fake", "empty"), "fake must be a folder with"),
         (("--real", "a", "--fake", "b", "--data-a", "a"), "data must be left"),
         (("--run-dir", "a", "--model", "b"), "one of them. Received: run_dir"),
-        (("--metrics", "kid,nope"), "metrics must be among.*'nope'"),
+        (("--metrics", "kid,nope"), "metrics must be one of.*'nope'"),
         (("--metrics", "nothing"), "metrics must be one of"),
         (
             ("--real", "a", "--fake", "b", "--extractor", "nope"),
@@ -409,8 +412,9 @@ def test_labels_are_asked_for_in_turn_and_taken_back():
     translate = translators.of_model(model)
     result = evaluator(translate)["translate"]["cycle_error"]
     inputs = np.stack([case.inputs.load(i) for i in range(3)])
-    there = translate["translate"](inputs, case.targets)
-    back = translate["translate"](there, case.labels)
+    function = translate["translate"].function
+    there = function(images=inputs, labels=case.targets)
+    back = function(images=there, labels=case.labels)
     expected = np.abs(inputs / 255.0 - back / 255.0).mean()
     assert result["value"] == pytest.approx(expected, rel=1e-5)
 
@@ -469,7 +473,7 @@ def test_in_training_the_best_is_what_can_be_known(folders, monkeypatch):
     assert [*evaluate_it(model)["a_to_b"]] == ["l1", "ssim", "cycle_error"]
     with pytest.raises(ValueError, match="best must be.*'ssim'"):
         in_training.prepare({**settings, "best": "ssim"}, "unpaired")
-    missing = ValueError("extractor vgg16 needs its weights")
+    missing = UserError("extractor vgg16 needs its weights")
     monkeypatch.setattr(extractors, "opened", lambda text: missing)
     with pytest.raises(ValueError, match="vgg16 needs"):
         in_training.prepare(every, "unpaired")

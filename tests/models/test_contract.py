@@ -207,7 +207,7 @@ def test_exported_and_reloaded_gives_the_same_pixels(name, tmp_path):
 
 
 def test_readme_lists_its_signatures(name):
-    readme = pathlib.Path(__file__).parents[2] / "README.md"
+    readme = pathlib.Path(__file__).parents[2] / "saved_models/README.md"
     rows = [
         re.findall("`(.*?)`", line)
         for line in readme.read_text().splitlines()
