@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -517,3 +518,28 @@ def test_more_pictures_are_held_out_and_measured(tmp_path, capsys):
     runs.prepare(folder, plain | {"held_out": 18})
     with pytest.raises(ValueError, match="held_out: 18 there, 20 now"):
         runs.prepare(folder, settings | {"epochs": None})
+
+
+def test_results_replace_only_results_and_are_no_images(folders, capsys):
+    options = ["--real", "a", "--fake", "b", "--metrics", "l1"]
+    for inside in ("a/report.html", "b/new/report.html"):
+        assert run(*options, "--report", inside) == 2
+        assert "report must lie outside" in capsys.readouterr().err
+    (folders / "mine").mkdir()
+    for name in ("report.html", "metrics.json"):
+        (folders / "mine" / name).write_text('{"mine": 1}')
+        assert run(*options, "--report", "mine/report.html") == 2
+        assert "must be a new file, or one that" in capsys.readouterr().err
+        assert (folders / "mine" / name).read_text() == '{"mine": 1}'
+        (folders / "mine" / name).unlink()
+    assert not [*(folders / "mine").iterdir()]
+    assert sorted(p.suffix for p in (folders / "a").iterdir()) == [".png"] * 20
+    for _ in range(2):
+        assert run(*options, "--report", "mine/report.html") == 0
+
+
+def test_two_folders_are_paired_in_any_unicode_form(folders):
+    (folders / "a/3.png").rename(unicodedata.normalize("NFC", "a/é.png"))
+    (folders / "b/3.png").rename(unicodedata.normalize("NFD", "b/é.png"))
+    found, _ = two_folders.between("a", "b")
+    assert found["fake"].is_paired

@@ -207,6 +207,25 @@ def test_curves(tmp_path):
     assert curve(*range(20_000))["path"].count("L") == 4999
 
 
+def test_only_a_report_is_replaced(folder):
+    path = report.write(folder, folder / "mine.html")
+    assert report.write(folder, path) == path
+    for content in (b"", b"<!DOCTYPE html>\n<html>my page</html>", b"\xff"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="report must be a new file, or"):
+            report.write(folder, path)
+        assert path.read_bytes() == content
+
+
+def test_control_characters_are_escaped(folder):
+    settings = json.loads((folder / "arguments.json").read_text())
+    settings["data_a"] = "a\x1b[31m\n\u202e\udcff"
+    (folder / "arguments.json").write_text(json.dumps(settings))
+    text = report.write(folder).read_text("utf-8")
+    assert r"a\x1b[31m\n\u202e\udcff" in text
+    assert not {"\x1b", "\u202e"} & {*text}
+
+
 DAMAGE = {
     "junk": b"\xff\xfe\x00\x01junk",
     "empty": b"",
