@@ -105,7 +105,7 @@ def test_what_opening_found(tmp_path):
         f.text for f in everything if "Hair" in f.text or "t.csv" in f.text
     ]
     assert texts == [
-        "data: 1 row of t.csv left out: no picture of their own",
+        "data: 1 row of t.csv left out: no image of that name",
         "data: 1 picture left out: not in t.csv",
         "data: 1 of 3 pictures with none of Black_Hair, Blond_Hair, of which "
         "one is expected",
