@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -203,6 +204,20 @@ def test_missing_parts_are_said_in_one_line(folder):
     ]
     with pytest.raises(ValueError, match="folder must be that of a run.*nope"):
         report.write(folder / "nope")
+
+
+@pytest.mark.parametrize("name", ["arguments.json", "log.csv"])
+@pytest.mark.parametrize("kind", ["pipe", "large"])
+def test_what_is_no_file_of_ours_is_not_waited_for(folder, name, kind):
+    (folder / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        with open(folder / name, "wb") as file:
+            file.truncate(2**27)  # takes no room
+    texts = Page(report.write(folder)).texts
+    text = texts["Settings" if name == "arguments.json" else "Losses"]
+    assert name in text and ("damaged" in text or "cannot be read" in text)
 
 
 def test_steps_and_bytes_are_bounded(tmp_path, monkeypatch):

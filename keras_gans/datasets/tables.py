@@ -10,12 +10,13 @@ import typing
 
 import numpy as np
 
-from keras_gans import images
+from keras_gans import files, images
 from keras_gans.checks import UserError
 
 # At most one of them describes a face, in CelebA and in the drawn ones.
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 _TRUE, _FALSE, _MINUS = {"1", "1.0", "true"}, {"0", "0.0", "false"}, {"-1"}
+_MOST_BYTES = 2**28  # ten times the table of CelebA
 _MOST_NAMES = 60  # that an error lists; CelebA has 40
 
 
@@ -70,6 +71,7 @@ def read(path):
         return UserError(f"table must be {what}. Received: {str(path)!r}")
 
     try:
+        files.check_size(path, _MOST_BYTES)
         text = path.read_text("utf-8-sig")
     except OSError as problem:
         reason = problem.strerror
