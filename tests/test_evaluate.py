@@ -107,7 +107,9 @@ def test_recorded_data_are_opened_only_if_named_again(
     options = recorded, place, "--metrics", "cycle_error"
     assert run(*options) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "opened only if it is named again: --data-a 'tfds:evil@tr" in line
+    assert (
+        "opened only if it is named again: give --data-a and --data-b" in line
+    )
     assert not opened
     if recorded == "--run-dir":
         assert run(*options, "--data-a", specs[0], "--data-b", "b") == 0
@@ -131,6 +133,28 @@ def test_an_extractor_that_a_run_names_is_not_fetched(run_folder, monkeypatch):
     (run_folder / "arguments.json").write_text(json.dumps(settings))
     assert run("--run-dir", run_folder) == 0
     assert asked == ["faces"]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"loss_weights": {"cycle": {}}},
+        {"loss_weights": {"sicle": 1}},
+        {"schedule": []},
+        {"ema": {}},
+        {"learning_rate": {"class_name": "Evil", "config": {}}},
+        {"base_filters": 10**6},
+        {"architecture": None},
+        {"no_such": 1},
+    ],
+)
+def test_settings_of_somebody_else_are_one_line(run_folder, capsys, setting):
+    settings = json.loads((run_folder / "arguments.json").read_text())
+    settings["set"] = setting
+    (run_folder / "arguments.json").write_text(json.dumps(settings))
+    assert run("--run-dir", run_folder) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
 
 
 def run(*arguments):

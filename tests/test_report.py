@@ -298,6 +298,20 @@ def test_missing_parts_are_said_in_one_line(folder):
         report.write(folder / "nope")
 
 
+@pytest.mark.parametrize("name", ["arguments.json", "log.csv"])
+@pytest.mark.parametrize("kind", ["pipe", "large"])
+def test_what_is_no_file_of_ours_is_not_waited_for(folder, name, kind):
+    (folder / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        with open(folder / name, "wb") as file:
+            file.truncate(2**27)  # takes no room
+    texts = Page(report.write(folder)).texts
+    text = texts["Settings" if name == "arguments.json" else "Losses"]
+    assert name in text and ("damaged" in text or "cannot be read" in text)
+
+
 def test_steps_and_bytes_are_bounded(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (64, 64, 3), dtype="uint8")

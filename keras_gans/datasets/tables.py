@@ -17,7 +17,7 @@ import numpy as np
 
 from keras_gans import images
 from keras_gans.checks import UserError
-from keras_gans.files import expanded, same_name
+from keras_gans.files import check_size, expanded, same_name
 
 _MISSING = "", "-", "?", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"
 _WORDS = {
@@ -25,6 +25,7 @@ _WORDS = {
     **dict.fromkeys(("false", "f", "no", "n", "off"), 0),
 }
 _ENDINGS = {ending[1:] for ending in images.EXTENSIONS}
+_MOST_BYTES = 2**28  # ten times the table of CelebA
 _MOST_NAMES = 60  # that an error lists; CelebA has 40
 
 
@@ -97,6 +98,7 @@ def _cells(path, labels, stems):
         return UserError(f"table must be {what}. Received: {str(path)!r}")
 
     try:
+        check_size(path, _MOST_BYTES)
         text = same_name(path.read_text("utf-8-sig"))
     except OSError as problem:
         reason = problem.strerror
