@@ -205,8 +205,7 @@ def check_loss_weights(loss_weights, defaults, *players):
         # More than float32 holds is infinite in it.
         if not is_number or not 0 <= weight < 2**128:
             raise UserError(
-                f"loss_weights[{name!r}] must be a finite number and must "
-                "not be negative. "
+                f"loss_weights[{name!r}] must be a finite number from 0 up. "
                 f"Received: {weight!r}"
             )
     weights = {**defaults, **loss_weights}

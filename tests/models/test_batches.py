@@ -104,9 +104,6 @@ def test_bad_batches_are_one_line_everywhere(model, bad, message):
     for data in (bad, data_set(bad), generator(bad), Batches(bad)):
         assert_one_line(message, model.fit, data, **options)
     assert_one_line(message, model.fit, batch(), validation_data=bad, **options)
-    assert_one_line(
-        message, model.fit, batch(), validation_data=data_set(bad), **options
-    )
     for data in (bad, data_set(bad)):
         assert_one_line(message, model.evaluate, data, verbose=0)
     assert_one_line(message, model.train_on_batch, bad)
@@ -114,6 +111,9 @@ def test_bad_batches_are_one_line_everywhere(model, bad, message):
     assert int(model.step.numpy()) == before[0]
     for old, variable in zip(before[1], model.weights, strict=True):
         np.testing.assert_array_equal(old, variable.numpy())
+    # What is seen in the values alone, after the first epoch.
+    options["validation_data"] = data_set(bad)
+    assert_one_line(message, model.fit, batch(), **options)
 
 
 def test_values_are_looked_at_in_a_graph_that_has_trained():
@@ -158,11 +158,13 @@ def test_predict_and_translate(model, bad, message):
     for method in (model.predict, model.predict_on_batch, model):
         assert_one_line(message, method, bad)
     assert_one_line(message, model.translate, bad)
-    assert_one_line(message, tf.function(model.translate), bad)
+    if "lie in" not in message:  # a graph has no values when it is made
+        assert_one_line(message, tf.function(model.translate), bad)
     if bad.ndim == 4:
         assert_one_line(message, model.predict, data_set(bad))
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_what_fits(model):
     good = batch(5)
     expected = model.translate(good["images_a"])
