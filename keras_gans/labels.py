@@ -9,11 +9,11 @@ Reference: Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks
 for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, section 3.3.
 """
 
-import unicodedata
-
 import numpy as np
 
+from keras_gans import checks
 from keras_gans.checks import UserError
+from keras_gans.files import same_name
 
 CELEBA_HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 KEYS = 2**24  # whole numbers up to here are exact in float32, too
@@ -41,6 +41,12 @@ class Labels:
 
     def __init__(self, names, exclusive=None):
         self.sets = _check_names(names)
+        count = sum(map(len, self.sets))
+        if count > checks.MOST_LABELS:
+            raise UserError(
+                f"labels must be at most {checks.MOST_LABELS:,}. "
+                f"Received: {count:,}"
+            )
         self.names = sum(self.sets, ())
         _check_once("labels", self.names)
         if exclusive is None:
@@ -55,6 +61,11 @@ class Labels:
 
     def _check_groups(self, exclusive):
         groups = []
+        if len(exclusive) > len(self.names):
+            raise UserError(
+                "exclusive must have each label once at most. Received: "
+                f"{len(exclusive):,} groups"
+            )
         for group in exclusive:
             if (
                 not isinstance(group, (list, tuple))
@@ -113,7 +124,7 @@ class Labels:
             UserError: if a label is to be both.
         """
         to = {}
-        for word in unicodedata.normalize("NFC", text).split(","):
+        for word in same_name(text).split(","):
             word = word.strip()
             is_off = word.startswith("-") and word not in self.names
             name = word[is_off:].strip()

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import kinds, sources, tables
+from keras_gans.files import expanded, is_listed, same_name
 
 FACES = range(4000)
 # The labels of the StarGAN paper on CelebA.
@@ -82,12 +83,12 @@ def _arrays(spec, labels, name):
 
 
 def _faces(spec, load_size, name, seed):
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     names = kinds.faces(spec, load_size, name, seed, FACES).names
-    values = synthetic_faces.attribute_table(FACES[: len(names)], seed)
+    values = drawing.attribute_table(FACES[: len(names)], seed)
     values = values.astype(np.float32)
-    columns = dict(zip(synthetic_faces.ATTRIBUTES, values.T, strict=True))
+    columns = dict(zip(drawing.ATTRIBUTES, values.T, strict=True))
     table = tables.Table("the drawn faces", names, columns)
     return Source(spec, table, _FACE_LABELS)
 
@@ -98,8 +99,7 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
     pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
     import tensorflow_datasets as tfds
 
-    path, _, split = spec.removeprefix("tfds:").partition("#")[0].partition("@")
-    builder = tfds.builder(path)
+    builder, split, _ = kinds.tensorflow_builder(spec, name)
 
     def is_label(feature):
         return isinstance(feature, tfds.features.ClassLabel) or (
@@ -145,7 +145,7 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
 
 
 def _folder(spec, table, labels, load_size, name):
-    path = os.path.expanduser(spec)
+    path = expanded(spec)
     if (
         table is None
         and os.path.isfile(path)
@@ -154,19 +154,17 @@ def _folder(spec, table, labels, load_size, name):
         table = path
         spec = os.path.dirname(path) or "."
     files = kinds.folder(spec, load_size, name).names
-    folder = pathlib.Path(spec).expanduser()
+    folder = pathlib.Path(expanded(spec))
     classes = {
-        file: tables.nfc(file.partition("/")[0])
-        for file in files
-        if "/" in file
+        file: same_name(file.partition("/")[0]) for file in files if "/" in file
     }
     folders = sorted({*classes.values()})
-    table = table or _celeba_table(folder)
+    table = expanded(table) if table else _celeba_table(folder)
     if table is None and len(folders) < 2:
         near = sorted(
             file
             for file in os.listdir(folder)
-            if file.lower().endswith((".csv", ".tsv")) and file[0] != "."
+            if file.lower().endswith((".csv", ".tsv")) and is_listed(file)
         )
         if len(near) != 1:
             found = [*folders, *near][:5]

@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import label_sources, sources, tables
-from keras_gans.datasets.findings import words
+from keras_gans.files import same_name
+from keras_gans.inspection.findings import words
 from keras_gans.labels import CELEBA_HAIR, Labels
 
 logger = logging.getLogger("keras_gans")
@@ -83,7 +84,7 @@ def open_labelled(
             class, or else with one csv; path of a csv file (see
             `tables.read`), whose pictures are in its folder;
             `"tfds:NAME/CONFIG@SPLIT"`, of which truth values and classes are
-            labels; `"faces:STYLE"`, of which `synthetic_faces.ATTRIBUTES`
+            labels; `"faces:STYLE"`, of which `faces.drawing.ATTRIBUTES`
             are; or a pair of uint8 pictures and an array, `[count,
             num_labels]` of 0 and 1, or `[count]` of classes.
         labels: list of str, the labels to use (see `tables.select`), or for
@@ -121,7 +122,7 @@ def open_labelled(
                 "labels must be a list of names, at least one. "
                 f"Received: {labels!r}"
             )
-        labels = [tables.nfc(label) for label in labels]
+        labels = [same_name(label) for label in labels]
     source = label_sources.find(
         spec, table, labels, load_size, name, seed, cache_bytes
     )

@@ -12,14 +12,12 @@ import pathlib
 import posixpath
 import re
 import typing
-import unicodedata
 
 import numpy as np
 
 from keras_gans import images
 from keras_gans.checks import UserError
-
-nfc = functools.partial(unicodedata.normalize, "NFC")
+from keras_gans.files import check_size, expanded, same_name
 
 _MISSING = "", "-", "?", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"
 _WORDS = {
@@ -27,6 +25,7 @@ _WORDS = {
     **dict.fromkeys(("false", "f", "no", "n", "off"), 0),
 }
 _ENDINGS = {ending[1:] for ending in images.EXTENSIONS}
+_MOST_BYTES = 2**28  # ten times the table of CelebA
 _MOST_NAMES = 60  # that an error lists; CelebA has 40
 
 
@@ -71,8 +70,8 @@ def read(path, files, folder, labels=None):
         UserError: in one line, if the table cannot be read, with the line at
             fault; if no row has a file, or one may have several.
     """
-    path = pathlib.Path(path).expanduser()
-    within = [_normal(nfc(file)) for file in files]
+    path = pathlib.Path(expanded(path))
+    within = [_normal(same_name(file)) for file in files]
     rows, columns = _cells(path, labels, {*map(posixpath.basename, within)})
     numbers = _match(rows, files, within, path, os.path.abspath(folder))
     kept = [i for i, number in enumerate(numbers) if number is not None]
@@ -99,7 +98,8 @@ def _cells(path, labels, stems):
         return UserError(f"table must be {what}. Received: {str(path)!r}")
 
     try:
-        text = nfc(path.read_text("utf-8-sig"))
+        check_size(path, _MOST_BYTES)
+        text = same_name(path.read_text("utf-8-sig"))
     except OSError as problem:
         reason = problem.strerror
         raise error(f"a file that can be read ({reason})") from problem
@@ -218,7 +218,8 @@ def _match(rows, files, within, table, folder):
     """
     above = os.path.dirname(os.path.abspath(table))
     here, root = (
-        nfc(place).replace(os.sep, "/").strip("/") for place in (above, folder)
+        same_name(place).replace(os.sep, "/").strip("/")
+        for place in (above, folder)
     )
     paths = [f"/{root}/{path}" for path in within]
     deepest = max(path.count("/") for path in paths)
@@ -237,7 +238,7 @@ def _match(rows, files, within, table, folder):
 
     def closeness(number):
         file = os.path.join(folder, files[number])
-        from_table = _normal(nfc(os.path.relpath(file, above)))
+        from_table = _normal(same_name(os.path.relpath(file, above)))
         is_there = path in (within[number], from_table)
         ending, other = (os.path.splitext(p)[1] for p in (row, file))
         return is_there + (ending.lower() == other.lower())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans import datasets
+from keras_gans import datasets, images
 from keras_gans.datasets import sources
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
 
@@ -242,18 +242,16 @@ def test_arrays():
 
 
 def test_faces():
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     opened = open_labelled("faces:anime", None, 64)
     assert opened.label_names == PAPER and opened.exclusive == [HAIR]
     assert len(opened) == 4000 and opened.found == []
-    truth = synthetic_faces.attributes(7)
+    truth = drawing.attributes(7)
     assert opened.labels[7].tolist() == [truth[name] for name in PAPER]
-    np.testing.assert_array_equal(
-        opened.load(7), synthetic_faces.draw(7, "anime", 64)
-    )
+    np.testing.assert_array_equal(opened.load(7), drawing.draw(7, "anime", 64))
     some = open_labelled("faces:photo", ["Smiling", "Beard"], 64, seed=3)
-    truth = synthetic_faces.attributes(5, seed=3)
+    truth = drawing.attributes(5, seed=3)
     assert some.labels[5].tolist() == [truth["Smiling"], truth["Beard"]]
     with pytest.raises(ValueError, match="data must be faces: and one of"):
         open_labelled("faces:oil", None, 64)
@@ -392,3 +390,24 @@ def test_samples_of_real_data():
     column = open_labelled(table, wanted, 64, cache_bytes=0)
     np.testing.assert_array_equal(column.labels, folders.labels)
     assert column.names == folders.names
+
+
+def test_home_and_hidden_tables(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("0.png", "1.png", "._0.png"):
+        images.write(tmp_path / name, np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "labels.csv").write_text("file,male\n0.png,0\n1.png,1\n")
+    (tmp_path / "._labels.csv").write_bytes(b"\0\5\26\7")
+    for spec in ("~", "~/labels.csv"):
+        opened = open_labelled(spec, ["male"], 8)
+        assert opened.names == ["0.png", "1.png"]
+
+
+def test_class_folders_in_any_unicode_form(tmp_path):
+    for form, name in (("NFC", "é"), ("NFD", "é"), ("NFC", "e")):
+        folder = tmp_path / unicodedata.normalize(form, name)
+        for i in range(2):
+            path = folder / f"{form}{i}.png"
+            images.write(path, np.zeros((8, 8, 3), np.uint8))
+    opened = open_labelled(tmp_path, None, 8)
+    assert opened.label_names == ["e", "é"] and len(opened) == 6
