@@ -313,6 +313,8 @@ def test_names_with_spaces_and_chinese_characters(data, report):
         ("--data-a a", "data_b must be given"),
         ("--report r", "data, or data_a and data_b, must be given"),
         ("--data a --data-a b", "data must be given alone"),
+        ("--data a --model stargan --labels -x", "labels must name.*-x"),
+        ("--data a --model stargan --labels=", "labels must name.*"),
         ("--data-a a --data-b b --model nope", "one of cyclegan.*nope"),
         ("--data-a a --data-b b --report a/000.png", "a/000.png"),
         ("--data-a . --data-b b", "data_a=a and data_b=b"),

@@ -122,6 +122,13 @@ def test_half_precision_trains_too(folders):
         (None, "--set base_filters=-3", "base_filters.*-3"),
         (None, "--set loss_weights={'cylce':1}", "loss_weights.*cylce"),
         (None, "--image-size 50", "multiple of 16.*50"),
+        (None, "--labels -Male", "labels are for labelled data.*-Male"),
+        (
+            "--data faces:photo",
+            "--model stargan --labels -Male",
+            "labels must name what to learn.*-Male",
+        ),
+        ("--data faces:photo", "--model stargan --labels=,", "labels must.*,"),
         (None, "--run-dir a/0.png", "run_dir.*a/0.png"),
     ],
 )
