@@ -158,8 +158,8 @@ class LoadedModel:
         """Return the verb that translates, by name or into a domain."""
         targets = {v.target: name for name, v in self.verbs.items()}
         targets.pop(None, None)
-        if verb is None and isinstance(to, str) and targets:
-            if to not in targets:
+        if verb is None and to is not None and targets:
+            if not isinstance(to, str) or to not in targets:
                 domains = " or ".join(map(repr, targets))
                 raise UserError(f"to must be {domains}. Received: {to!r}")
             verb = targets[to]
