@@ -103,10 +103,9 @@ class LoadedModel:
                 3]`.
             to: str, the domain to translate into, such as `"b"`. Default:
                 that of the first verb. For a model with labels, as for
-                `StarGAN.translate`: dict from names of labels to 0 or 1, which
-                `read_labels("Male,-Young")` returns; or
-                all labels, float `[num_labels]` or `[batch, num_labels]` in
-                [0, 1].
+                `StarGAN.translate`: dict from names of labels to 0 or 1, as
+                `read_labels("Male,-Young")` returns; or all labels, float
+                `[num_labels]` or `[batch, num_labels]` in [0, 1].
             labels: float `[batch, num_labels]` of 0 and 1, what the pictures
                 show, where `to` is a dict. Default: all 0.
             tile: int from 32 up, pixels; translate in overlapping tiles of
