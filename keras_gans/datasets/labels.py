@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import label_sources, sources, tables
-from keras_gans.inspection.findings import words
+from keras_gans.inspection.findings import Finding
+from keras_gans.inspection.text import plural
 
 logger = logging.getLogger("keras_gans")
 
@@ -141,7 +142,7 @@ def open_labelled(
         )
     count = len(opened)
     constant = [
-        f"{label} ({number:.0f} of {words.pictures(count)})"
+        f"{label} ({number:.0f} of {plural(count, 'picture')})"
         for label, number in zip(
             label_names, opened.labels.sum(axis=0), strict=True
         )
@@ -176,7 +177,7 @@ def _usable(opened, source, classes):
     if rows:
         text = f"{len(rows):,} row{'s'[: len(rows) != 1]} of {place} left out"
         found.append(
-            words.Finding("warning", f"{text}: no picture of their own", rows)
+            Finding("warning", f"{text}: no picture of their own", rows)
         )
     for level, left_out, reason in (
         ("warning", ~has_row, f"not in {place}"),
@@ -189,8 +190,8 @@ def _usable(opened, source, classes):
     ):
         chosen = [names[i] for i in np.flatnonzero(left_out)]
         if chosen:
-            text = f"{words.pictures(len(chosen))} left out: {reason}"
-            found.append(words.Finding(level, text, chosen))
+            text = f"{plural(len(chosen), 'picture')} left out: {reason}"
+            found.append(Finding(level, text, chosen))
     keep = np.flatnonzero(has_row & is_known & is_wanted)
     if len(keep) < len(opened):
         opened = opened.subset(keep)
@@ -227,9 +228,9 @@ def _not_exclusive(opened):
         for what, is_so in (("none", numbers < 1), ("several", numbers > 1)):
             names = [opened.names[i] for i in np.flatnonzero(is_so)]
             if names:
-                yield words.Finding(
+                yield Finding(
                     "warning",
-                    f"{len(names):,} of {words.pictures(len(opened))} with "
+                    f"{len(names):,} of {plural(len(opened), 'picture')} with "
                     f"{what} of {', '.join(group)}, of which one is expected",
                     names,
                 )
