@@ -5,8 +5,10 @@ does not import TensorFlow.
 """
 
 import importlib
+import logging
 
 from keras_gans import registry
+from keras_gans.checks import shown
 
 __version__ = "0.1.0"
 
@@ -36,6 +38,15 @@ _SUBMODULES = {
 }
 
 __all__ = ["load", "registry", *_SUBMODULES, *registry.class_names()]
+
+
+def _show(record):
+    """Escape what names of files may hold, in every line that is logged."""
+    record.msg, record.args = shown(record.getMessage()), ()
+    return True
+
+
+logging.getLogger(__name__).addFilter(_show)
 
 
 def __getattr__(name):

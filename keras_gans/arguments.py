@@ -2,9 +2,8 @@
 
 import argparse
 import ast
-import inspect
 
-from keras_gans import data_arguments, registry
+from keras_gans import data_arguments, files, registry
 from keras_gans.checks import UserError
 from keras_gans.training import devices
 
@@ -18,12 +17,9 @@ DETERMINISM = (
 )
 
 
-# Arguments of a model that are no plain values, or have flags of their own.
-_NOT_TO_SET = (
-    *("self", "name", "image_size", "total_steps", "jit_compile"),
-    "recompute",
-    *("labels", "exclusive"),
-    *("generator_optimizer", "discriminator_optimizer"),
+# What `ast.literal_eval` raises, by its documentation.
+_NO_LITERAL = (
+    *(ValueError, SyntaxError, TypeError, MemoryError, RecursionError),
 )
 
 
@@ -144,11 +140,13 @@ def parse_arguments(argv=None):
     output = parser.add_argument_group("output")
     output.add_argument(
         "--run-dir",
+        type=files.expanded,
         metavar="DIR",
         help="checkpoints, samples and logs (default: runs/MODEL)",
     )
     output.add_argument(
         "--export-dir",
+        type=files.expanded,
         metavar="DIR",
         help="SavedModel versions (default: saved_models/MODEL)",
     )
@@ -251,13 +249,7 @@ def resolve(settings):
 
 def parse_options(options, model_class):
     """Return `KEY=VALUE` texts as a dict, values read as Python literals."""
-    valid = [
-        name
-        for function in (model_class.__init__, model_class.compile)
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        and name not in _NOT_TO_SET
-    ]
+    valid = registry.options(model_class)
     parsed = {}
     for option in options:
         key, equals, text = option.partition("=")
@@ -268,6 +260,13 @@ def parse_options(options, model_class):
             )
         try:
             parsed[key] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except _NO_LITERAL:
+            if text.strip()[:1] in ("{", "[", "(", "'", '"'):
+                raise UserError(
+                    "set must have words in quotes within a dict or list, and "
+                    "all of it in quotes of the shell, such as "
+                    "--set \"loss_weights={'cycle': 5}\". "
+                    f"Received: {option!r}"
+                ) from None
             parsed[key] = text  # a word, such as dcgan
     return parsed

@@ -8,7 +8,6 @@ go wrong, and with --report writes a contact sheet.
 
 import argparse
 import logging
-import pathlib
 import sys
 
 from keras_gans import (
@@ -16,11 +15,11 @@ from keras_gans import (
     data_arguments,
     datasets,
     files,
-    images,
     registry,
+    streams,
 )
-from keras_gans.checks import UserError
-from keras_gans.inspection import contact_sheet, findings, measure, text
+from keras_gans.checks import UserError, shown
+from keras_gans.inspection import findings, measure, report, text
 
 
 def _parse_arguments(argv):
@@ -48,6 +47,7 @@ def _parse_arguments(argv):
     )
     parser.add_argument(
         "--report",
+        type=files.expanded,
         metavar="DIR",
         help="where to write report.txt, report.json with all names, and "
         "contact_sheet.png (default: nowhere)",
@@ -55,6 +55,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 
@@ -75,26 +76,21 @@ def main(argv=None):
         if settings.get("data_a") is None and settings.get("data") is None:
             raise UserError("data, or data_a and data_b, must be given")
         sides = datasets.open_sides(kind, settings, size, cache_bytes=0)
+        if settings["report"]:
+            report.check(settings["report"], sides)
         for name, pictures in sides.items():
-            print(f"{name}: {pictures.description}")
+            print(f"{name}: {shown(pictures.description)}")
         measured = measure.inspect(sides, size)
         found = findings.judge(measured, kind)
         lines = *text.table(measured), "", *text.verdict(found)
-        said = "\n".join(lines)
-        print(f"\n{said}")
-        if settings["report"] is None:
-            print("\n--report DIR writes all names and a contact sheet")
+        said = "\n".join(map(shown, lines))
+        print(f"\n{said}\n")
+        if settings["report"]:
+            report.write(settings["report"], said, measured, found, sides)
+            written = ", ".join(report.FILES)
+            print(f"wrote {written} to {shown(settings['report'])}")
         else:
-            folder = pathlib.Path(settings["report"])
-            sheet = contact_sheet.draw(sides)
-            images.write(folder / "contact_sheet.png", sheet)
-            files.write_text(folder / "report.txt", f"{said}\n")
-            content = {"findings": [finding._asdict() for finding in found]}
-            files.write_json(folder / "report.json", measured | content)
-            print(
-                "\nwrote report.txt, report.json and contact_sheet.png to "
-                f"{folder}"
-            )
+            print("--report DIR writes all names and a contact sheet")
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

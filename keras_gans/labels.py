@@ -12,6 +12,7 @@ for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, section 3.3.
 import numpy as np
 import tensorflow as tf
 
+from keras_gans import checks
 from keras_gans.checks import UserError
 
 CELEBA_HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
@@ -40,6 +41,12 @@ class Labels:
 
     def __init__(self, names, exclusive=None):
         self.sets = _check_names(names)
+        count = sum(map(len, self.sets))
+        if count > checks.MOST_LABELS:
+            raise UserError(
+                f"labels must be at most {checks.MOST_LABELS:,}. "
+                f"Received: {count:,}"
+            )
         self.names = sum(self.sets, ())
         _check_once("labels", self.names)
         if exclusive is None:
@@ -54,6 +61,11 @@ class Labels:
 
     def _check_groups(self, exclusive):
         groups = []
+        if len(exclusive) > len(self.names):
+            raise UserError(
+                "exclusive must have each label once at most. Received: "
+                f"{len(exclusive):,} groups"
+            )
         for group in exclusive:
             if (
                 not isinstance(group, (list, tuple))

@@ -11,11 +11,14 @@ runs/cyclegan/
 """
 
 import inspect
+import logging
 import pathlib
-import tempfile
+import re
 
-from keras_gans import files, registry
+from keras_gans import checks, files, registry
 from keras_gans.checks import UserError
+
+logger = logging.getLogger("keras_gans")
 
 HELD_OUT = 18  # pictures on each sample grid, as in the article
 # Settings that do not change what a step computes; the others must be the
@@ -32,6 +35,22 @@ FREE_TO_CHANGE = (
     # The same up to rounding.
     *("deterministic", "strategy", "jit", "recompute", "steps_per_execution"),
 )
+# What our commands write into a run folder.
+_WRITTEN = {
+    *("arguments.json", "log.csv", "events", "samples", "checkpoints"),
+    *("result.json", "metrics.csv", "metrics_protocol.json", "metrics.json"),
+    *("examples", "report.html", "trained", "memory.json", "output.txt"),
+}
+
+# What settings are, by name, where a file of somebody else's records them.
+_TYPES = {
+    **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
+    "set": dict,
+    **dict.fromkeys(("data", "labels", "exclusive"), list),
+}
+_MOST = {"image_size": 2**13, "batch_size": 2**16, "held_out": 2**31}
+# Of a source that is no folder: a data set that is downloaded, or a share.
+_ELSEWHERE = re.compile(r"(?!faces:)\w\w+:|[/\\]{2}")
 
 
 def prepare(folder, settings, restart=False, decays=False):
@@ -45,28 +64,25 @@ def prepare(folder, settings, restart=False, decays=False):
             that another number of steps would be another run.
 
     Returns:
-        `pathlib.Path` of the folder.
+        `files.Lock` of the folder, to be kept while the run writes.
 
     Raises:
-        UserError: if the folder cannot be written, or holds a run that was
-            made with other settings.
+        UserError: if another process trains in the folder, or it holds a run
+            that was made with other settings, or, with `restart`, anything
+            else than a run.
+        OSError: if it cannot be written.
     """
     folder = pathlib.Path(folder)
     if restart and folder.exists():
-        number = 1
-        while folder.with_name(f"{folder.name}.{number}").exists():
-            number += 1
-        folder.rename(folder.with_name(f"{folder.name}.{number}"))
+        _move_aside(folder)
+    lock = files.hold(folder, "run_dir")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
+        earlier = read(folder, "arguments.json")
+    except UserError as error:
         raise UserError(
-            f"run_dir must be a folder that can be written. Received: "
-            f"{str(folder)!r} ({error.strerror})"
+            f"{error}: delete it to continue with the settings of this "
+            "command, or give --restart"
         ) from None
-    earlier = read(folder, "arguments.json")
     if earlier is not None:
         earlier = {"held_out": HELD_OUT} | earlier  # older runs do not say
         free = {*FREE_TO_CHANGE} - ({"steps"} if decays else set())
@@ -84,12 +100,152 @@ def prepare(folder, settings, restart=False, decays=False):
                 "keep the old run beside it"
             )
     write(folder, "arguments.json", settings)
-    return folder
+    return lock
+
+
+def _move_aside(folder):
+    """Rename a folder that holds a run and nothing else; leave an empty one."""
+    place = folder.resolve()  # what a link leads to
+    found = {path.name for path in place.iterdir()}
+    found = {name for name in found if not name.startswith(files.UNFINISHED)}
+    if not found:
+        return
+    try:
+        earlier = read(place, "arguments.json") or {}
+        is_run = "model" in earlier
+    except UserError:  # a damaged one is a reason to start over
+        earlier, is_run = {}, True
+    export = pathlib.Path(str(earlier.get("export_dir"))).resolve()
+    others = sorted(
+        name
+        for name in found - _WRITTEN
+        if place / name not in (export, *export.parents)
+    )
+    lock = files.hold(folder, "run_dir")
+    try:
+        if not is_run:
+            reason = "which holds no run"
+        elif others:
+            reason = f"which also holds {', '.join(map(repr, others[:3]))}"
+        elif place in (pathlib.Path.cwd(), *pathlib.Path.cwd().parents):
+            reason = "in which this command was started"
+        else:
+            number = 1
+            while place.with_name(f"{place.name}.{number}").exists():
+                number += 1
+            place.rename(place.with_name(f"{place.name}.{number}"))
+            return
+    except OSError as error:  # such as of a mount point
+        reason = f"which cannot be moved ({error.strerror})"
+    finally:
+        lock.release()
+    raise UserError(
+        "run_dir must be the folder of an earlier run and of nothing else "
+        f"for --restart, which moves it aside. Received: {str(folder)!r}, "
+        f"{reason}. Give another --run-dir"
+    )
 
 
 def read(folder, name):
     """Return what a JSON file of the run folder holds, or None."""
     return files.read_json(pathlib.Path(folder, name))
+
+
+def check_recorded(settings, place):
+    """Check settings that a file records, before anything is made of them.
+
+    The file may be a stranger's: types are what they should be, numbers are
+    bounded, and a model gets no argument but those of `--set`.
+
+    Args:
+        settings: dict of plain values.
+        place: what an error message calls the file.
+
+    Raises:
+        UserError: naming the file and the setting.
+    """
+
+    def refuse(name, rule):
+        raise UserError(
+            f"{place} must be one that keras_gans.train wrote, with {rule} "
+            f"for {name}. Received: {str(settings.get(name))[:100]!r}"
+        )
+
+    for name, kind in _TYPES.items():
+        value = settings.get(name)
+        if value is not None and not isinstance(value, kind):
+            refuse(name, f"a {kind.__name__}")
+    for name in ("data", "labels", "exclusive"):
+        texts = settings.get(name) or []
+        if name != "data":
+            if not all(isinstance(names, list) for names in texts):
+                refuse(name, "lists of names")
+            texts = sum(texts, [])
+        if not all(isinstance(text, str) for text in texts):
+            refuse(name, "names")
+    try:
+        for name, most in _MOST.items():
+            if settings.get(name) is not None:
+                checks.between(1, most, **{name: settings[name]})
+        if settings.get("seed") is not None:
+            checks.seed(settings["seed"])
+        if settings.get("model") is not None:
+            valid = registry.options(registry.get(settings["model"]))
+            for name in settings.get("set") or {}:
+                checks.one_of(valid, **{"a key of set": name})
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def check_data(settings, named=()):
+    """Check that recorded data may be opened although nobody names them now.
+
+    A run folder or an export may be a stranger's. Embedded faces and folders
+    of this machine are opened. Anything else, such as a data set that would
+    be downloaded, is opened only where the user names it again.
+
+    Args:
+        settings: dict, the settings that a folder or an export records.
+        named: sources that the command names now.
+
+    Raises:
+        UserError: in one line that says how to name them.
+    """
+    for name in ("data", "data_a", "data_b"):
+        value = settings.get(name)
+        for spec in value if isinstance(value, list) else [value]:
+            if _ELSEWHERE.match(str(spec)) and spec not in named:
+                flag = name.replace("_", "-")
+                raise UserError(
+                    f"{name} is recorded as {spec!r}, which is opened only if "
+                    f"it is named again: --{flag} '{spec}'"
+                )
+
+
+def is_elsewhere(settings):
+    """Tell whether recorded data must be named again to be opened."""
+    try:
+        check_data(settings)
+    except UserError:
+        return True
+    return False
+
+
+def result(folder):
+    """Return what a run folder's `result.json` holds, or an empty dict.
+
+    A damaged one is warned about: the next end of the run writes it anew.
+    """
+    try:
+        content = read(folder, "result.json") or {}
+        if content and not isinstance(content.get("step"), int):
+            raise UserError(
+                f"{pathlib.Path(folder, 'result.json')} is damaged (no step)"
+            )
+    except UserError as error:
+        logger.warning("%s; it counts as missing", error)
+        return {}
+    return content
 
 
 def write(folder, name, content):

@@ -10,7 +10,8 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
 LEAVES = (
     *("checks", "files", "images", "labels", "layers", "losses"),
-    *("optimizers", "registry", "faces.drawing", "faces.identities"),
+    *("optimizers", "registry", "streams", "verbs"),
+    *("faces.drawing", "faces.identities"),
 )
 COMMANDS = ("train", "evaluate", "translate", "check", "convert", "export")
 # Room -> prefixes of our own modules that it may import beside the leaves.

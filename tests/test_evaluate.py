@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import evaluate, images, runs
+from keras_gans import evaluate, export, images, runs, verbs
 from keras_gans.callbacks import checkpoints, statistics
+from keras_gans.checks import UserError
+from keras_gans.datasets import sources
 from keras_gans.evaluation import (
     cases,
     extractors,
@@ -22,7 +24,7 @@ from keras_gans.evaluation import (
 from keras_gans.evaluation import folders as two_folders
 from keras_gans.faces import drawing
 from tests.metrics import tiny
-from tests.models.test_contract import make_model
+from tests.tiny import make_model
 
 
 def test_an_oracle_is_perfect_and_the_baselines_are_what_they_say():
@@ -76,6 +78,58 @@ def test_strange_settings_are_named(tmp_path, capsys):
     assert run("--run-dir", tmp_path) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "run_dir must have the arguments.json" in line
+
+
+@pytest.mark.parametrize("recorded", ["--run-dir", "--model"])
+def test_recorded_data_are_opened_only_if_named_again(
+    run_folder, extractor, capsys, monkeypatch, recorded
+):
+    opened = []
+
+    def open_source(spec, *arguments, **options):
+        opened.append(spec)
+        folder = "a" if str(spec).startswith("tfds:") else spec
+        return real(folder, *arguments, **options)
+
+    real = sources.open_source
+    monkeypatch.setattr(sources, "open_source", open_source)
+    settings = json.loads((run_folder / "arguments.json").read_text())
+    specs = "tfds:evil@train", "//share/pictures"
+    settings |= dict(zip(("data_a", "data_b"), specs, strict=True))
+    (run_folder / "arguments.json").write_text(json.dumps(settings))
+    place = run_folder
+    if recorded == "--model":
+        samples = np.zeros((1, 32, 32, 3), "uint8")
+        place = export.export(
+            make_model("cyclegan"), "saved", samples, settings=settings
+        )
+    options = recorded, place, "--metrics", "cycle_error"
+    assert run(*options) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "opened only if it is named again: --data-a 'tfds:evil@tr" in line
+    assert not opened
+    if recorded == "--run-dir":
+        assert run(*options, "--data-a", specs[0], "--data-b", "b") == 0
+        # Named again, what the run holds back is measured.
+        settings |= {"data_b": "b"}
+        (run_folder / "arguments.json").write_text(json.dumps(settings))
+        assert run(*options, "--data-a", specs[0], "--data-b", "b") == 0
+        shown = capsys.readouterr().out
+        assert "TRAINED ON, as there are too few to hold any back" in shown
+
+
+def test_an_extractor_that_a_run_names_is_not_fetched(run_folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        extractors,
+        "opened",
+        lambda text: asked.append(text) or tiny.extractor(),
+    )
+    settings = json.loads((run_folder / "arguments.json").read_text())
+    settings |= {"extractor": "inception_v3", "best": "fid"}
+    (run_folder / "arguments.json").write_text(json.dumps(settings))
+    assert run("--run-dir", run_folder) == 0
+    assert asked == ["faces"]
 
 
 def run(*arguments):
@@ -133,7 +187,8 @@ def test_a_run_on_any_pictures(run_folder, extractor, capsys):
     )
     inputs = np.stack([found["a_to_b"].inputs.load(i) for i in range(18)])
     forth, back = translators.of_model(model).values()
-    error = np.abs(inputs / 255.0 - back(forth(inputs)) / 255.0).mean()
+    there_and_back = back.function(images=forth.function(images=inputs))
+    error = np.abs(inputs / 255.0 - there_and_back / 255.0).mean()
     row = content["directions"]["a_to_b"]["values"]["cycle_error"]
     assert row["value"] == pytest.approx(error, rel=1e-5)
     # Best and worst of either direction, and a page with all of it.
@@ -182,7 +237,8 @@ def test_the_weights_as_trained(run_folder, extractor, capsys):
     found, _ = cases.of_data(settings, "unpaired", 20)
     inputs = np.stack([found["a_to_b"].inputs.load(i) for i in range(20)])
     forth, back = translators.of_model(plain).values()
-    error = np.abs(inputs / 255.0 - back(forth(inputs)) / 255.0).mean()
+    there_and_back = back.function(images=forth.function(images=inputs))
+    error = np.abs(inputs / 255.0 - there_and_back / 255.0).mean()
     assert errors["trained"] == pytest.approx(error, rel=1e-3)
     assert abs(errors["average"] / error - 1) > 1e-2
 
@@ -246,7 +302,7 @@ def test_sizes_that_differ_leave_the_other_metrics(folders, extractor, capsys):
 def test_too_few_pictures_and_no_extractor_leave_the_others(
     folders, monkeypatch, capsys
 ):
-    missing = ValueError("extractor vgg16 needs its weights")
+    missing = UserError("extractor vgg16 needs its weights")
     monkeypatch.setattr(extractors, "opened", lambda text: missing)
     shutil.copytree("a", "copy")
     options = "--real", "a", "--fake", "copy", "--metrics", "kid,l1,fid"
@@ -270,7 +326,7 @@ def test_too_few_pictures_and_no_extractor_leave_the_others(
         (("--real", "a", "--fake", "empty"), "fake must be a folder with"),
         (("--real", "a", "--fake", "b", "--data-a", "a"), "data must be left"),
         (("--run-dir", "a", "--model", "b"), "one of them. Received: run_dir"),
-        (("--metrics", "kid,nope"), "metrics must be among.*'nope'"),
+        (("--metrics", "kid,nope"), "metrics must be one of.*'nope'"),
         (("--metrics", "nothing"), "metrics must be one of"),
         (
             ("--real", "a", "--fake", "b", "--extractor", "nope"),
@@ -356,8 +412,9 @@ def test_labels_are_asked_for_in_turn_and_taken_back():
     translate = translators.of_model(model)
     result = evaluator(translate)["translate"]["cycle_error"]
     inputs = np.stack([case.inputs.load(i) for i in range(3)])
-    there = translate["translate"](inputs, case.targets)
-    back = translate["translate"](there, case.labels)
+    function = translate["translate"].function
+    there = function(images=inputs, labels=case.targets)
+    back = function(images=there, labels=case.labels)
     expected = np.abs(inputs / 255.0 - back / 255.0).mean()
     assert result["value"] == pytest.approx(expected, rel=1e-5)
 
@@ -381,8 +438,11 @@ def test_translations_that_are_not_finite_are_said(folders):
     )
 
     class Broken:
-        def serving_signatures(self):
-            return {"a_to_b": lambda pictures: pictures * np.nan}
+        def verbs(self):
+            inputs = {"images": verbs.Images(32)}
+            return [
+                verbs.Verb("a_to_b", lambda images: images * np.nan, inputs)
+            ]
 
     result = measure.Evaluator(found, ["l1", "kid"], tiny.extractor())(
         translators.of_model(Broken())
@@ -413,7 +473,7 @@ def test_in_training_the_best_is_what_can_be_known(folders, monkeypatch):
     assert [*evaluate_it(model)["a_to_b"]] == ["l1", "ssim", "cycle_error"]
     with pytest.raises(ValueError, match="best must be.*'ssim'"):
         in_training.prepare({**settings, "best": "ssim"}, "unpaired")
-    missing = ValueError("extractor vgg16 needs its weights")
+    missing = UserError("extractor vgg16 needs its weights")
     monkeypatch.setattr(extractors, "opened", lambda text: missing)
     with pytest.raises(ValueError, match="vgg16 needs"):
         in_training.prepare(every, "unpaired")
@@ -452,7 +512,8 @@ def test_more_pictures_are_held_out_and_measured(tmp_path, capsys):
     assert len(seen) == 60 and not seen & held
     # A run of before there was a choice goes on; with another it does not.
     plain.pop("held_out")
-    folder = runs.prepare(tmp_path / "run", plain)
+    folder = tmp_path / "run"
+    runs.prepare(folder, plain)
     runs.prepare(folder, plain | {"held_out": 18})
     with pytest.raises(ValueError, match="held_out: 18 there, 20 now"):
         runs.prepare(folder, settings | {"epochs": None})

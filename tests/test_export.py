@@ -10,8 +10,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_gans import export, images
+from keras_gans.callbacks import checkpoints
 from keras_gans.serving import signatures, warmup
-from tests.models.test_contract import make_model
+from tests.tiny import make_model
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,34 @@ def exported(model, samples, tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(exported):
     return tf.saved_model.load(exported).signatures
+
+
+@pytest.mark.parametrize("result", ["", "[]", '{"step": 1}', None])
+def test_a_run_folder_of_somebody_else(
+    tmp_path, capsys, caplog, monkeypatch, result
+):
+    """Data that would be downloaded are not opened; faces do."""
+    given = []
+    monkeypatch.setattr(
+        "keras_gans.export.export", lambda *a, **options: given.append(options)
+    )
+    model = make_model("cyclegan")
+    model.step.assign(1)
+    checkpoints.save(model, tmp_path / "checkpoints")
+    settings = {"model": "cyclegan", "image_size": 32, "seed": 0}
+    settings |= dict.fromkeys(("data_a", "data_b"), "tfds:evil/data_dir=.@x")
+    (tmp_path / "arguments.json").write_text(json.dumps(settings))
+    if result is not None:
+        (tmp_path / "result.json").write_text(result)
+    command = [str(tmp_path), "--output", str(tmp_path / "out")]
+    assert export.main(command) == 0
+    shown = capsys.readouterr()
+    assert "comparing on drawn faces: data_a is recorded as" in shown.err
+    assert ("result.json is damaged" in caplog.text) == (result in ("", "[]"))
+    assert given[0]["metrics"] is None and given[0]["settings"] == settings
+    (tmp_path / "arguments.json").write_text("{}")
+    assert export.main(command) == 0
+    assert "arguments.json lacks 'model'" in capsys.readouterr().err
 
 
 def needed_bytes(model):
@@ -77,7 +106,11 @@ def test_description_tells_what_it_is(model, exported):
     assert about["metrics"] == {"l1": 0.5}
     assert about["packages"]["keras"] == keras.__version__
     assert about["image_size"] == 32
-    assert about["size_multiple"] is None
+    a_to_b = about["verbs"]["a_to_b"]
+    assert a_to_b["inputs"] == {
+        "images": {"kind": "images", "size": 32, "multiple": None}
+    }
+    assert (a_to_b["target"], a_to_b["back"]) == ("b", "b_to_a")
     default = about["signatures"]["serving_default"]
     assert default["inputs"] == {
         "image_bytes": {"dtype": "string", "shape": [None]}
@@ -116,18 +149,6 @@ def test_other_pixels_are_not_published(
     with pytest.raises(RuntimeError, match=rule):
         export.export(model, tmp_path, samples)
     assert not list(tmp_path.iterdir())
-
-
-def test_half_stores_kernels_in_half_the_bytes(model, samples, tmp_path):
-    path = export.export(model, tmp_path, samples, half=True)
-    assert stored_bytes(path) < 0.7 * needed_bytes(model)
-    assert json.loads((path / "model.json").read_text())["weights"] == "float16"
-    variables = tf.train.list_variables(str(path / "variables" / "variables"))
-    stored = tf.train.load_checkpoint(str(path / "variables" / "variables"))
-    kernels = [n for n, shape in variables if len(shape) == 4]
-    assert len(kernels) == 12
-    for name in kernels:
-        assert stored.get_tensor(name).dtype == np.float16
 
 
 def test_warm_up_is_what_the_server_reads(exported, served, samples):

@@ -9,7 +9,7 @@ import pytest
 
 from keras_gans import callbacks, datasets, train
 from keras_gans.callbacks import checkpoints, health
-from tests.models.test_contract import make_batch, make_model
+from tests.tiny import make_batch, make_model
 
 TINY = (
     "--data-a a --data-b b --image-size 32 --set base_filters=2 "

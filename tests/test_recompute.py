@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_gans.networks import resnet_generator, stargan_generator
 from keras_gans.training import recompute
-from tests.models.test_contract import TINY, fit, make_batch, make_model
+from tests.tiny import TINY, fit, make_batch, make_model
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from keras_gans import arguments, evaluate, registry, runs
+from keras_gans import arguments, evaluate, registry, runs, verbs
 from tests.benchmarks.scoreboard import __main__ as scoreboard
 from tests.benchmarks.scoreboard import children, entries, figures, page
 
@@ -255,8 +255,8 @@ def test_truth_knows_no_count_of_faces(monkeypatch):
     asked = []
 
     class Model:
-        def serving_signatures(self):
-            return {"a_to_b": None}
+        def verbs(self):
+            return [verbs.Verb("a_to_b", None, {}, "a", "b")]
 
     settings = {"image_size": 64, "seed": 0}
     sides = {"data_a": "faces:photo@9", "data_b": "faces:anime@9"}

@@ -7,10 +7,7 @@ import tensorflow as tf
 from keras_gans import images
 from keras_gans.serving import geometry, signatures
 from tests import serving_pictures as pictures
-from tests.models.test_contract import make_bare
-
-# For each of two models.
-MUTATED = 2_000
+from tests.tiny import make_bare
 
 
 @pytest.fixture(scope="module", params=["cyclegan", "cyclegan-resnet"])
@@ -27,7 +24,8 @@ def labelled():
 
 
 def live_pixels(model, batch, verb="a_to_b", **extra):
-    outputs = model.serving_signatures()[verb](images.to_float(batch), **extra)
+    verb = {v.name: v for v in model.verbs()}[verb]
+    outputs = verb.function(images=images.to_float(batch), **extra)
     return images.to_uint8(outputs).numpy()
 
 
@@ -149,7 +147,7 @@ def test_labels_out_of_range(labelled):
     np.testing.assert_array_equal(actual, expected[0])
     for rows, reason in (
         (labels, "labels must lie in"),
-        (labels[:1], "labels must have a row for each picture"),
+        (labels[:1], "labels must have a row for each image"),
     ):
         rows = tf.constant(rows)
         with pytest.raises(tf.errors.InvalidArgumentError, match=reason):
@@ -170,13 +168,16 @@ def test_faces_keep_their_proportions():
     assert np.abs(restored - batch).mean() < 0.02
 
 
-def test_mutated_pictures_never_stop_the_others(served):
-    """Of each hundred and one pictures the last is whole."""
+@pytest.mark.parametrize(
+    "count", [200, pytest.param(4_000, marks=pytest.mark.slow)]
+)
+def test_mutated_pictures_never_stop_the_others(served, count):
+    """Of each hundred and one images the last is whole."""
     _, made = served
     rng = np.random.default_rng(0)
     whole = list(pictures.whole().values())
     answered = 0
-    for start in range(0, MUTATED, 100):
+    for start in range(0, count, 100):
         batch = [
             pictures.mutate(rng, whole[(start + i) % len(whole)], whole)
             for i in range(100)
@@ -188,4 +189,4 @@ def test_mutated_pictures_never_stop_the_others(served):
             assert (status == b"ok") == bool(text)
         answered += (statuses == b"ok").sum()
     # The changes must neither be harmless nor end in the first bytes.
-    assert 0.05 * MUTATED < answered < 0.5 * MUTATED
+    assert 0.05 * count < answered < 0.5 * count

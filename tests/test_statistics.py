@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_gans.callbacks import statistics
-from tests.models.test_contract import fit, make_batch, make_model, values
+from tests.tiny import fit, make_batch, make_model, values
 
 
 def test_refresh_is_the_mean_over_the_batches():

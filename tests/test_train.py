@@ -148,6 +148,24 @@ def test_numbers_out_of_range_are_refused(text, capsys):
     assert f"argument {flag}" in error and f"Received: '{value}'" in error
 
 
+def test_damaged_files_of_a_run_are_named(folders, capsys, caplog):
+    assert run("--steps 2 --save-every 2") == 0
+    folder = pathlib.Path("runs/cyclegan")
+    settings = (folder / "arguments.json").read_text()
+    capsys.readouterr()
+    for content in ("", settings[:50], "[]"):
+        (folder / "arguments.json").write_text(content)
+        assert run("--steps 2 --save-every 2") == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert "arguments.json is damaged" in error and "--restart" in error
+    (folder / "arguments.json").unlink()
+    # As the message says; and the result is written anew.
+    (folder / "result.json").write_text('{"step": "2"}')
+    assert run("--steps 2 --save-every 2") == 0
+    assert json.loads((folder / "result.json").read_text())["step"] == 2
+    assert "result.json is damaged" in caplog.text
+
+
 def test_a_broken_picture_is_named_left_out_and_counted(
     folders, capsys, caplog
 ):

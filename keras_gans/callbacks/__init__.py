@@ -2,7 +2,7 @@
 
 from keras_gans.callbacks.evaluation import MOST_COST, Evaluation
 from keras_gans.callbacks.health import Health
-from keras_gans.callbacks.run_log import NOTES_BETWEEN, RunLog
+from keras_gans.callbacks.run_log import RunLog
 from keras_gans.callbacks.samples import SampleGrid, sample_grid
 from keras_gans.callbacks.statistics import FreshStatistics
 from keras_gans.callbacks.steps import (
@@ -14,7 +14,6 @@ from keras_gans.callbacks.steps import (
 
 __all__ = [
     "MOST_COST",
-    "NOTES_BETWEEN",
     "Checkpoints",
     "Evaluation",
     "FreshStatistics",

@@ -5,9 +5,8 @@ import math
 
 import numpy as np
 
-from keras_gans import losses
+from keras_gans import files, losses
 from keras_gans.callbacks import checkpoints, symptoms
-from keras_gans.callbacks.run_log import NOTES_BETWEEN
 from keras_gans.callbacks.steps import StepCallback
 
 logger = logging.getLogger("keras_gans")
@@ -23,6 +22,11 @@ EARLY_CHECKERBOARD = 2 * EARLY
 LOOKS = 2
 # What stays is said again after this many steps.
 SAID_AGAIN_AFTER = 10_000
+# How the names of the signs begin.
+SIGNS = (
+    *("copied input", "one output for all", "inverted", "checkerboard"),
+    "discriminator",
+)
 # Steps over which the terms of the discriminators are averaged.
 WINDOW = 200
 
@@ -48,7 +52,8 @@ class Health(StepCallback):
 
     Args:
         log: `RunLog`, receives the warnings; a look is taken with the first
-            row that follows a multiple of `grids.every`.
+            row that follows a multiple of `grids.every`, if only the last one
+            of the training.
         grids: `SampleGrid`, whose pictures are looked at.
         checkpoint: `Checkpoints`.
         early: int, steps before which pictures and discriminators are not
@@ -68,9 +73,10 @@ class Health(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._seen = None
+        self._seen = self._logs = None
 
     def on_step(self, before, logs):
+        self._logs = logs
         # The logs are means since the last row, in which a NaN stays; Keras
         # has made floats of them, once for all callbacks.
         bad = [name for name in logs if not math.isfinite(logs[name])]
@@ -78,17 +84,23 @@ class Health(StepCallback):
         saving = self.passed(before, self.checkpoint.every)
         if bad or ((drawing or saving) and self._is_broken(drawing)):
             self._stop(bad, logs)
-        if not self.passed(before, self.log.every):
-            return
-        if self._seen is None:
-            self._recall()
-        last = int(self.log.rows[-1]["step"]) if self.log.rows else 0
-        if self._is_look(last, self.current_step):
-            self._look(logs, drawing)
+        if self.passed(before, self.log.every):
+            self._look_if_due(logs, drawing)
 
     def on_train_end(self, logs=None):
         if self._is_broken(drawing=True):
-            self._stop([], None)
+            self._stop([], self._logs)
+        if self._logs is not None:
+            self._look_if_due(self._logs, drawing=True)
+
+    def _look_if_due(self, logs, drawing):
+        if self._seen is None:
+            self._recall()
+        if self._is_look(self._last_row(), self.current_step):
+            self._look(logs, drawing)
+
+    def _last_row(self):
+        return int(self.log.rows[-1]["step"]) if self.log.rows else 0
 
     def _is_broken(self, drawing):
         """Tell whether weights, or pictures to be drawn, are not finite."""
@@ -96,15 +108,9 @@ class Health(StepCallback):
             return True
         if not drawing:
             return False
-        try:
-            samples = self.grids.samples(self.current_step)
-        except ValueError as error:
-            # What the model refuses to translate back.
-            if "nan" not in str(error):
-                raise
-            return True
-        columns = [c for columns in samples.values() for c in columns]
-        return not all(np.isfinite(column).all() for column in columns)
+        grids = self.grids.samples(self.current_step)
+        columns = [c.images for grid in grids.values() for c in grid.columns]
+        return not all(np.isfinite(images).all() for images in columns)
 
     def _stop(self, terms, logs):
         # The sums come after the terms that they are sums of.
@@ -120,7 +126,7 @@ class Health(StepCallback):
             else "there was no checkpoint yet"
         )
         text = f"{text}; stopped, {good}. {_advice(self.model)}"
-        if logs is not None:
+        if logs is not None and self._last_row() < self.current_step:
             self.log.note(text)
             self.log.write_row(self.current_step, logs)
         raise FloatingPointError(text)
@@ -160,45 +166,48 @@ class Health(StepCallback):
     def _recall(self):
         """Take up the state from the rows of a run that is continued."""
         self._seen, self._said = {}, {}
+        # The last look before an interruption comes again with a whole row.
+        self.log.notes = [n for n in self.log.notes if not n.startswith(SIGNS)]
         last = 0
         for row in self.log.rows:
             step = int(row["step"])
             if self._is_look(last, step):
                 notes = row.get("warnings") or ""
                 names = [
-                    note.split(":")[0] for note in notes.split(NOTES_BETWEEN)
+                    note.split(":")[0]
+                    for note in notes.split(files.NOTES_BETWEEN)
                 ]
                 self._remember(step, filter(None, names))
             last = step
 
-    def _signs(self, samples, logs):
+    def _signs(self, grids, logs):
         """Return what is seen now: a dict from its name to one line."""
-        samples = {
-            kind: [np.asarray(column, np.float32) for column in columns]
-            for kind, columns in samples.items()
-        }
         found = {}
-        for kind, (inputs, *columns) in samples.items():
-            source, way, target = kind.partition("_to_")
-            # Of a_to_b only the first of the other columns is a translation.
-            # Of labels all are, and what is wrong with the generator shows in
-            # all of them; one alone may rightly change next to nothing.
-            translations = columns[:1] if way else columns
-            # Held-out pictures of the target domain are the inputs of the
-            # way back; without one, those of the way there must do.
-            back = samples.get(f"{target}_to_{source}", [inputs])
-            for name, sign in (
-                ("copied input", symptoms.copied),
-                ("one output for all", symptoms.collapsed),
-                ("inverted", symptoms.inverted),
-                ("checkerboard", symptoms.checkered),
-            ):
-                seen = [sign(inputs, t, back[0]) for t in translations]
-                found[f"{name} {kind}"] = all(seen) and seen[0]
-            if self.current_step < EARLY_CHECKERBOARD / EARLY * self.early:
-                del found[f"checkerboard {kind}"]
-            name = f"discriminator_{target}"
-            found[name] = self._one_domain(name, back[0], columns[0])
+        for name, grid in grids.items():
+            inputs, outputs, reals = (
+                [np.asarray(images, np.float32) for images in column]
+                for column in (
+                    grid.of("input"),
+                    grid.of("output"),
+                    [] if grid.reals is None else [grid.reals],
+                )
+            )
+            reals = (reals or inputs or [None])[0]
+            for sign, tell, needs_input in symptoms.OF_IMAGES:
+                if reals is None or (needs_input and not inputs):
+                    continue
+                late = tell is symptoms.checkered
+                early = EARLY_CHECKERBOARD / EARLY * self.early
+                if late and self.current_step < early:
+                    continue
+                # What is wrong with a generator shows in all its outputs;
+                # one alone may rightly change next to nothing.
+                before = inputs[0] if inputs else reals
+                seen = [tell(before, output, reals) for output in outputs]
+                found[f"{sign} {name}"] = all(seen) and seen[0]
+            if grid.discriminator is not None and outputs:
+                text = self._judged(grid.discriminator, reals, outputs[0])
+                found[grid.discriminator.name] = text
         everywhere = self._all_discriminators(logs)
         if everywhere:
             found = {k: v for k, v in found.items() if "discriminator" not in k}
@@ -211,6 +220,8 @@ class Health(StepCallback):
             row
             for row in self.log.rows
             if int(row["step"]) > self.current_step - WINDOW
+            # Which a damaged log may lack.
+            and "" not in (row.get("d_real", ""), row.get("d_fake", ""))
         ]
         count = sum("discriminator" in n.name for n in self.model.networks)
         if not count or not {"d_real", "d_fake"} <= set(logs):
@@ -221,16 +232,12 @@ class Health(StepCallback):
         )
         return symptoms.one_sided(self.model.adversarial_loss, real, fake)
 
-    def _one_domain(self, name, real, fake):
+    def _judged(self, discriminator, real, fake):
         """Judge one discriminator alone, which the logged sums may hide.
 
-        By the held-out pictures, and only whether it wins: the losses of so
+        By the held-out images, and only whether it wins: the losses of so
         few swing upwards far.
         """
-        discriminator = getattr(self.model, name, None)
-        # One that sees more than a picture cannot be asked like this.
-        if discriminator is None or discriminator.input_shape[-1] != 3:
-            return None
         kind = self.model.adversarial_loss
         terms = losses.adversarial(kind)[1](
             *(discriminator(p, training=False) for p in (real, fake))

@@ -204,6 +204,15 @@ def one_sided(kind, real, fake):
     return None
 
 
+# Name, function, and whether it needs inputs that belong to the outputs.
+OF_IMAGES = (
+    ("copied input", copied, True),
+    ("one output for all", collapsed, False),
+    ("inverted", inverted, True),
+    ("checkerboard", checkered, False),
+)
+
+
 def _critic(real, fake):
     scale = max(abs(real), abs(fake))
     if scale > CRITIC_RUNS_AWAY:

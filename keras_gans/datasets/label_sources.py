@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import kinds, sources, tables
+from keras_gans.files import expanded, is_listed, same_name
 
 FACES = range(4000)
 # The labels of the StarGAN paper on CelebA.
@@ -105,8 +106,7 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
     pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
     import tensorflow_datasets as tfds
 
-    path, _, split = spec.removeprefix("tfds:").partition("#")[0].partition("@")
-    builder = tfds.builder(path)
+    builder, split, _ = kinds.tensorflow_builder(spec, name)
 
     def is_label(feature):
         return isinstance(feature, tfds.features.ClassLabel) or (
@@ -151,7 +151,7 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
 
 
 def _folder(spec, table, load_size, name):
-    path = os.path.expanduser(spec)
+    path = expanded(spec)
     if (
         table is None
         and os.path.isfile(path)
@@ -160,11 +160,11 @@ def _folder(spec, table, load_size, name):
         table = pathlib.Path(path)
         spec = str(table.parent)
     files = kinds.folder(spec, load_size, name).names
-    folder = pathlib.Path(spec).expanduser()
+    folder = pathlib.Path(expanded(spec))
     folders = {file.partition("/")[0] for file in files if "/" in file}
-    table = table or _celeba_table(folder)
+    table = expanded(table) if table else _celeba_table(folder)
     if table is None and len(folders) < 2:
-        near = sorted(folder.glob("*.csv"))
+        near = sorted(p for p in folder.glob("*.csv") if is_listed(p.name))
         if len(near) != 1:
             raise UserError(
                 f"{name} must have labels: {_CELEBA[0]}, a folder for each "
@@ -185,7 +185,7 @@ def _folder(spec, table, load_size, name):
             f"with {', '.join(sorted(folders))}: give one of them"
         )
     files = [file for file in files if "/" in file]
-    classes = {"folder": [file.partition("/")[0] for file in files]}
+    classes = {"folder": [same_name(f.partition("/")[0]) for f in files]}
     return _in_order(spec, "the class folders", files, classes)
 
 

@@ -6,13 +6,13 @@ translations; the test half of a data set that lies beside its training half;
 or the few that the run holds back for its sample grids.
 """
 
-import pathlib
+import os
 import re
 import typing
 
 import numpy as np
 
-from keras_gans import datasets, images, runs
+from keras_gans import datasets, files, images, runs
 from keras_gans.faces import drawing
 from keras_gans.faces.identities import FIRST_HELD_OUT
 
@@ -125,7 +125,7 @@ def _test_half(spec):
         return halves if all(halves) else None
     folder, mark, half = spec.partition("#")
     other = _HALF.sub(lambda found: _TEST[found[0]], folder)
-    is_there = other != folder and pathlib.Path(other).expanduser().exists()
+    is_there = other != folder and os.path.exists(files.expanded(other))
     return other + mark + half if is_there else None
 
 

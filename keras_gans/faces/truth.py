@@ -118,10 +118,14 @@ def faces_of_run(model, settings):
                 style=styles[0],
             )
         )
-    directions = {"a_to_b": styles, "b_to_a": styles[::-1]}
+    style_of = dict(zip("ab", styles, strict=True))
     return {
-        "{} to {}".format(*directions[verb]): against_truth(
-            translate, *directions[verb], size, seed=seed
+        f"{style_of[verb.source]} to {style_of[verb.target]}": against_truth(
+            verb.function,
+            style_of[verb.source],
+            style_of[verb.target],
+            size,
+            seed=seed,
         )
-        for verb, translate in model.serving_signatures().items()
+        for verb in model.verbs()
     }

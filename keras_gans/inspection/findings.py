@@ -110,6 +110,10 @@ def _sides(measured):
     return measured["sides"].items()
 
 
+def _sides_and_size(measured):
+    return [(*side, measured["image_size"]) for side in _sides(measured)]
+
+
 def _labeled(measured):
     return [(s, facts) for s, facts in _sides(measured) if "labels" in facts]
 
@@ -197,8 +201,8 @@ def _few(side, facts):
     )
 
 
-def _small(side, facts):
-    names, size = facts["too_small"], facts["image_size"]
+def _small(side, facts, size):
+    names = facts["too_small"]
     least, median, _ = facts["shorter_side"].values()
     advice = "they are scaled up and blurred"
     if _share(names, facts) > 0.5:
@@ -384,7 +388,7 @@ CHECKS = (
     ("unreadable", _sides, _unreadable, {"note": 0, "warning": 0.05}),
     ("other_formats", _sides, _other_formats, {"warning": 0}),
     ("few", _sides, _few, {"warning": 1, "problem": 4}),
-    ("small", _sides, _small, {"note": 0, "warning": 0.05}),
+    ("small", _sides_and_size, _small, {"note": 0, "warning": 0.05}),
     ("side_by_side", _sides, _side_by_side, {"problem": 0}),
     ("cut_away", _sides, _cut_away, {"warning": 0.25}),
     ("several_folders", _sides, _several_folders, {"warning": 1}),

@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 from keras_gans.inspection import duplicates
 
 QUANTITIES = ("brightness", "contrast", "saturation", "red", "green", "blue")
@@ -30,7 +30,7 @@ def describe(sides, image_size):
         image_size: int, height and width of the training images in pixels.
 
     Returns:
-        dict: `across`, empty; `sides`, by name a dict of `image_size`,
+        dict: `image_size`; `across`, empty; `sides`, by name a dict of
         `description`, `folder` (str or None), `count`, `left_out` (list of
         `[name, reason]`), `passed_over` (files of other kinds by extension),
         `subfolders` (images by first folder, `""` for none), `sizes`,
@@ -51,7 +51,7 @@ def describe(sides, image_size):
         side: _of_headers(pictures, image_size) | _of_labels(pictures)
         for side, pictures in sides.items()
     }
-    return {"sides": described, "across": []}
+    return {"image_size": image_size, "sides": described, "across": []}
 
 
 def inspect(sides, image_size):
@@ -120,7 +120,6 @@ def _of_headers(pictures, image_size):
         return [n for n, is_so in zip(names, chosen, strict=True) if is_so]
 
     return {
-        "image_size": image_size,
         "description": pictures.description,
         "folder": pictures.folder and str(pathlib.Path(pictures.folder)),
         "count": len(pictures),
@@ -176,7 +175,7 @@ def _look_at_all(pictures, side):
         try:
             image = pictures.read(index)
         except UserError as error:
-            return str(error).removeprefix(f"{pictures.names[index]}: ")
+            return str(error).removeprefix(f"{shown(pictures.names[index])}: ")
         return _colors(image), duplicates.fingerprint(image)
 
     with concurrent.futures.ThreadPoolExecutor() as pool:

@@ -4,6 +4,7 @@ import collections
 import itertools
 import textwrap
 
+from keras_gans.checks import shown
 from keras_gans.inspection import measure
 
 _WIDTH = 80  # columns of text
@@ -121,7 +122,7 @@ def verdict(found):
             more = ", ..." if len(finding.names) > _NAMES else ""
             text += f" See {', '.join(finding.names[:_NAMES])}{more}"
         lines += textwrap.wrap(
-            text,
+            shown(text),
             _WIDTH,
             initial_indent=f"  {mark} ",
             subsequent_indent="     ",

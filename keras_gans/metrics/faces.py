@@ -52,7 +52,7 @@ def trained(train, image_size, style, folder=None):
     source = inspect.getsource(inspect.getmodule(train))
     digest = hashlib.sha256(source.encode()).hexdigest()[:8]
     name = f"faces-{style}-{image_size}-{digest}.keras"
-    place = folder and pathlib.Path(folder, "extractors", name)
+    place = folder and pathlib.Path(files.expanded(folder), "extractors", name)
     if place and place.exists():
         return _load(place)
     with tempfile.TemporaryDirectory() as beside:

@@ -1,6 +1,7 @@
 """Learning-rate schedules of the papers."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_gans import checks
@@ -106,7 +107,8 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
 class RateByEpoch(keras.callbacks.Callback):
     """Follow a schedule by the epochs of `fit`, whatever their length.
 
-    Constant epochs leave the optimizers' rates as they find them. When
+    Constant epochs leave the optimizers' rates as they find them, and a rate
+    that is none of the schedule's, since somebody has set it, stays. When
     training ends the rates are the initial ones again, so that another `fit`
     starts like the first.
 
@@ -119,6 +121,9 @@ class RateByEpoch(keras.callbacks.Callback):
         super().__init__()
         self.schedule = schedule
         self.optimizers = optimizers
+        epochs = schedule.constant_epochs + schedule.decay_epochs
+        # As the optimizers' variables hold them.
+        self._rates = {*schedule(np.arange(epochs + 1)).numpy()}
         self._has_decayed = False
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -133,4 +138,6 @@ class RateByEpoch(keras.callbacks.Callback):
 
     def _assign(self, rate):
         for name in self.optimizers:
-            getattr(self.model, name).learning_rate = rate
+            optimizer = getattr(self.model, name)
+            if np.float32(optimizer.learning_rate) in self._rates:
+                optimizer.learning_rate = rate

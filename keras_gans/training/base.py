@@ -7,10 +7,17 @@ terms of one player into one update of that player's weights.
 import tensorflow as tf
 
 from keras_gans.training import devices, state, updates
-from keras_gans.training.checks import check_batch, check_images
+from keras_gans.training.checks import check_batch, check_images, check_values
 from keras_gans.training.compiled import CompiledModel
+from keras_gans.training.inference import InferenceModel
 
-__all__ = ["AdversarialModel", "check_batch", "check_images"]
+__all__ = [
+    "AdversarialModel",
+    "InferenceModel",
+    "check_batch",
+    "check_images",
+    "check_values",
+]
 
 
 class AdversarialModel(CompiledModel):
@@ -50,6 +57,27 @@ class AdversarialModel(CompiledModel):
             self.generator_terms, self.discriminator_terms
         )
         self.built = True
+
+    @property
+    def batch_shapes(self):
+        """The arrays of a batch, key -> shape; see `checks.check_values`."""
+        images = (None, self.image_size, self.image_size, 3)
+        return {"images_a": images, "images_b": images}
+
+    def _check_batch(self, batch):
+        """Check a batch; return its tensors, in the order of the shapes."""
+        shapes = self.batch_shapes
+        values = check_batch(batch, shapes)
+        if any(isinstance(value, tf.TensorSpec) for value in values):
+            return values
+        tensors = [tf.cast(value, tf.float32) for value in values]
+        return [
+            # Of a data set that does not say: checked in every step.
+            tensor
+            if tensor.shape[1:].is_fully_defined()
+            else tf.ensure_shape(tensor, shape)
+            for tensor, shape in zip(tensors, shapes.values(), strict=True)
+        ]
 
     def save_own_variables(self, store):
         state.save(self, store)
@@ -126,17 +154,3 @@ class AdversarialModel(CompiledModel):
         Keras would trace a step with a batch of its own, and with several
         workers fail over values that differ by replica.
         """
-
-    @property
-    def serving_inputs(self):
-        """What exported functions take beside pictures: name -> TensorSpec."""
-        return {}
-
-    def sample_headings(self):
-        """Return what stands above the columns of the sample grids.
-
-        Returns:
-            dict from kind of sample to list of str; kinds left out have no
-            headings.
-        """
-        return {}

@@ -6,18 +6,18 @@ What was left to the published recipe stays so in a saved model.
 import contextlib
 import inspect
 
-import keras
 import tensorflow as tf
+from keras import saving
 
 from keras_gans import losses
 from keras_gans.layers import augmentation
 from keras_gans.optimizers import Adam
-from keras_gans.training import averages, rates, updates
-from keras_gans.training.checks import check_loss_weights
+from keras_gans.training import averages, batches, inference, rates, updates
+from keras_gans.training.checks import check_compile, check_loss_weights
 from keras_gans.training.recompute import recomputed
 
 
-class CompiledModel(keras.Model):
+class CompiledModel(inference.InferenceModel):
     """Base of `AdversarialModel`: how it is compiled, fitted and saved.
 
     The class attributes are the recipe, which a subclass sets.
@@ -85,8 +85,10 @@ class CompiledModel(keras.Model):
 
         Args:
             generator_optimizer: `keras.optimizers.Optimizer` of the
-                generators. Default: Adam with the recipe's learning rate.
-            discriminator_optimizer: the same for the discriminators.
+                generators, its name or its config. Default: Adam with the
+                recipe's learning rate.
+            discriminator_optimizer: the same for the discriminators; another
+                instance.
             adversarial_loss: `"non_saturating"`, `"least_squares"`,
                 `"hinge"` or `"wasserstein"`.
             loss_weights: dict from term to float; terms left out keep the
@@ -118,11 +120,16 @@ class CompiledModel(keras.Model):
             **kwargs: `run_eagerly` and `steps_per_execution`, as in Keras.
 
         Raises:
-            ValueError: if a loss, a term, a schedule or a policy is unknown,
-                a weight negative, `total_steps` below 1, `ema` not between 0
-                and 1, or the generators cannot be recomputed.
+            UserError: if an argument does not fit, or is one of Keras' that
+                has no meaning with two players, such as `loss`.
         """
+        kwargs = check_compile(jit_compile, kwargs)
         averages.check_decay(ema)
+        given = updates.check_optimizers(
+            self,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+        )
         policies = augmentation.parse(augment_discriminator)
         self.adversarial_loss = (
             adversarial_loss or self.default_adversarial_loss
@@ -131,7 +138,7 @@ class CompiledModel(keras.Model):
             self.adversarial_loss
         )
         self.loss_weights = check_loss_weights(
-            loss_weights or {},
+            loss_weights,
             self.default_loss_weights,
             self.generator_terms,
             self.discriminator_terms,
@@ -157,21 +164,25 @@ class CompiledModel(keras.Model):
             self.critic_steps,
         )
         self.rate_decays = callable(generator_rate)
+        self._given_optimizers = {n: o is not None for n, o in given.items()}
+        generator, discriminator = (
+            updates.scaled(
+                optimizer or self._default_optimizer(rate), self.dtype_policy
+            )
+            for optimizer, rate in zip(
+                given.values(),
+                (generator_rate, discriminator_rate),
+                strict=True,
+            )
+        )
         super().compile(
-            optimizer=generator_optimizer
-            or self._default_optimizer(generator_rate),
+            optimizer=generator,
             jit_compile=bool(jit_compile) and replicas == 1,
+            auto_scale_loss=False,  # it is done
             **kwargs,
         )
-        self.discriminator_optimizer = updates.scaled(
-            discriminator_optimizer
-            or self._default_optimizer(discriminator_rate),
-            self.dtype_policy,
-        )
-        self._given_optimizers = {
-            "generator_optimizer": generator_optimizer is not None,
-            "discriminator_optimizer": discriminator_optimizer is not None,
-        }
+        self.discriminator_optimizer = discriminator
+        self._both_optimizers = rates.BothOptimizers(generator, discriminator)
         self._compile_arguments = {
             "adversarial_loss": self.adversarial_loss,
             "loss_weights": dict(self.loss_weights),
@@ -187,7 +198,7 @@ class CompiledModel(keras.Model):
         # Slots made inside a traced step fail under a strategy, and slots
         # that do not exist yet are silently skipped when weights are loaded.
         with self.distribute_strategy.scope():
-            self.optimizer.build(self.generator_variables)
+            self.generator_optimizer.build(self.generator_variables)
             self.discriminator_optimizer.build(self.discriminator_variables)
             self.averages = self.augmentation = None
             if ema is not None:
@@ -203,9 +214,14 @@ class CompiledModel(keras.Model):
         )
 
     @property
-    def generator_optimizer(self):
-        """The generators' optimizer, which Keras knows as `optimizer`."""
-        return self.optimizer
+    def optimizer(self):
+        """What Keras' callbacks use: see `rates.BothOptimizers`."""
+        return self._both_optimizers
+
+    @optimizer.setter
+    def optimizer(self, optimizer):
+        # As Keras' own `compile` does.
+        self.generator_optimizer = optimizer
 
     def get_compile_config(self):
         if not self.compiled:
@@ -215,25 +231,53 @@ class CompiledModel(keras.Model):
         for name, is_given in self._given_optimizers.items():
             if is_given:
                 arguments[name] = getattr(self, name)
-        return keras.saving.serialize_keras_object(arguments)
+        return saving.serialize_keras_object(arguments)
 
     def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.compile(**saving.deserialize_keras_object(config))
 
-    def fit(self, *args, callbacks=None, **kwargs):
-        """Train, as `keras.Model.fit`; the rates follow the recipe."""
-        if self.compiled and self._course is not None:
+    def fit(self, *args, **kwargs):
+        """Train, as `keras.Model.fit`; the rates follow the recipe.
+
+        Callbacks that set the rate, or who sets `model.optimizer`'s, take the
+        recipe's place; both players' rates then move in proportion.
+
+        Raises:
+            UserError: if the data never end, or are no batches of the model.
+        """
+        arguments = batches.bound(super().fit, args, kwargs)
+        batches.refuse_targets(arguments)
+        data = self._data(self._check_batch)
+        data.prepare(arguments, "x", "steps_per_epoch")
+        data.prepare(arguments, "validation_data", "validation_steps")
+        if self.compiled:
             own = [
                 n for n, given in self._given_optimizers.items() if not given
             ]
-            callbacks = rates.following(self._course, own, callbacks)
-        if self.averages is None:
-            return super().fit(*args, callbacks=callbacks, **kwargs)
-        self.averages.put(False)
+            arguments["callbacks"] = rates.following(
+                self._course, self, own, arguments.get("callbacks")
+            )
+        with data.errors(), self._trained():
+            history = super().fit(**arguments)
+            # Keras does so for what it knows, one optimizer: for `use_ema`.
+            self.generator_optimizer.finalize_variable_values(
+                self.generator_variables
+            )
+            self.discriminator_optimizer.finalize_variable_values(
+                self.discriminator_variables
+            )
+        return history
+
+    @contextlib.contextmanager
+    def _trained(self):
+        """Have the trained weights in the networks for a while."""
+        if self.averages is not None:
+            self.averages.put(False)
         try:
-            return super().fit(*args, callbacks=callbacks, **kwargs)
+            yield
         finally:
-            self.averages.put(True)
+            if self.averages is not None:
+                self.averages.put(True)
 
     def averaged(self):
         """Return a context in which the generators are their averages.
@@ -246,8 +290,34 @@ class CompiledModel(keras.Model):
         return self.averages.used()
 
     def evaluate(self, *args, **kwargs):
+        """As `keras.Model.evaluate`, by the averages of the weights.
+
+        Raises:
+            UserError: if the data never end, or are no batches of the model.
+        """
+        arguments = batches.bound(super().evaluate, args, kwargs)
+        batches.refuse_targets(arguments)
+        data = self._data(self._check_batch)
+        if not arguments.get("_use_cached_eval_dataset"):  # which `fit` checks
+            data.prepare(arguments, "x", "steps")
+        with data.errors(), self.averaged():
+            return super().evaluate(**arguments)
+
+    def train_on_batch(self, *args, **kwargs):
+        arguments = batches.bound(super().train_on_batch, args, kwargs)
+        batches.refuse_targets(arguments)
+        self._check_batch(arguments["x"])
+        return super().train_on_batch(**arguments)
+
+    def test_on_batch(self, *args, **kwargs):
+        arguments = batches.bound(super().test_on_batch, args, kwargs)
+        batches.refuse_targets(arguments)
+        self._check_batch(arguments["x"])
+        return super().test_on_batch(**arguments)
+
+    def export(self, *args, **kwargs):
         with self.averaged():
-            return super().evaluate(*args, **kwargs)
+            return super().export(*args, **kwargs)
 
     def save(self, *args, **kwargs):
         with self.averaged():

@@ -5,6 +5,8 @@ import functools
 import keras
 import tensorflow as tf
 
+from keras_gans.checks import UserError
+
 
 def record(model, network, *inputs):
     """Make a training pass whose gradients a later update takes.
@@ -77,6 +79,46 @@ def scaled(optimizer, policy):
     ):
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer)
+
+
+def check_optimizers(model, **given):
+    """Check optimizers that callers give to `compile`; return them, made.
+
+    Args:
+        model: an `AdversarialModel`.
+        **given: by argument an optimizer, its name, its config, or None.
+
+    Returns:
+        dict from argument to `keras.optimizers.Optimizer` or None.
+
+    Raises:
+        UserError: if it is none, both are one, or it is another model's.
+    """
+    made = {}
+    for name, identifier in given.items():
+        try:
+            made[name] = keras.optimizers.get(identifier)
+        # Keras looks a name up as anything that can be read.
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(
+                f"{name} must be a keras.optimizers.Optimizer, its name or "
+                f"its config. Received: {identifier!r}"
+            ) from error
+    bare = [getattr(o, "inner_optimizer", o) for o in made.values()]
+    if None not in bare and bare[0] is bare[1]:
+        raise UserError(
+            f"{' and '.join(made)} must be two instances, as each keeps the "
+            f"state of its player's weights. Received: {bare[0]!r} twice"
+        )
+    for name, optimizer in zip(made, bare, strict=True):
+        variables = getattr(model, name.replace("optimizer", "variables"))
+        known = getattr(optimizer, "_trainable_variables", variables)
+        if [*map(id, known)] != [*map(id, variables)] and optimizer.built:
+            raise UserError(
+                f"{name} must be new: it keeps the state of the weights of "
+                f"another model or player. Received: {optimizer!r}"
+            )
+    return made
 
 
 def _compiled_replica(model, function):

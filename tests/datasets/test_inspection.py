@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_gans import datasets
-from keras_gans.inspection import contact_sheet, findings, measure
+from keras_gans.inspection import findings, measure, report
 
 
 def noise(count, size=16, seed=0):
@@ -161,5 +161,5 @@ def test_findings_and_sheet_of_one_side_and_of_pairs(tmp_path, names):
     kind = "paired" if len(names) > 1 else "single"
     compared = {"framing", "folders", "shared", "brightness"}
     assert not compared & {f.check for f in findings.judge(measured, kind)}
-    sheet = contact_sheet.draw(sides)
+    sheet = report.contact_sheet(sides)
     assert sheet.shape == (178, 2 + 20 * (7 * len(names) - 1), 3)

@@ -1,6 +1,7 @@
 import logging
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -340,8 +341,48 @@ def test_tensorflow_datasets_errors(tfds, tiny_dataset):
         ("imdb_reviews@train", "one with pictures"),
         ("tiny_pictures/colour@trainA#label", r"feature \(image\)"),
         ("@", "known name"),
+        # What `tfds.builder` would take, and is more than a name.
+        ("tiny_pictures/colour/data_dir=x@trainA", "config"),
+        ("tiny_pictures/data_dir=x@trainA", "config"),
+        ("tiny_pictures/@trainA", "config"),
+        ("tiny_pictures/colour:1.2.*@trainA", "version"),
+        ("tiny_pictures/colour:experimental_latest@trainA", "version"),
+        ("tiny_pictures/colour:@trainA", "version"),
+        ("huggingface:mnist@train", "name"),
+        ("kubric:movi_a/128x128@train", "name"),
+        ("TinyPictures/colour@trainA", "name"),
+        ("../tiny_pictures@trainA", "name"),
+        ("tiny_pictures /colour@trainA", "name"),
+        ("tiny_pictures/colour@trainA,x=1", "split"),
     ):
         refuses(f"tfds:{spec}", f"{match}.*Received: 'tfds:{spec[:9]}")
+
+
+@QUIET
+@pytest.mark.parametrize("version", ["", ":1.2.3", ":1.0.0"])
+def test_files_of_a_data_set_name_no_class(
+    tfds, tiny_dataset, tmp_path, monkeypatch, version
+):
+    """Prepared data of somebody else: the classes are the catalog's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "payload.py").write_text("open('CODE_RAN', 'w')")
+    datasets.open_source("tfds:tiny_pictures/grey@trainA", 8)
+    prepared = tmp_path / "tfds/tiny_pictures/grey"
+    shutil.copytree(prepared / "1.2.3", prepared / "1.0.0")
+    for features in prepared.glob("*/features.json"):
+        features.write_text('{"type": "payload.Feature", "content": {}}')
+    spec = f"tfds:tiny_pictures/grey{version}@trainA"
+    if version == ":1.0.0":
+        refuses(spec, "version")
+    else:
+        assert len(datasets.open_source(spec, 8)) == 6
+    refuses("tfds:tiny_pictures/grey/data_dir=tfds@trainA", "config")
+    with pytest.raises(ValueError, match="known config"):
+        datasets.open_labelled(
+            "tfds:tiny_pictures/grey/data_dir=tfds@trainA", None, 8
+        )
+    assert not (tmp_path / "CODE_RAN").exists()
 
 
 @QUIET

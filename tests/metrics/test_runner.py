@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import metrics
+from keras_gans.checks import UserError
 from tests.metrics import tiny
 
 MADE_BY_NAME = metrics.names()
@@ -93,7 +94,7 @@ def test_one_fails_and_the_others_go_on(extractor):
         fake,
         dict.fromkeys({*MADE_BY_NAME} - unpaired, "Received: real=None"),
     )
-    chosen["kid"] = ValueError("extractor vgg16\nis not here")
+    chosen["kid"] = UserError("extractor vgg16\nis not here")
     check(
         chosen,
         tiny.pictures(3),

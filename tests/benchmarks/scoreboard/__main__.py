@@ -13,9 +13,10 @@ import pathlib
 import shlex
 import sys
 
-from keras_gans import data_arguments, runs
-from keras_gans.checks import UserError
-from tests.benchmarks.scoreboard import children, entries, figures, page
+from keras_gans.scoreboards import children, entries, figures, page
+
+from keras_gans import data_arguments, files, runs, streams
+from keras_gans.checks import UserError, shown
 
 # Of two cores; the demonstrations of the models were made for it.
 _MINUTES = 10
@@ -68,13 +69,13 @@ def _parse_arguments(argv):
     )
     parser.add_argument(
         "--work-dir",
-        type=pathlib.Path,
+        type=files.expanded,
         metavar="DIR",
         help="receives a run folder each (default: runs/scoreboard)",
     )
     parser.add_argument(
         "--output",
-        type=pathlib.Path,
+        type=files.expanded,
         metavar="FILE",
         help="the page (default: tests/benchmarks/SCOREBOARD.md; of --quick "
         "SCOREBOARD.md in the work folder)",
@@ -138,11 +139,11 @@ def _row(entry, settings, arguments, folder):
     folder = folder / f"{entry.key}-{steps}-seed{arguments.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "output.txt"
-    result, made, earlier = (
-        runs.read(folder, f"{name}.json")
-        for name in ("result", "arguments", "memory")
+    result = runs.result(folder)
+    made, earlier = (
+        runs.read(folder, f"{name}.json") for name in ("arguments", "memory")
     )
-    is_done = result and result["step"] == steps and earlier
+    is_done = result.get("step") == steps and made and earlier
     if not (is_done and made["set"] == settings["set"]):
         print(f"{entry.title}: {steps} steps, see {log}", flush=True)
         code, memory = children.run(
@@ -169,6 +170,7 @@ def _row(entry, settings, arguments, folder):
     return figures.read(folder)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 
@@ -177,15 +179,16 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    folder = arguments.work_dir or pathlib.Path("runs/scoreboard")
+    folder = pathlib.Path(arguments.work_dir or "runs/scoreboard")
     output = pathlib.Path("tests/benchmarks/SCOREBOARD.md")
     if arguments.quick:
         folder /= "quick"
         output = folder / "SCOREBOARD.md"
-    output = arguments.output or output
+    output = pathlib.Path(arguments.output or output)
     command = shlex.join(["python", "-m", "tests.benchmarks.scoreboard", *argv])
     try:
         chosen = _chosen(arguments)
+        files.check_ours(output, page.START, "output")
         settings = _settings(chosen, arguments)
         found, sections = {}, {}
         for heading, rows in chosen.items():
@@ -204,7 +207,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("stopped; the same command continues", file=sys.stderr)
         return 130
-    print(f"wrote {output}")
+    print(f"wrote {shown(output)}")
     return int(any(isinstance(row, str) for row in found.values()))
 
 

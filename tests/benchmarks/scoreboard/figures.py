@@ -1,8 +1,7 @@
 """The figures of a finished run, read from its folder."""
 
-import csv
-
-from keras_gans import runs
+from keras_gans import files, runs
+from keras_gans.checks import UserError
 
 _BESIDE = {"untouched": "untouched input", "mean": "mean drawing"}
 
@@ -19,6 +18,9 @@ def read(folder):
         folder: `pathlib.Path` of a run with `result.json`; `metrics.json` of
             both weights and `memory.json` are read where they are.
 
+    Raises:
+        UserError: if one of its files is missing or damaged.
+
     Returns:
         dict: `steps`; `seconds` of training; `rate`, steps a second, without
         those before the first row of the log; `memory`, bytes, or None;
@@ -28,9 +30,13 @@ def read(folder):
         is to be compared with; `protocols`, list of lines.
     """
     settings = runs.read(folder, "arguments.json")
-    result = runs.read(folder, "result.json")
-    with open(folder / "log.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    result = runs.result(folder)
+    rows, _ = files.read_rows(folder / "log.csv")
+    if not rows or not result.get("metrics"):
+        raise UserError(
+            f"{folder} must have a whole result.json and log.csv; delete it "
+            "to train it again"
+        )
     first, last = (
         (int(row["step"]), float(row["seconds"])) for row in (rows[0], rows[-1])
     )

@@ -10,6 +10,7 @@ import sys
 from keras_gans import files
 from tests.benchmarks.scoreboard import entries
 
+START = "# Scoreboard\n"  # by it an earlier page is known
 # Headings.
 MODELS = "Models"
 ABLATION = "Ablation of CycleGAN"
@@ -55,8 +56,7 @@ def write(path, command, sections):
             `figures.read` returns, or a str that says why there is nothing).
     """
     lines = [
-        "# Scoreboard",
-        "",
+        START,
         "The models on the embedded faces, each with the settings of its own "
         "demonstration. Made by",
         "",
