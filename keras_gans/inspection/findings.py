@@ -102,8 +102,8 @@ def warn(sides, image_size, kind="unpaired"):
         logger.warning("%spython -m keras_gans.check looks closer", more)
 
 
-# What rows look at: functions from the measurement to tuples, the arguments
-# of the functions further below.
+# What a row looks at: functions from the measurement to tuples, of which each
+# gives the arguments of the row's own function.
 
 
 def _sides(measured):
@@ -121,7 +121,7 @@ def _labeled(measured):
 def _labels(measured):
     for side, facts in _labeled(measured):
         for label, number in facts["labels"]["numbers"].items():
-            yield side, facts, label, number
+            yield side, facts["labels"], label, number
 
 
 def _two_labels(measured):
@@ -146,8 +146,8 @@ def _overlaps(measured):
         yield groups, {a: of_a["count"], b: of_b["count"]}
 
 
-# From there to a figure, one line of text and, if it is about some images,
-# their names.
+# A row's own function returns the figure, one line of text and, if that is
+# about some images, their names.
 
 
 def _share(names, facts):
@@ -359,13 +359,13 @@ def _converted(side, facts):
     )
 
 
-def _rare(side, facts, label, number):
-    count = facts["count"]
+def _rare(side, labels, label, number):
+    count = labels["count"]
     fewer = min(number, count - number)
     verb = "have" if fewer == number else "lack"
     # Of many classes each is rare, without harm if they are even.
-    groups = facts["labels"]["exclusive"]
-    size = max((len(g) for g in groups if label in g), default=1)
+    sizes = [len(g) for g in labels["exclusive"] if label in g]
+    size = max(sizes, default=1)
     return min(0.05, 0.5 / size) - fewer / count, (
         f"{side}: only {fewer:,} of {plural(count)} {verb} {label} "
         f"({fewer / count:.1%}); translations to that will be poor. Leave the "

@@ -41,7 +41,7 @@ def describe(sides, image_size):
         `image_size`), `turned` by EXIF, `animated`, `transparent`, `gray`.
         Where the images have labels, there is also `labels`, a dict of
 
-        - `numbers`, from label to the number of images that have it;
+        - `count` of images, and `numbers`, from label to how many have it;
         - `exclusive`, groups of labels;
         - `found`, what opening found: lists of level, text and names;
         - `correlations`, lists of two labels and their correlation, -1 to 1,
@@ -155,6 +155,7 @@ def _of_labels(pictures):
     numbers = labels.sum(axis=0, dtype=int).tolist()
     return {
         "labels": {
+            "count": len(pictures),
             "numbers": dict(zip(names, numbers, strict=True)),
             "exclusive": groups,
             "found": [list(finding)[:3] for finding in pictures.found],

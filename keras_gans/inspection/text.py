@@ -15,7 +15,6 @@ _VERDICTS = {
     "note": "ready to train",
     None: "ready to train, nothing to complain about",
 }
-_NONE = {"numbers": {}}  # of labels
 _MODES = {"RGB": "color", "RGBA": "color", "L": "gray", "P": "palette"}
 
 
@@ -57,6 +56,7 @@ def cells(facts):
     for mode, count in facts["modes"].items():
         modes[_MODES.get(mode, mode)] += count
     repeats = sum(len(group) - 1 for group in facts.get("duplicates", ()))
+    labels = facts.get("labels", {"numbers": {}})
 
     def number(key):
         return f"{len(facts.get(key, ())):,}"
@@ -85,8 +85,8 @@ def cells(facts):
         "all of another color": number("flat"),
         "near-duplicates": f"{repeats:,}",
         **{
-            label: f"{number:,}, {number / facts['count']:.1%}"
-            for label, number in facts.get("labels", _NONE)["numbers"].items()
+            label: f"{number:,}, {number / labels['count']:.1%}"
+            for label, number in labels["numbers"].items()
         },
     }
 

@@ -31,7 +31,8 @@ def test_measure_and_table():
     data = opened({"Bald": first(250), "Male": first(500)})
     measured = measure.describe({"data": data}, 8)
     facts = measured["sides"]["data"]
-    assert facts["count"] == 1000 and facts["labels"] == {
+    assert facts["labels"] == {
+        "count": 1000,
         "numbers": {"Bald": 250, "Male": 500},
         "exclusive": [],
         "found": [],
@@ -107,7 +108,8 @@ def test_what_opening_found(tmp_path):
         "which one is expected",
     ]
     facts = json.loads(json.dumps(measured))["sides"]["data"]
-    assert facts["count"] == 3 and len(facts["labels"]["found"]) == 4
+    assert facts["labels"]["count"] == 3
+    assert len(facts["labels"]["found"]) == 4
 
 
 def test_warnings_before_training(tmp_path, caplog):
