@@ -85,7 +85,7 @@ def cells(facts):
         "all of another color": number("flat"),
         "near-duplicates": f"{repeats:,}",
         **{
-            label: f"{number:,}, {number / labels['count']:.1%}"
+            f"label {label}": f"{number:,}, {number / labels['count']:.1%}"
             for label, number in labels["numbers"].items()
         },
     }

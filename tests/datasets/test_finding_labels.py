@@ -42,9 +42,9 @@ def test_measure_and_table():
     measured = measure.describe({"one": data, "other": other}, 8)
     cells = [line.split() for line in text.table(measured)[-3:]]
     assert cells == [
-        ["Bald", "250,", "25.0%"],
-        ["Male", "500,", "50.0%"],
-        ["Young", "4,", "0.4%"],
+        ["label", "Bald", "250,", "25.0%"],
+        ["label", "Male", "500,", "50.0%"],
+        ["label", "Young", "4,", "0.4%"],
     ]
 
 
