@@ -163,7 +163,7 @@ def _samples(model, settings):
             _, held_out, _ = runs.open_data(dict(settings))
             return images.to_uint8(next(iter(held_out.values()))).numpy()
         except UserError as error:
-            reason = str(error).partition(": --data")[0]
+            reason = str(error).partition(": give")[0]
             print(f"comparing on drawn faces: {reason}", file=sys.stderr)
         except KeyError as error:
             print(

@@ -10,7 +10,6 @@ for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, section 3.3.
 """
 
 import numpy as np
-import tensorflow as tf
 
 from keras_gans import checks
 from keras_gans.checks import UserError
@@ -132,6 +131,8 @@ class Labels:
             vectors: float32 `[batch, vector_size]`.
             keys: int32 `[batch]` in [0, `KEYS`), the order.
         """
+        import tensorflow as tf
+
         sets = tf.zeros_like(keys)
         if self.num_sets > 1:
             masks = vectors[:, len(self.names) :]
@@ -147,6 +148,8 @@ class Labels:
         return [name in names for names in self.sets].index(True)
 
     def _vectors(self, vectors, factors, offsets, index):
+        import tensorflow as tf
+
         start, stop = self.ranges[index]
         own = np.zeros(len(self.names), "float32")
         own[start:stop] = 1.0
@@ -201,6 +204,8 @@ def rows(argument, vectors, images, size):
     Raises:
         UserError: if `vectors` have another shape.
     """
+    import tensorflow as tf
+
     vectors = tf.convert_to_tensor(vectors)
     if vectors.shape.rank == 1:
         vectors = tf.tile(vectors[None], [tf.shape(images)[0], 1])

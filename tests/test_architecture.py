@@ -20,7 +20,7 @@ ALLOWED = {
     "networks": ("networks",),
     "training": ("training",),
     "models": ("training", "networks"),
-    "callbacks": ("callbacks",),
+    "callbacks": ("callbacks", "training.devices"),
     "datasets": ("datasets", "inspection"),
     "faces": ("faces", "datasets"),
     "inspection": ("inspection",),

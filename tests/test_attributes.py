@@ -9,7 +9,7 @@ from keras_gans.faces import drawing, edits
 
 LABELS = ["Blond_Hair", "Smiling", "Eyeglasses"]
 COUNT = 12
-FIRST = edits._FIRST_HELD_OUT
+FIRST = edits.FIRST_HELD_OUT
 
 
 @pytest.fixture(scope="module")

@@ -254,10 +254,14 @@ def test_a_folder_in_place_of_a_checkpoint(two, tmp_path, caplog):
     assert checkpoints.restore(model, tmp_path / "copy") == 1
     assert "000002.keras cannot be read" in caplog.text
     # It is in nobody's way later.
+    newest.rename(tmp_path / "copy" / "000009.keras")
     for step in (3, 4):
         model.step.assign(step)
         checkpoints.save(model, tmp_path / "copy", keep=1)
-    assert checkpoints.steps(tmp_path / "copy") == [2, 4]
+    assert checkpoints.steps(tmp_path / "copy") == [4, 9]
+    model.step.assign(10)
+    checkpoints.save(model, tmp_path / "copy", keep=1)
+    assert checkpoints.steps(tmp_path / "copy") == [9, 10]
     model.step.assign(0)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -106,7 +107,9 @@ def test_recorded_data_are_opened_only_if_named_again(
     options = recorded, place, "--metrics", "cycle_error"
     assert run(*options) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "opened only if it is named again: --data-a 'tfds:evil@tr" in line
+    assert (
+        "opened only if it is named again: give --data-a and --data-b" in line
+    )
     assert not opened
     if recorded == "--run-dir":
         assert run(*options, "--data-a", specs[0], "--data-b", "b") == 0
@@ -130,6 +133,28 @@ def test_an_extractor_that_a_run_names_is_not_fetched(run_folder, monkeypatch):
     (run_folder / "arguments.json").write_text(json.dumps(settings))
     assert run("--run-dir", run_folder) == 0
     assert asked == ["faces"]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"loss_weights": {"cycle": {}}},
+        {"loss_weights": {"sicle": 1}},
+        {"schedule": []},
+        {"ema": {}},
+        {"learning_rate": {"class_name": "Evil", "config": {}}},
+        {"base_filters": 10**6},
+        {"architecture": None},
+        {"no_such": 1},
+    ],
+)
+def test_settings_of_somebody_else_are_one_line(run_folder, capsys, setting):
+    settings = json.loads((run_folder / "arguments.json").read_text())
+    settings["set"] = setting
+    (run_folder / "arguments.json").write_text(json.dumps(settings))
+    assert run("--run-dir", run_folder) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
 
 
 def run(*arguments):
@@ -517,3 +542,28 @@ def test_more_pictures_are_held_out_and_measured(tmp_path, capsys):
     runs.prepare(folder, plain | {"held_out": 18})
     with pytest.raises(ValueError, match="held_out: 18 there, 20 now"):
         runs.prepare(folder, settings | {"epochs": None})
+
+
+def test_results_replace_only_results_and_are_no_images(folders, capsys):
+    options = ["--real", "a", "--fake", "b", "--metrics", "l1"]
+    for inside in ("a/report.html", "b/new/report.html"):
+        assert run(*options, "--report", inside) == 2
+        assert "report must lie outside" in capsys.readouterr().err
+    (folders / "mine").mkdir()
+    for name in ("report.html", "metrics.json"):
+        (folders / "mine" / name).write_text('{"mine": 1}')
+        assert run(*options, "--report", "mine/report.html") == 2
+        assert "must be a new file, or one that" in capsys.readouterr().err
+        assert (folders / "mine" / name).read_text() == '{"mine": 1}'
+        (folders / "mine" / name).unlink()
+    assert not [*(folders / "mine").iterdir()]
+    assert sorted(p.suffix for p in (folders / "a").iterdir()) == [".png"] * 20
+    for _ in range(2):
+        assert run(*options, "--report", "mine/report.html") == 0
+
+
+def test_two_folders_are_paired_in_any_unicode_form(folders):
+    (folders / "a/3.png").rename(unicodedata.normalize("NFC", "a/é.png"))
+    (folders / "b/3.png").rename(unicodedata.normalize("NFD", "b/é.png"))
+    found, _ = two_folders.between("a", "b")
+    assert found["fake"].is_paired

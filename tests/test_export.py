@@ -96,6 +96,27 @@ def test_only_the_exported_networks_are_stored(model, exported):
     assert needed <= stored_bytes(exported) < 1.2 * needed
 
 
+def test_equal_weights_have_equal_names(model, exported, samples, tmp_path):
+    other = make_model("cyclegan")  # Keras counts its layers on
+    other.set_weights(model.get_weights())
+    path = export.export(other, tmp_path, samples)
+
+    def stored(folder):
+        content = saved_model_pb2.SavedModel()
+        content.ParseFromString((folder / "saved_model.pb").read_bytes())
+        (graph,) = content.meta_graphs
+        return (
+            tf.train.list_variables(str(folder / "variables" / "variables")),
+            sorted(
+                node.variable.name
+                for node in graph.object_graph_def.nodes
+                if node.HasField("variable")
+            ),
+        )
+
+    assert stored(path) == stored(exported)
+
+
 def test_description_tells_what_it_is(model, exported):
     about = json.loads((exported / "model.json").read_text())
     assert about["model"] == "CycleGAN"

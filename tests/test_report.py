@@ -207,6 +207,25 @@ def test_curves(tmp_path):
     assert curve(*range(20_000))["path"].count("L") == 4999
 
 
+def test_only_a_report_is_replaced(folder):
+    path = report.write(folder, folder / "mine.html")
+    assert report.write(folder, path) == path
+    for content in (b"", b"<!DOCTYPE html>\n<html>my page</html>", b"\xff"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="report must be a new file, or"):
+            report.write(folder, path)
+        assert path.read_bytes() == content
+
+
+def test_control_characters_are_escaped(folder):
+    settings = json.loads((folder / "arguments.json").read_text())
+    settings["data_a"] = "a\x1b[31m\n\u202e\udcff"
+    (folder / "arguments.json").write_text(json.dumps(settings))
+    text = report.write(folder).read_text("utf-8")
+    assert r"a\x1b[31m\n\u202e\udcff" in text
+    assert not {"\x1b", "\u202e"} & {*text}
+
+
 DAMAGE = {
     "junk": b"\xff\xfe\x00\x01junk",
     "empty": b"",
@@ -277,6 +296,20 @@ def test_missing_parts_are_said_in_one_line(folder):
     ]
     with pytest.raises(ValueError, match="folder must be that of a run.*nope"):
         report.write(folder / "nope")
+
+
+@pytest.mark.parametrize("name", ["arguments.json", "log.csv"])
+@pytest.mark.parametrize("kind", ["pipe", "large"])
+def test_what_is_no_file_of_ours_is_not_waited_for(folder, name, kind):
+    (folder / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        with open(folder / name, "wb") as file:
+            file.truncate(2**27)  # takes no room
+    texts = Page(report.write(folder)).texts
+    text = texts["Settings" if name == "arguments.json" else "Losses"]
+    assert name in text and ("damaged" in text or "cannot be read" in text)
 
 
 def test_steps_and_bytes_are_bounded(tmp_path, monkeypatch):

@@ -259,3 +259,27 @@ def test_help_states_units_and_defaults(capsys):
     ):
         assert flag in shown
     assert shown.count("default") >= 10
+
+
+def test_a_run_lies_outside_its_images_and_replaces_no_page(folders, capsys):
+    for place in ("a", "b/runs/new"):
+        assert run(f"--steps 1 --run-dir {place}") == 2
+        assert "run_dir must lie outside" in capsys.readouterr().err
+    pathlib.Path("mine").mkdir()
+    pathlib.Path("mine/report.html").write_text("mine")
+    assert run("--steps 1 --run-dir mine") == 2
+    assert "report must be a new file, or one" in capsys.readouterr().err
+    assert not pathlib.Path("b/runs").exists()
+    assert [p.name for p in pathlib.Path("mine").iterdir()] == ["report.html"]
+
+
+def test_home_is_expanded_where_a_path_is_given(folders, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(folders))
+    settings = vars(parse_arguments(["--run-dir=~/r", "--export-dir=~/e"]))
+    assert settings["run_dir"] == f"{folders}/r"
+    assert settings["export_dir"] == f"{folders}/e"
+    pathlib.Path("~a").mkdir()
+    (folders / "a" / "0.png").rename("~a/0.png")
+    assert run("--dry-run", "--data-a ~/b --data-b ~a") == 0
+    shown = capsys.readouterr().out
+    assert f"20 pictures in {folders}/b" in shown and "in ~a" in shown

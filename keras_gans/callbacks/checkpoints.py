@@ -41,8 +41,10 @@ def save(model, folder, keep=3):
         OSError: if it cannot be written; older checkpoints are untouched.
     """
     folder = pathlib.Path(files.expanded(folder))
-    path = write(model, folder / f"{int(model.step.numpy()):06d}.keras")
-    for old in steps(folder)[:-keep]:
+    step = int(model.step.numpy())
+    path = write(model, folder / f"{step:06d}.keras")
+    # A damaged one of a later step, which was passed over, takes no place.
+    for old in [one for one in steps(folder) if one <= step][:-keep]:
         # What cannot be deleted, such as a folder of that name, may stay.
         with contextlib.suppress(OSError):
             (folder / f"{old:06d}.keras").unlink()

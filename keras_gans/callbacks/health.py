@@ -3,6 +3,7 @@
 import logging
 import math
 
+import keras
 import numpy as np
 
 from keras_gans import files, losses
@@ -281,7 +282,7 @@ def explain(model, step, terms):
 
 def _advice(model):
     precision = model.dtype_policy.name
-    rate = float(model.generator_optimizer.learning_rate)
+    rate = keras.ops.convert_to_numpy(model.generator_optimizer.learning_rate)
     other = (
         ""
         if precision == "float32"
@@ -289,5 +290,5 @@ def _advice(model):
     )
     return (
         "Usually the learning rate is too high: try learning_rate="
-        f"{rate / 4:.1g}{other}, in a new run folder"
+        f"{float(rate) / 4:.1g}{other}, in a new run folder"
     )

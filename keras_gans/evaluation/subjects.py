@@ -132,7 +132,10 @@ def _run(arguments):
     runs.check_recorded(settings, folder / "arguments.json")
     try:
         model = runs.build_model(settings)
-    except (KeyError, TypeError) as error:
+    except UserError:
+        raise
+    # Settings of somebody else may be of any kind.
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise UserError(
             "run_dir must have the arguments.json that keras_gans.train wrote. "
             f"Received: {str(folder)!r} ({type(error).__name__}: {error})"

@@ -10,9 +10,9 @@ import numpy as np
 
 from keras_gans import images
 from keras_gans.checks import UserError
-from keras_gans.datasets.tables import HAIR_COLOURS
 from keras_gans.faces import drawing
 from keras_gans.faces.identities import FIRST_HELD_OUT, FIRST_OF_CLASSIFIER
+from keras_gans.labels import CELEBA_HAIR
 
 _BATCH = 50
 # Of the full range; the grain of the drawings stays below.
@@ -208,7 +208,7 @@ def _columns(labels):
 def _opposite(label, faces, has_it):
     """Return which faces to change, and these as `(index, changes)`."""
     # A face must have one of the colours, so none is taken away.
-    chosen = ~has_it if label in HAIR_COLOURS else np.ones_like(has_it)
+    chosen = ~has_it if label in CELEBA_HAIR else np.ones_like(has_it)
     chosen = np.flatnonzero(chosen)
     if not len(chosen):
         raise UserError(

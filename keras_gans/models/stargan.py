@@ -224,7 +224,12 @@ class StarGAN(AdversarialModel):
 
     @property
     def call_signature(self):
-        return [super().call_signature, *self.serving_inputs.values()]
+        return [super().call_signature, self._label_signature]
+
+    @property
+    def _label_signature(self):
+        shape = (None, self.label_table.vector_size)
+        return tf.TensorSpec(shape, tf.float32, "labels")
 
     def _check_inputs(self, inputs):
         """Check what `call` takes, or of a batch its images and labels."""
@@ -387,13 +392,14 @@ class StarGAN(AdversarialModel):
         """Return the images and label vectors of a batch, masks behind."""
         images, *vectors = self._check_batch(batch)
         if isinstance(images, tf.TensorSpec):
-            return images, self.serving_inputs["labels"]
+            return images, self._label_signature
         return images, tf.concat(vectors, -1)
 
     def train_step(self, batch):
         images, vectors = self._inputs(batch)
         steps = self.critic_steps
-        if images.shape[0] is None:
+        count = images.shape[0]
+        if count is None or count < steps:
             # A last batch that is smaller begins again if it must.
             count = tf.shape(images)[0]
             rows = tf.range(tf.maximum(count, steps)) % count

@@ -139,5 +139,6 @@ class RateByEpoch(keras.callbacks.Callback):
     def _assign(self, rate):
         for name in self.optimizers:
             optimizer = getattr(self.model, name)
-            if np.float32(optimizer.learning_rate) in self._rates:
+            found = keras.ops.convert_to_numpy(optimizer.learning_rate)
+            if np.float32(found) in self._rates:
                 optimizer.learning_rate = rate

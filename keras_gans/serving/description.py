@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans import files
+from keras_gans import files, verbs
 from keras_gans.checks import UserError
 
 PLACE = "model.json"
@@ -18,8 +18,7 @@ _TYPES = {
     "config": dict,
     "signatures": dict,
     "image_size": int,
-    "size_multiple": (int, type(None)),
-    "pixel_limit": int,
+    "verbs": dict,
     "settings": (dict, type(None)),
 }
 # Operations that reach files, other machines or Python. Our exports have none
@@ -90,11 +89,24 @@ def read(folder):
         for name, kind in _TYPES.items()
         if not isinstance(about.get(name), kind)
     ]
-    if wrong or min(about["pixel_limit"], about["size_multiple"] or 1) < 1:
-        raise UserError(
-            f"{folder / PLACE} is damaged ({', '.join(wrong) or 'sizes'})"
-        )
+    if not wrong and not _are_verbs(about["verbs"]):
+        wrong = ["verbs"]
+    if wrong:
+        raise UserError(f"{folder / PLACE} is damaged ({', '.join(wrong)})")
     return about
+
+
+def _are_verbs(descriptions):
+    try:
+        found = [
+            verbs.described(name, None, about)
+            for name, about in descriptions.items()
+        ]
+        kinds = [verb.images for verb in found if verb.images]
+        return all(min(k.size, k.multiple or 1) >= 1 for k in kinds)
+    # What a stranger's file holds may be of any kind.
+    except Exception:
+        return False
 
 
 def check_graph(folder):

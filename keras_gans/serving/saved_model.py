@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans import images
-from keras_gans.serving import description, signatures, warmup
+from keras_gans.serving import description, signatures, warmup, weights
 
 # Largest difference, in gray levels, that an export may show.
 TOLERANCE = 1
@@ -24,14 +24,11 @@ def write(path, model, samples, about):
         RuntimeError: if the SavedModel gives other pixels than the model.
         OSError: if it cannot be written.
     """
-    functions = signatures.make(model)
+    scope = weights.NamedWeights(model)
+    functions = signatures.make(model, scope)
     module = tf.Module()
     # Just what is read: discriminators and optimizers stay out.
-    module.weights = [
-        variable
-        for function in functions.values()
-        for variable in function.graph.variables
-    ]
+    module.weights = scope.variables
     try:
         tf.saved_model.save(module, path, signatures=functions)
     except tf.errors.OpError as error:  # such as a full disk

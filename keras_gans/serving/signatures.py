@@ -26,11 +26,13 @@ ENCODED = "_encoded"
 DEFAULT = "serving_default"
 
 
-def make(model, with_encoded=True):
+def make(model, scope=None, with_encoded=True):
     """Trace the signatures of a model.
 
     Args:
         model: with `verbs()`, see `keras_gans.verbs`.
+        scope: `weights.NamedWeights`, to be read instead of the model's own,
+            or None.
         with_encoded: bool, whether to make the encoded forms and the default.
 
     Returns:
@@ -38,7 +40,7 @@ def make(model, with_encoded=True):
     """
     signatures = {}
     for verb in model.verbs():
-        network = trace(verb.function, specs(verb))
+        network = trace(_within(scope, verb.function), specs(verb))
         # In what follows no Python control flow is to be converted.
         on_tensors = trace(
             tensor_form(network, verb),
@@ -55,6 +57,17 @@ def make(model, with_encoded=True):
             signatures[verb.name + ENCODED] = encoded
             signatures.setdefault(DEFAULT, encoded)
     return signatures
+
+
+def _within(scope, function):
+    if scope is None:
+        return function
+
+    def scoped(**inputs):
+        with scope:
+            return function(**inputs)
+
+    return scoped
 
 
 def trace(function, specifications, **options):

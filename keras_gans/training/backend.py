@@ -14,14 +14,16 @@ def check_backend():
         UserError: saying what to set, also where the other backend is not
             installed.
     """
-    try:
-        import keras
+    backend = os.environ.get("KERAS_BACKEND")
+    if not backend:
+        try:
+            import keras
 
-        backend = keras.backend.backend()
-    except ImportError as error:
-        backend = os.environ.get("KERAS_BACKEND") or error.name
-        if backend not in ("jax", "torch", "openvino"):
-            raise
+            backend = keras.backend.backend()
+        except ImportError as error:
+            backend = error.name
+            if backend not in ("jax", "torch", "openvino"):
+                raise
     if backend != "tensorflow":
         raise UserError(
             "KERAS_BACKEND must be tensorflow, in the environment or as "

@@ -41,7 +41,7 @@ class Data:
     Args:
         check: function that raises `UserError` for a batch, or for one of
             `tf.TensorSpec`s, that does not fit.
-        replicas: int, how many share a batch.
+        replicas: int, how many share a batch, of which they make means.
     """
 
     def __init__(self, check, replicas=1):
@@ -62,6 +62,8 @@ class Data:
         """
         data = arguments.get(name)
         if data is None:
+            if name == "x":
+                raise UserError("x must be given. Received: None")
             return
         if arguments.get(steps) is None and _is_endless(data):
             raise UserError(
@@ -116,7 +118,8 @@ class Data:
         for number, element in enumerate(generator):
             if not number:
                 self._check(element)
-            yield element
+            # Keras wants tuples, unlike of a data set.
+            yield element if isinstance(element, tuple) else (element,)
 
     def _dataset(self, dataset):
         self._check(dataset.element_spec)

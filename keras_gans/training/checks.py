@@ -163,11 +163,13 @@ def check_compile(jit_compile, options):
     for name, value in options.items():
         if name in _ELSEWHERE:
             raise UserError(
-                f"{name} must be left out: two players have "
+                f"{name} must be left out, with two players; see "
                 f"{_ELSEWHERE[name]}. Received: {value!r}"
             )
         if name not in ("run_eagerly", "steps_per_execution"):
-            raise UserError(f"compile must not get {name}. Received: {value!r}")
+            raise UserError(
+                f"compile has no argument {name}. Received: {value!r}"
+            )
     checks.at_least(
         1, steps_per_execution=options.get("steps_per_execution", 1)
     )
@@ -203,8 +205,7 @@ def check_loss_weights(loss_weights, defaults, *players):
         # More than float32 holds is infinite in it.
         if not is_number or not 0 <= weight < 2**128:
             raise UserError(
-                f"loss_weights[{name!r}] must be a finite number and must "
-                "not be negative. "
+                f"loss_weights[{name!r}] must be a finite number from 0 up. "
                 f"Received: {weight!r}"
             )
     weights = {**defaults, **loss_weights}

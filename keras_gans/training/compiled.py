@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import saving
 
 from keras_gans import losses
+from keras_gans.checks import UserError
 from keras_gans.layers import augmentation
 from keras_gans.optimizers import Adam
 from keras_gans.training import averages, batches, inference, rates, updates
@@ -247,7 +248,7 @@ class CompiledModel(inference.InferenceModel):
         """
         arguments = batches.bound(super().fit, args, kwargs)
         batches.refuse_targets(arguments)
-        data = self._data(self._check_batch)
+        data = self._data()
         data.prepare(arguments, "x", "steps_per_epoch")
         data.prepare(arguments, "validation_data", "validation_steps")
         if self.compiled:
@@ -267,6 +268,10 @@ class CompiledModel(inference.InferenceModel):
                 self.discriminator_variables
             )
         return history
+
+    def _data(self):
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        return batches.Data(self._check_batch, replicas)
 
     @contextlib.contextmanager
     def _trained(self):
@@ -297,7 +302,7 @@ class CompiledModel(inference.InferenceModel):
         """
         arguments = batches.bound(super().evaluate, args, kwargs)
         batches.refuse_targets(arguments)
-        data = self._data(self._check_batch)
+        data = self._data()
         if not arguments.get("_use_cached_eval_dataset"):  # which `fit` checks
             data.prepare(arguments, "x", "steps")
         with data.errors(), self.averaged():
@@ -319,9 +324,14 @@ class CompiledModel(inference.InferenceModel):
         with self.averaged():
             return super().export(*args, **kwargs)
 
-    def save(self, *args, **kwargs):
+    def save(self, filepath, *args, **kwargs):
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise UserError(
+                "filepath must end with .keras, the format that keeps both "
+                f"optimizers. Received: {str(filepath)!r}"
+            )
         with self.averaged():
-            return super().save(*args, **kwargs)
+            return super().save(filepath, *args, **kwargs)
 
     def _pass(self, network):
         """Return how a generator is called where gradients are taken."""

@@ -25,10 +25,6 @@ class InferenceModel(keras.Model):
         """What `model(...)` takes: `tf.TensorSpec`, or a list of them."""
         return tf.TensorSpec([None, None, None, 3], tf.float32, "images")
 
-    def _data(self, check):
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        return batches.Data(check, replicas)
-
     def _check_element(self, element):
         inputs, *_ = keras.utils.unpack_x_y_sample_weight(element)
         self._check_inputs(inputs)
@@ -40,7 +36,7 @@ class InferenceModel(keras.Model):
             UserError: if the data never end, or do not fit the model.
         """
         arguments = batches.bound(super().predict, args, kwargs)
-        data = self._data(self._check_element)
+        data = batches.Data(self._check_element)
         data.prepare(arguments, "x", "steps")
         with data.errors():
             return super().predict(**arguments)

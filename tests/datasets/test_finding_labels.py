@@ -100,11 +100,11 @@ def test_what_opening_found(tmp_path):
         f.text for f in everything if "Hair" in f.text or "t.csv" in f.text
     ]
     assert texts == [
-        "data: 1 row of t.csv left out: no picture of their own",
-        "data: 1 picture left out: not in t.csv",
-        "data: 1 of 3 pictures with none of Black_Hair, Blond_Hair, of which "
+        "data: 1 row of t.csv left out: no image of that name",
+        "data: 1 image left out: not in t.csv",
+        "data: 1 of 3 images with none of Black_Hair, Blond_Hair, of which "
         "one is expected",
-        "data: 1 of 3 pictures with several of Black_Hair, Blond_Hair, of "
+        "data: 1 of 3 images with several of Black_Hair, Blond_Hair, of "
         "which one is expected",
     ]
     facts = json.loads(json.dumps(measured))["sides"]["data"]

@@ -1,4 +1,5 @@
 import logging
+import unicodedata
 
 import numpy as np
 import pytest
@@ -85,6 +86,15 @@ def test_two_folders_by_name_whatever_the_extension(tmp_path):
     opened = datasets.open_pair(a, b, 8)
     assert opened[0].names == ["3.jpg", "x/1.png", "x/2.png"]
     assert opened[1].names == ["3.png", "x/1.jpg", "x/2.bmp"]
+
+
+def test_names_are_equal_in_any_unicode_form(tmp_path):
+    names = [unicodedata.normalize(f, "é/ガ.png") for f in ("NFC", "NFD")]
+    for side, name in zip("ab", names, strict=True):
+        (tmp_path / side / name).parent.mkdir(parents=True)
+        write(tmp_path / side, [name])
+    a, b = datasets.open_pair(tmp_path / "a", tmp_path / "b", 8)
+    assert a.names + b.names == names and names[0] != names[1]
 
 
 def test_a_pair_with_a_broken_half_is_left_out(tmp_path, caplog):

@@ -13,10 +13,9 @@ import pathlib
 import shlex
 import sys
 
-from keras_gans.scoreboards import children, entries, figures, page
-
 from keras_gans import data_arguments, files, runs, streams
 from keras_gans.checks import UserError, shown
+from tests.benchmarks.scoreboard import children, entries, figures, page
 
 # Of two cores; the demonstrations of the models were made for it.
 _MINUTES = 10
