@@ -106,7 +106,7 @@ def table(measured):
     first = max(map(len, rows))
     width = max(len(text) for row in rows.values() for text in row) + 3
     return [
-        line.ljust(first) + "".join(text.rjust(width) for text in row)
+        f"{line:{first}}{''.join(text.rjust(width) for text in row)}".rstrip()
         for line, row in rows.items()
     ]
 
