@@ -78,7 +78,7 @@ def test_a_healthy_data_set_has_nothing_to_complain_about(data, report):
     assert code == 0 and found == []
     assert "Verdict: ready to train, nothing to complain about" in text
     assert "400 pictures in a" in text and "16 x 16, all" in text
-    for absent in ("grey pictures", "all black", "animated", "broken"):
+    for absent in ("gray images", "all black", "animated", "broken"):
         assert absent not in text
     written = (report.folder / "report.txt").read_text()
     assert written.strip() in text
@@ -142,11 +142,11 @@ def keep(count):
     clear("a", count)
 
 
-def make_grey(count):
+def make_gray(count):
     for path in sorted(pathlib.Path("a").iterdir())[:count]:
-        grey = Image.open(path).convert("L").convert("RGB")
+        gray = Image.open(path).convert("L").convert("RGB")
         path.unlink()
-        grey.save(path)
+        gray.save(path)
 
 
 def replace_all(make, side="b"):
@@ -198,33 +198,33 @@ def part(function, *arguments):
         (
             add_broken,
             "note",
-            "data_a: 3 of 403 pictures cannot be read and will be left out: "
+            "data_a: 3 of 403 images cannot be read and will be skipped: "
             "text.png is not a JPEG, PNG",
         ),
         (add_broken, "note", "zero.jpg is empty (0 bytes)"),
         (add_broken, "note", "truncated.jpg is damaged or cut short"),
         (add_huge, "note", "huge.png must have at most 178956970 pixels"),
-        (add_unusual, "note", "1 set upright by their EXIF entry; 1 animated"),
-        (add_unusual, "note", "1 transparent, laid on white"),
+        (add_unusual, "note", "1 rotated upright by their EXIF entry; 1 anim"),
+        (add_unusual, "note", "1 transparent, put on white"),
         (add_unusual, "note", "1 16 bit"),
-        (add_unusual, "note", "1 print colours (CMYK)"),
+        (add_unusual, "note", "1 print colors (CMYK)"),
         (add_links, None, ""),
-        (part(keep, 399), "warning", "data_a: only 399 pictures."),
-        (part(keep, 99), "problem", "data_a: only 99 pictures."),
-        (part(make_grey, 4), "note", "4 of 400 pictures are grey"),
-        (part(make_grey, 40), "warning", "40 of 400 pictures are grey among"),
-        (part(make_grey, 400), "warning", "data_a is grey and data_b in col"),
+        (part(keep, 399), "warning", "data_a: only 399 images."),
+        (part(keep, 99), "problem", "data_a: only 99 images."),
+        (part(make_gray, 4), "note", "4 of 400 images are gray"),
+        (part(make_gray, 40), "warning", "40 of 400 images are gray among"),
+        (part(make_gray, 400), "warning", "data_a is gray and data_b in col"),
         (part(replace_all, darken), "note", "data_a is much brighter than"),
         (
             part(replace_all, scale(12, 12)),
             "warning",
-            "400 of 400 pictures are smaller than 16 x 16 pixels (least: 12); "
+            "400 of 400 images are smaller than 16 x 16 pixels (smallest: 12); "
             "results will be blurred: train with --image-size 12",
         ),
         (
             part(replace_all, scale(32, 20)),
             "warning",
-            "data_b: of a typical picture 38 % is cut away",
+            "data_b: a typical image loses 38% when it is cropped",
         ),
         (
             part(replace_all, scale(16, 21)),
@@ -232,19 +232,19 @@ def part(function, *arguments):
             "data_a is about square, data_b is high, 1 : 1.31",
         ),
         (part(replace_all, scale(32, 16)), "problem", "pairs side by side"),
-        (add_flat, "warning", "(2 black, 2 white, 2 one other colour)"),
-        (part(add_flat, 200), "problem", "of one colour all over"),
-        (part(add_copies, 3, "a"), "note", "3 pictures nearly the same as an"),
-        (part(add_copies, 30, "a"), "warning", "30 pictures nearly the same"),
+        (add_flat, "warning", "(2 black, 2 white, 2 of another color)"),
+        (part(add_flat, 200), "problem", "of a single color"),
+        (part(add_copies, 3, "a"), "note", "3 images nearly the same as an"),
+        (part(add_copies, 30, "a"), "warning", "30 images nearly the same"),
         (part(add_copies, 3, "b"), "warning", "(3 of data_a, 3 of data_b)"),
-        (part(add_copies, 60, "b"), "problem", "same pictures are on both"),
-        (part(into_folders, "train", "test"), "warning", "kept for tests"),
+        (part(add_copies, 60, "b"), "problem", "same images are in data_a and"),
+        (part(into_folders, "train", "test"), "warning", "test images would"),
         (part(into_folders, "cat", "dog"), "warning", "(cat 200, dog 200)"),
         (part(into_folders, "000", "001"), None, ""),
         (
             lambda: pathlib.Path("a/x.HEIC").write_text("telephone"),
             "warning",
-            "data_a: 1 .heic files will be passed over",
+            "data_a: 1 .heic files will be skipped",
         ),
         (lambda: pathlib.Path("a/x.csv").write_text("labels"), None, ""),
     ],
@@ -258,7 +258,7 @@ def test_each_defect_is_named(data, report, spoil, level, said):
     assert not level or any(said in line for lv, line in found if lv == level)
     # Nothing else is complained about; pairs side by side are wide, too.
     wrong = [line for lv, line in found if lv != "note"]
-    assert len(wrong) <= 1 + ("side by side" in said or "cut away" in said)
+    assert len(wrong) <= 1 + ("side by side" in said or "is cropped" in said)
 
 
 def test_a_huge_picture_is_refused_before_it_is_decoded(data):
@@ -275,7 +275,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(data):
         ("a", "a", "are the same folder"),
         (".", "a", "data_a contains data_b"),
         ("a", "link to a", "are the same folder"),
-        ("trainA", "testA", "named as one domain: trainA and testA"),
+        ("trainA", "testA", "named as one domain: trainA, testA"),
     ],
 )
 def test_the_wrong_folders(data, report, a, b, said):
@@ -300,10 +300,30 @@ def test_names_with_spaces_and_chinese_characters(data, report):
     code, found, text = report(folder)
     assert code == 0
     assert [f for _, f in found] == [
-        "data_a: 1 of 401 pictures cannot be read and will be left out: "
+        "data_a: 1 of 401 images cannot be read and will be skipped: "
         "坏 的.png is empty (0 bytes)"
     ]
     assert "400 pictures in 动漫 人脸 (1 left out)" in text
+
+
+@pytest.mark.parametrize(
+    "options,size",
+    [
+        ("", 64),
+        ("--set architecture=resnet", 256),
+        ("--model pix2pix", 256),
+        ("--set architecture=resnet --image-size 128", 128),
+        ("--set architecture=resnet --set ema=0.999", 256),
+    ],
+)
+def test_images_are_judged_at_the_size_of_training(data, options, size):
+    keep(3)
+    clear("b", 3)
+    given = ["--data-a", "a", "--data-b", "b", "--report", "report"]
+    assert check.main([*given, *options.split()]) == 1
+    content = json.loads(pathlib.Path("report/report.json").read_text())
+    small = [f["text"] for f in content["findings"] if f["check"] == "small"]
+    assert len(small) == 2 and f"than {size} x {size} pixels" in small[0]
 
 
 @pytest.mark.parametrize(
@@ -317,6 +337,8 @@ def test_names_with_spaces_and_chinese_characters(data, report):
         ("--data a --model stargan --labels=", "labels must name.*"),
         ("--data-a a --data-b b --model nope", "one of cyclegan.*nope"),
         ("--data-a a --data-b b --report a/000.png", "a/000.png"),
+        ("--data-a a --data-b b --set size=3", "set must be KEY=VALUE"),
+        ("--data-a a --data-b b --set architecture=vgg", "one of dcgan.*vgg"),
         ("--data-a . --data-b b", "data_a=a and data_b=b"),
     ],
 )
@@ -337,7 +359,7 @@ def test_training_warns_of_what_headers_show(data, caplog):
     }
     runs.open_data(settings)
     lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 2 and lines[0].startswith("data_a: only 30 pictures")
+    assert len(lines) == 2 and lines[0].startswith("data_a: only 30 images")
     assert "keras_gans.check" in lines[1]
     caplog.clear()
     runs.open_data(settings | {"data_a": "b", "data_b": "faces:sketch"})

@@ -11,7 +11,8 @@ import numpy as np
 from keras_gans.checks import UserError
 from keras_gans.datasets import label_sources, sources, tables
 from keras_gans.files import same_name
-from keras_gans.inspection.findings import words
+from keras_gans.inspection.findings import Finding
+from keras_gans.inspection.text import plural
 from keras_gans.labels import CELEBA_HAIR, Labels
 
 logger = logging.getLogger("keras_gans")
@@ -187,9 +188,9 @@ def _labelled(pictures, source, values, label_names, classes, groups):
         is_wanted &= least[:, columns].any(axis=1)
     keep, found = np.ones(len(names), bool), []
     if source.without:
-        text = f"{len(source.without):,} row{'s'[: len(source.without) != 1]}"
+        text = plural(len(source.without), "row")
         text += f" of {place} left out: no image of that name"
-        found.append(words.Finding("warning", text, source.without))
+        found.append(Finding("warning", text, source.without))
     for level, is_good, reason in (
         ("warning", has_row, f"not in {place}"),
         ("warning", agrees, f"their rows in {place} contradict one another"),
@@ -199,8 +200,8 @@ def _labelled(pictures, source, values, label_names, classes, groups):
         chosen = [names[i] for i in np.flatnonzero(keep & ~is_good)]
         keep &= is_good
         if chosen:
-            text = f"{words.pictures(len(chosen))} left out: {reason}"
-            found.append(words.Finding(level, text, chosen))
+            text = f"{plural(len(chosen))} left out: {reason}"
+            found.append(Finding(level, text, chosen))
     opened = LabelledPictures(pictures, least, label_names, groups, found)
     if not keep.all():
         opened = opened.subset(np.flatnonzero(keep))
@@ -225,9 +226,9 @@ def _not_exclusive(opened):
         for what, is_so in (("none", numbers < 1), ("several", numbers > 1)):
             names = [opened.names[i] for i in np.flatnonzero(is_so)]
             if names:
-                yield words.Finding(
+                yield Finding(
                     "warning",
-                    f"{len(names):,} of {words.pictures(len(opened))} with "
+                    f"{len(names):,} of {plural(len(opened))} with "
                     f"{what} of {', '.join(group)}, of which one is expected",
                     names,
                 )

@@ -1,4 +1,4 @@
-"""Figures of pictures whose figures are known."""
+"""Figures of images whose figures are known."""
 
 import io
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_gans import datasets
-from keras_gans.inspection import measure
+from keras_gans.inspection import findings, measure, report
 
 
 def noise(count, size=16, seed=0):
@@ -34,7 +34,7 @@ def test_headers_of_a_folder(tmp_path):
     (tmp_path / "f.png").write_bytes(b"")
     (tmp_path / "list.csv").write_text("")
     pictures = datasets.open_source(tmp_path, 18, cache_bytes=0)
-    facts = measure.describe(pictures, 16)
+    facts = measure.describe({"data_a": pictures}, 16)["sides"]["data_a"]
     assert facts["count"] == 5 and facts["folder"] == str(tmp_path)
     assert facts["left_out"] == [["f.png", "is empty (0 bytes)"]]
     assert facts["passed_over"] == {".csv": 1}
@@ -43,17 +43,16 @@ def test_headers_of_a_folder(tmp_path):
     assert facts["modes"] == {"RGB": 1, "P": 1, "CMYK": 1, "L": 1, "RGBA": 1}
     assert facts["formats"] == {"PNG": 2, "JPEG": 2, "GIF": 1}
     # Upright, e.jpg is 20 wide and 50 high.
-    assert facts["width"] == {"least": 10, "median": 30, "most": 40}
-    assert facts["height"] == {"least": 10, "median": 20, "most": 80}
+    assert facts["sizes"]["20 x 50"] == 1
     assert facts["shorter_side"] == {"least": 10, "median": 20, "most": 40}
     assert facts["aspect"] == 1.0
     assert facts["cut_away"] == pytest.approx(1 / 3)
     assert facts["too_small"] == ["d.gif"] and facts["turned"] == ["e.jpg"]
-    assert facts["grey"] == ["sub/b.jpg"]
+    assert facts["gray"] == ["sub/b.jpg"]
     assert facts["transparent"] == ["sub/c.png"] and facts["animated"] == []
 
 
-def test_colours():
+def test_colors():
     array = np.zeros((2, 18, 18, 3), np.uint8)
     array[0, :9] = (255, 0, 0)
     array[1, :9] = (255, 255, 255)
@@ -66,7 +65,7 @@ def test_colours():
     assert facts["brightness"]["spread"] == pytest.approx(17.5, abs=0.1)
     assert facts["contrast"]["mean"] == pytest.approx(32.5, abs=0.1)
     assert facts["saturation"] == {"mean": 25.0, "spread": 25.0}
-    assert facts["grey"] == ["data_a[1]"]
+    assert facts["gray"] == ["data_a[1]"]
 
 
 def test_flat_pictures_are_named_and_are_no_duplicates():
@@ -77,17 +76,17 @@ def test_flat_pictures_are_named_and_are_no_duplicates():
     assert facts["black"] == ["data_a[0]", "data_a[1]"]
     assert facts["white"] == ["data_a[2]", "data_a[3]"]
     assert facts["flat"] == ["data_a[4]", "data_a[5]"]
-    assert facts["duplicates"] == [] and facts["grey"] == []
+    assert facts["duplicates"] == [] and facts["gray"] == []
 
 
-def test_grey_is_seen_through_compression():
+def test_gray_is_seen_through_compression():
     face = datasets.open_source("faces:photo", 72, face_indices=[0]).load(0)
-    grey = Image.fromarray(face).convert("L").convert("RGB")
+    gray = Image.fromarray(face).convert("L").convert("RGB")
     file = io.BytesIO()
-    grey.save(file, "JPEG", quality=50)
+    gray.save(file, "JPEG", quality=50)
     array = np.stack([face, np.array(Image.open(file))])
     facts = measure.inspect({"data_a": open_array(array)}, 64)
-    assert facts["sides"]["data_a"]["grey"] == ["data_a[1]"]
+    assert facts["sides"]["data_a"]["gray"] == ["data_a[1]"]
 
 
 def test_duplicates_within_and_across():
@@ -118,3 +117,49 @@ def test_a_side_whose_pictures_all_break_on_decoding(tmp_path):
     assert facts["count"] == 0 and "brightness" not in facts
     ((name, reason),) = facts["left_out"]
     assert name == "a.jpg" and "cut short" in reason
+
+
+def domains(tmp_path):
+    """Three folders: b and c share two of their four images, c is wide."""
+    pixels = dict(zip("abc", (noise(4, seed=s) for s in range(3)), strict=True))
+    pixels["c"][:2] = pixels["b"][:2]
+    for name, array in pixels.items():
+        (tmp_path / name).mkdir()
+        for i, image in enumerate(array):
+            shape = (24, 16) if name == "c" else (16, 16)
+            image = Image.fromarray(image).resize(shape)
+            image.save(tmp_path / name / f"{i}.png")
+    folders = (tmp_path / "a", tmp_path / "b", tmp_path / "c", tmp_path / "c")
+    return {
+        f"data_{n}": datasets.open_source(folder, 18, cache_bytes=0)
+        for n, folder in zip("abcd", folders, strict=True)
+    }
+
+
+def test_domains_are_compared_each_with_each(tmp_path):
+    sides = domains(tmp_path)
+    found = findings.judge(measure.inspect(sides, 16), "domains")
+    texts = {check: [] for *_, check in found}
+    for _, text, _, check in found:
+        texts[check].append(text)
+    assert texts["folders"] == ["data_c and data_d are the same folder"]
+    assert [text[:24] for text in texts["framing"]] == [
+        "data_a is about square, ",
+        "data_a is about square, ",
+        "data_b is about square, ",
+        "data_b is about square, ",
+    ]
+    assert ["(4 of data_c, 4 of data_d)" in t for t in texts["shared"]] == [1]
+    assert len(texts["few"]) == 4 and "brightness" not in texts
+
+
+@pytest.mark.parametrize("names", ["a", "abcd"])
+def test_findings_and_sheet_of_one_side_and_of_pairs(tmp_path, names):
+    sides = domains(tmp_path)
+    sides = {f"data_{n}": sides[f"data_{n}"] for n in names}
+    measured = measure.inspect(sides, 16)
+    kind = "paired" if len(names) > 1 else "single"
+    compared = {"framing", "folders", "shared", "brightness"}
+    assert not compared & {f.check for f in findings.judge(measured, kind)}
+    sheet = report.contact_sheet(sides)
+    assert sheet.shape == (178, 2 + 20 * (7 * len(names) - 1), 3)

@@ -55,9 +55,9 @@ def test_celeba(celeba, messages):
         assert opened.exclusive == [["Black_Hair", "Blond_Hair"]]
         assert opened.load(4)[0, 0, 0] == 4
     assert messages()[:2] == [
-        "data: 1 of 6 pictures with none of Black_Hair, Blond_Hair, of which "
+        "data: 1 of 6 images with none of Black_Hair, Blond_Hair, of which "
         "one is expected (images/3.png)",
-        "data: 1 of 6 pictures with several of Black_Hair, Blond_Hair, of "
+        "data: 1 of 6 images with several of Black_Hair, Blond_Hair, of "
         "which one is expected (images/4.png)",
     ]
     assert len(messages()) == 8
@@ -100,10 +100,10 @@ def test_the_table_against_the_files(tmp_path, messages):
     assert messages()[1:] == [
         "data: 2 rows of labels.csv left out: no image of that name "
         "(7.png, 8.png)",
-        "data: 1 picture left out: not in labels.csv (6.png)",
-        "data: 1 picture left out: their rows in labels.csv contradict one "
+        "data: 1 image left out: not in labels.csv (6.png)",
+        "data: 1 image left out: their rows in labels.csv contradict one "
         "another (5.png)",
-        "data: 2 pictures left out: a value is missing in labels.csv "
+        "data: 2 images left out: a value is missing in labels.csv "
         "(1.png, 2.png)",
     ]
     assert [len(finding.names) for finding in opened.found] == [2, 1, 1, 2]
@@ -118,7 +118,7 @@ def test_nothing_left_and_constant_labels(tmp_path):
     table.write_text("file,Bald,Male\n0.png,,1\n1.png,,1\n")
     with pytest.raises(
         ValueError,
-        match="have images with labels.*2 pictures left out: a value",
+        match="have images with labels.*2 images left out: a value",
     ):
         open_labelled(table, ["Bald"], 8, name="data_x")
     with pytest.raises(ValueError, match=r"must differ.*Male \(2 of 2 imag"):
@@ -140,13 +140,13 @@ def test_a_folder_for_each_class(tmp_path, messages):
     assert opened.labels.argmax(axis=1).tolist() == [0, 0, 1, 2]
     assert (opened.labels.sum(axis=1) == 1).all()
     assert messages() == [
-        "data: 1 picture left out: not in the class folders (z.png)"
+        "data: 1 image left out: not in the class folders (z.png)"
     ]
     # Of several wanted classes, pictures of none are left out, ...
     some = open_labelled(tmp_path, ["red", "blue"], 8)
     assert some.names == ["blue/x.png", "blue/y.png", "red/b/x.png"]
     assert some.found[-1].level == "note"
-    assert some.found[-1].text.startswith("1 picture left out: of none of")
+    assert some.found[-1].text.startswith("1 image left out: of none of")
     # ... and one alone is a label that a picture has or has not.
     one = open_labelled(tmp_path, ["green"], 8)
     assert len(one) == 4 and one.labels.sum() == 1 and one.exclusive == []
