@@ -24,6 +24,10 @@ _NOT_TO_SET = (
     *("labels", "exclusive"),
     *("generator_optimizer", "discriminator_optimizer"),
 )
+# What `ast.literal_eval` raises, by its documentation.
+_NO_LITERAL = (
+    *(ValueError, SyntaxError, TypeError, MemoryError, RecursionError),
+)
 
 
 def parse_arguments(argv=None):
@@ -267,6 +271,13 @@ def parse_options(options, model_class):
             )
         try:
             parsed[key] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except _NO_LITERAL:
+            if text.strip()[:1] in ("{", "[", "(", "'", '"'):
+                raise UserError(
+                    "set must have words in quotes within a dict or list, and "
+                    "all of it in quotes of the shell, such as "
+                    "--set \"loss_weights={'cycle': 5}\". "
+                    f"Received: {option!r}"
+                ) from None
             parsed[key] = text  # a word, such as dcgan
     return parsed

@@ -16,7 +16,7 @@ import textwrap
 
 import numpy as np
 
-from keras_gans import data_arguments, registry
+from keras_gans import data_arguments, registry, streams
 from keras_gans.checks import UserError
 
 _SHEET = 6, 8  # columns of each side, rows
@@ -220,6 +220,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

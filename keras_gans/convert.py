@@ -14,7 +14,7 @@ import os
 import pathlib
 import sys
 
-from keras_gans import files
+from keras_gans import files, streams
 from keras_gans.checks import UserError
 
 _SOURCE = "pytorch-cyclegan-and-pix2pix"
@@ -123,6 +123,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

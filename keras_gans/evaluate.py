@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 
-from keras_gans import data_arguments
+from keras_gans import data_arguments, streams
 from keras_gans.checks import UserError
 from keras_gans.evaluation import subjects
 from keras_gans.evaluation.truth import against_truth, faces_of_run, table
@@ -98,6 +98,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

@@ -12,6 +12,7 @@ import sys
 
 import numpy as np
 
+from keras_gans import streams
 from keras_gans.checks import UserError
 
 FORMATS = ("savedmodel", "onnx")
@@ -126,6 +127,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

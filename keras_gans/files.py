@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import weakref
 
 from keras_gans.checks import UserError
 
@@ -17,6 +18,7 @@ except ImportError:  # Windows, where nothing is locked
 
 CACHE_VARIABLE = "KERAS_GANS_CACHE"
 UNFINISHED = ".unfinished-"
+_held = weakref.WeakValueDictionary()  # `Lock`s of this process, by folder
 
 
 @contextlib.contextmanager
@@ -37,25 +39,36 @@ def beside(folder):
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob(f"{UNFINISHED}*"):
+    # Before there were locks, checkpoints were written to a file.
+    for path in folder.glob(f"{UNFINISHED[:-1]}*"):
         with _locked(path) as is_ours:
-            if is_ours:
+            if is_ours and path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-    path = pathlib.Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
-    try:
-        with _locked(path):
-            yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+            elif is_ours:
+                path.unlink(missing_ok=True)
+    while True:
+        path = pathlib.Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+        with _locked(path) as is_ours:
+            # Another process may have taken it for a left one already.
+            if is_ours is False or not path.exists():
+                continue
+            try:
+                yield path
+            finally:
+                shutil.rmtree(path, ignore_errors=True)
+            return
 
 
 @contextlib.contextmanager
-def _locked(folder):
-    """Hold the lock of a folder; yield whether nobody else holds it."""
+def _locked(path):
+    """Hold the lock of a path; yield what `lock` says, False if it is gone."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # gone by now, or not ours to read
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
         yield False
+        return
+    except OSError:  # not ours to read; a folder under Windows
+        yield None
         return
     try:
         yield lock(descriptor)
@@ -69,13 +82,104 @@ def lock(descriptor):
     The system releases the lock when the process dies, however it dies.
 
     Returns:
-        bool, whether it was free; False where the system has no locks.
+        bool, whether it was free; None where the system has no locks.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (OSError, AttributeError):
+    except BlockingIOError:
         return False
+    except (OSError, AttributeError):
+        return None
     return True
+
+
+class Lock:
+    """A lock of a folder; see `hold`."""
+
+    def __init__(self, descriptor):
+        # Also where nobody keeps the lock any more.
+        self.release = weakref.finalize(self, os.close, descriptor)
+
+
+def hold(folder, name):
+    """Keep other processes from writing into a folder.
+
+    Nothing is written for it: the folder itself is locked, wherever it is
+    moved. Where the system has no locks of folders nobody is kept out.
+
+    Args:
+        folder: path; made as needed.
+        name: str, the argument that names it.
+
+    Returns:
+        `Lock`, held until `release()`, or until nobody keeps it, or until
+        the process dies. Within this process the folder is free.
+
+    Raises:
+        UserError: if another process holds it.
+        OSError: if it cannot be made.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    found = os.stat(folder)
+    held = _held.get((found.st_dev, found.st_ino))
+    if held is not None and held.release.alive:
+        return held
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder under Windows
+        return Lock(os.open(os.devnull, os.O_RDONLY))
+    held = Lock(descriptor)
+    is_ours = lock(descriptor)
+    found = os.fstat(descriptor)
+    # Meanwhile it may have been moved, for another to begin here.
+    if is_ours is False or not _is_at(folder, found):
+        held.release()
+        raise UserError(
+            f"{name} must be a folder that no other process trains in. "
+            f"Received: {str(folder)!r}, where one does: wait for its end, or "
+            "end it and continue here, or choose another folder"
+        )
+    _held[found.st_dev, found.st_ino] = held
+    return held
+
+
+def _is_at(folder, found):
+    try:
+        return os.path.samestat(os.stat(folder), found)
+    except FileNotFoundError:
+        return False
+
+
+def _leave_to_parent():
+    # A child that is forked would hold a lock for as long as it lives.
+    for held in list(_held.values()):
+        held.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+def check_writable(folder, name):
+    """Check that files can be written into a folder, or that it can be made.
+
+    Nothing is left there.
+
+    Raises:
+        UserError: naming the argument, if not.
+    """
+    place = pathlib.Path(folder).absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{name} must be a folder that can be written. Received: "
+            f"{str(folder)!r} ({place}: {error.strerror})"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -20,6 +20,11 @@ EARLY_CHECKERBOARD = 2 * EARLY
 LOOKS = 2
 # What stays is said again after this many steps.
 SAID_AGAIN_AFTER = 10_000
+# How the names of the signs begin.
+SIGNS = (
+    *("copied input", "one output for all", "inverted", "checkerboard"),
+    "discriminator",
+)
 # Steps over which the terms of the discriminators are averaged.
 WINDOW = 200
 
@@ -45,7 +50,8 @@ class Health(callbacks.StepCallback):
 
     Args:
         log: `RunLog`, receives the warnings; a look is taken with the first
-            row that follows a multiple of `grids.every`.
+            row that follows a multiple of `grids.every`, if only the last one
+            of the training.
         grids: `SampleGrid`, whose pictures are looked at.
         checkpoint: `Checkpoints`.
         early: int, steps before which pictures and discriminators are not
@@ -65,9 +71,10 @@ class Health(callbacks.StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._seen = None
+        self._seen = self._logs = None
 
     def on_step(self, before, logs):
+        self._logs = logs
         # The logs are means since the last row, in which a NaN stays; Keras
         # has made floats of them, once for all callbacks.
         bad = [name for name in logs if not math.isfinite(logs[name])]
@@ -75,17 +82,23 @@ class Health(callbacks.StepCallback):
         saving = self.passed(before, self.checkpoint.every)
         if bad or ((drawing or saving) and self._is_broken(drawing)):
             self._stop(bad, logs)
-        if not self.passed(before, self.log.every):
-            return
-        if self._seen is None:
-            self._recall()
-        last = int(self.log.rows[-1]["step"]) if self.log.rows else 0
-        if self._is_look(last, self.current_step):
-            self._look(logs, drawing)
+        if self.passed(before, self.log.every):
+            self._look_if_due(logs, drawing)
 
     def on_train_end(self, logs=None):
         if self._is_broken(drawing=True):
-            self._stop([], None)
+            self._stop([], self._logs)
+        if self._logs is not None:
+            self._look_if_due(self._logs, drawing=True)
+
+    def _look_if_due(self, logs, drawing):
+        if self._seen is None:
+            self._recall()
+        if self._is_look(self._last_row(), self.current_step):
+            self._look(logs, drawing)
+
+    def _last_row(self):
+        return int(self.log.rows[-1]["step"]) if self.log.rows else 0
 
     def _is_broken(self, drawing):
         """Tell whether weights, or pictures to be drawn, are not finite."""
@@ -117,7 +130,7 @@ class Health(callbacks.StepCallback):
             else "there was no checkpoint yet"
         )
         text = f"{text}; stopped, {good}. {_advice(self.model)}"
-        if logs is not None:
+        if logs is not None and self._last_row() < self.current_step:
             self.log.note(text)
             self.log.write_row(self.current_step, logs)
         raise FloatingPointError(text)
@@ -157,6 +170,8 @@ class Health(callbacks.StepCallback):
     def _recall(self):
         """Take up the state from the rows of a run that is continued."""
         self._seen, self._said = {}, {}
+        # The last look before an interruption comes again with a whole row.
+        self.log.notes = [n for n in self.log.notes if not n.startswith(SIGNS)]
         last = 0
         for row in self.log.rows:
             step = int(row["step"])

@@ -12,7 +12,6 @@ runs/cyclegan/
 
 import inspect
 import pathlib
-import tempfile
 
 from keras_gans import files, registry
 from keras_gans.checks import UserError
@@ -32,6 +31,12 @@ FREE_TO_CHANGE = (
     # The same up to rounding.
     *("deterministic", "strategy", "jit", "recompute", "steps_per_execution"),
 )
+# What our commands write into a run folder.
+_WRITTEN = {
+    *("arguments.json", "log.csv", "events", "samples", "checkpoints"),
+    *("result.json", "metrics.csv", "metrics_protocol.json", "metrics.json"),
+    *("examples", "report.html", "trained", "memory.json", "output.txt"),
+}
 
 
 def prepare(folder, settings, restart=False, decays=False):
@@ -45,27 +50,18 @@ def prepare(folder, settings, restart=False, decays=False):
             that another number of steps would be another run.
 
     Returns:
-        `pathlib.Path` of the folder.
+        `files.Lock` of the folder, to be kept while the run writes.
 
     Raises:
-        UserError: if the folder cannot be written, or holds a run that was
-            made with other settings.
+        UserError: if another process trains in the folder, or it holds a run
+            that was made with other settings, or, with `restart`, anything
+            else than a run.
+        OSError: if it cannot be written.
     """
     folder = pathlib.Path(folder)
     if restart and folder.exists():
-        number = 1
-        while folder.with_name(f"{folder.name}.{number}").exists():
-            number += 1
-        folder.rename(folder.with_name(f"{folder.name}.{number}"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"run_dir must be a folder that can be written. Received: "
-            f"{str(folder)!r} ({error.strerror})"
-        ) from None
+        _move_aside(folder)
+    lock = files.hold(folder, "run_dir")
     earlier = read(folder, "arguments.json")
     if earlier is not None:
         earlier = {"held_out": HELD_OUT} | earlier  # older runs do not say
@@ -84,7 +80,50 @@ def prepare(folder, settings, restart=False, decays=False):
                 "keep the old run beside it"
             )
     write(folder, "arguments.json", settings)
-    return folder
+    return lock
+
+
+def _move_aside(folder):
+    """Rename a folder that holds a run and nothing else; leave an empty one."""
+    place = folder.resolve()  # what a link leads to
+    found = {path.name for path in place.iterdir()}
+    found = {name for name in found if not name.startswith(files.UNFINISHED)}
+    if not found:
+        return
+    try:
+        earlier = read(place, "arguments.json") or {}
+        is_run = "model" in earlier
+    except UserError:  # a damaged one is a reason to start over
+        earlier, is_run = {}, True
+    export = pathlib.Path(str(earlier.get("export_dir"))).resolve()
+    others = sorted(
+        name
+        for name in found - _WRITTEN
+        if place / name not in (export, *export.parents)
+    )
+    lock = files.hold(folder, "run_dir")
+    try:
+        if not is_run:
+            reason = "which holds no run"
+        elif others:
+            reason = f"which also holds {', '.join(map(repr, others[:3]))}"
+        elif place in (pathlib.Path.cwd(), *pathlib.Path.cwd().parents):
+            reason = "in which this command was started"
+        else:
+            number = 1
+            while place.with_name(f"{place.name}.{number}").exists():
+                number += 1
+            place.rename(place.with_name(f"{place.name}.{number}"))
+            return
+    except OSError as error:  # such as of a mount point
+        reason = f"which cannot be moved ({error.strerror})"
+    finally:
+        lock.release()
+    raise UserError(
+        "run_dir must be the folder of an earlier run and of nothing else "
+        f"for --restart, which moves it aside. Received: {str(folder)!r}, "
+        f"{reason}. Give another --run-dir"
+    )
 
 
 def read(folder, name):

@@ -13,7 +13,7 @@ import pathlib
 import shlex
 import sys
 
-from keras_gans import data_arguments, runs
+from keras_gans import data_arguments, runs, streams
 from keras_gans.checks import UserError
 from keras_gans.scoreboards import children, entries, figures, page
 
@@ -169,6 +169,7 @@ def _row(entry, settings, arguments, folder):
     return figures.read(folder)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

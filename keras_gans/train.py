@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 
-from keras_gans import distribution, runs
+from keras_gans import distribution, files, runs, streams
 from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
 from keras_gans.checks import UserError
 from keras_gans.datasets import pipeline
@@ -193,7 +193,8 @@ def finish(settings, folder, model, held_out, received):
         (folder / "checkpoints", "states to continue from"),
         (path, "the SavedModel, uint8 pictures in and out"),
     ):
-        print(f"  {place}  {meaning}")
+        if place.exists():
+            print(f"  {place}  {meaning}")
     print(
         "try next: your own pictures with --data-a DIR --data-b DIR "
         "--run-dir runs/mine, or the same command with more --steps"
@@ -201,16 +202,53 @@ def finish(settings, folder, model, held_out, received):
     return 0
 
 
+def ending(error, strategy):
+    """Return how an exception ends a run: `(exit code, line)`.
+
+    None if it is none of the expected ends, but a fault of ours.
+    """
+    if isinstance(error, UserError):
+        return 2, str(error)
+    if isinstance(error, FloatingPointError):
+        return 3, str(error)
+    if isinstance(error, OSError):
+        reason = str(error)
+    elif _is_memory(error):
+        reason = (
+            "there is not enough memory: give a smaller --batch-size or "
+            "--image-size, or --recompute"
+        )
+    else:
+        # The folder of the pictures may be gone by now, or a worker.
+        reason = pipeline.reason(error)
+        if reason is None and strategy is not None:
+            reason = distribution.reason(error, strategy)
+    return reason and (1, f"{reason}; earlier checkpoints stay")
+
+
+def _is_memory(error):
+    import tensorflow as tf
+
+    if isinstance(error, tf.errors.OpError):
+        # The second is from the threads that read the data.
+        is_full = isinstance(error, tf.errors.ResourceExhaustedError)
+        return is_full or "MemoryError: " in str(error)
+    return isinstance(error, MemoryError)
+
+
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 
-    0: done; 1: the disk or the data failed; 2: wrong use; 3: NaN or infinity,
-    stopped; 130, 143: stopped by Ctrl-C or SIGTERM, and saved.
+    0: done; 1: the disk, the memory or the data failed; 2: wrong use; 3: NaN
+    or infinity, stopped; 129, 130, 143: stopped by SIGHUP, Ctrl-C or SIGTERM,
+    and saved.
     """
     settings = vars(parse_arguments(argv))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(format="%(levelname)s: %(message)s")
     restart, is_dry = settings.pop("restart"), settings.pop("dry_run")
+    strategy = lock = None
     try:
         settings = resolve(settings)
         if settings["deterministic"]:
@@ -218,6 +256,9 @@ def main(argv=None):
         strategy = distribution.make(
             settings["strategy"], settings["batch_size"]
         )
+        is_chief = distribution.is_chief(strategy)
+        for name in ("run_dir", "export_dir") if is_chief else ():
+            files.check_writable(settings[name], name)
         dataset, held_out, sides = runs.open_data(settings)
         with strategy.scope():
             model = runs.build_model(settings)
@@ -225,34 +266,24 @@ def main(argv=None):
         from keras_gans.evaluation import in_training
 
         measured = in_training.prepare(settings, model.data_kind, sides)
-        folder = pathlib.Path(settings["run_dir"])
-        if not is_dry and distribution.is_chief(strategy):
-            runs.prepare(folder, settings, restart, decays=model.rate_decays)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    try:
         if is_dry:
             dry_run(model, dataset, held_out)
             print("dry run: everything works; leave out --dry-run to train")
             return 0
+        folder = pathlib.Path(settings["run_dir"])
+        if is_chief:
+            lock = runs.prepare(folder, settings, restart, model.rate_decays)
         return train(settings, folder, model, dataset, held_out, measured)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error}; earlier checkpoints stay", file=sys.stderr)
-        return 1
-    except FloatingPointError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
     except Exception as error:
-        # The folder of the pictures may be gone by now, or a worker.
-        reason = pipeline.reason(error) or distribution.reason(error, strategy)
-        if reason is None:
+        end = ending(error, strategy)
+        if end is None:
             raise
-        print(f"error: {reason}; earlier checkpoints stay", file=sys.stderr)
-        return 1
+        code, line = end
+        print(f"error: {line}", file=sys.stderr)
+        return code
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import time
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans import images
+from keras_gans import images, streams
 from keras_gans.checks import UserError
 from keras_gans.serving import files
 
@@ -162,6 +162,7 @@ def _parse_arguments(argv):
     return parser.parse_args(argv)
 
 
+@streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 

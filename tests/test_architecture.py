@@ -21,6 +21,7 @@ LEAVES = (
     "recompute",
     "schedules",
     "distribution",
+    "streams",
 )
 COMMANDS = ("train", "evaluate", "translate", "check", "convert", "scoreboard")
 # Room -> prefixes of our own modules that it may import.
@@ -79,7 +80,7 @@ ALLOWED = {
     "scoreboards": ("scoreboards", "registry", "runs"),
     "checkpoints": (),
     # A sample grid is pictures; a checkpoint is the callback's whole work.
-    "callbacks": ("callbacks", "images", "checkpoints"),
+    "callbacks": ("callbacks", "images", "checkpoints", "distribution"),
     "symptoms": (),
     "health": ("callbacks", "checkpoints", "losses", "symptoms"),
     "statistics": ("callbacks",),
@@ -91,7 +92,7 @@ ALLOWED = {
         "models.translator",
     ),
     # The function takes a model; the command of that name opens runs.
-    "export": ("serving", "images", "loading", "runs", "datasets"),
+    "export": ("serving", "images", "loading", "runs", "datasets", "streams"),
     "interop": ("interop",),
     "registry": (),
     "data_arguments": ("datasets",),

@@ -453,7 +453,8 @@ def test_more_pictures_are_held_out_and_measured(tmp_path, capsys):
     assert len(seen) == 60 and not seen & held
     # A run of before there was a choice goes on; with another it does not.
     plain.pop("held_out")
-    folder = runs.prepare(tmp_path / "run", plain)
+    folder = tmp_path / "run"
+    runs.prepare(folder, plain)
     runs.prepare(folder, plain | {"held_out": 18})
     with pytest.raises(ValueError, match="held_out: 18 there, 20 now"):
         runs.prepare(folder, settings | {"epochs": None})

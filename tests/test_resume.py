@@ -83,7 +83,7 @@ def assert_same_end(name, run_dir, other):
         with open(f"{folder}/log.csv", newline="") as file:
             logs.append([{**row, "seconds": 0} for row in csv.DictReader(file)])
     assert logs[0] == logs[1]
-    assert [int(row["step"]) for row in logs[0]] == [7, 14, 21, 28, 35]
+    assert [int(row["step"]) for row in logs[0]] == [7, 14, 21, 28, 35, STEPS]
 
 
 # Fast: dropout and a pool, whose random states must be saved.

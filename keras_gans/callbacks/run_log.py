@@ -4,7 +4,6 @@ import csv
 import pathlib
 import time
 
-import numpy as np
 import tensorflow as tf
 
 from keras_gans import files
@@ -17,12 +16,17 @@ class RunLog(StepCallback):
     """Writes the mean of each loss term to `log.csv` and to TensorBoard.
 
     A row has the step, the seconds of training so far, the means over the
-    steps since the row before, and what was noted in words. Rows past a
-    restored step are dropped.
+    steps since the row before, and what was noted in words. The last row may
+    be of fewer steps; if training goes on from there, it is replaced by a
+    whole one. Rows past a restored step are dropped.
 
     Args:
         folder: the run folder; receives `log.csv` and `events/`.
         every: int, steps between two rows.
+
+    Attributes:
+        rows: list of dict, those so far.
+        notes: list of str, what the next row will have in `warnings`.
     """
 
     def __init__(self, folder, every=50):
@@ -34,7 +38,8 @@ class RunLog(StepCallback):
         super().on_train_begin(logs)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._path = self.folder / "log.csv"
-        self._notes = []
+        self.notes = []
+        self._logs = None  # if there were steps since the last row
         # Of earlier runs, the values are text.
         self.rows = self._rows_until(self.current_step)
         seconds = float(self.rows[-1]["seconds"]) if self.rows else 0.0
@@ -42,27 +47,53 @@ class RunLog(StepCallback):
         self._events = tf.summary.create_file_writer(
             str(self.folder / "events")
         )
-        # Keras resets the means when fit begins; those of a row that was
-        # half full when the checkpoint was written are put back.
-        self._means = [
-            v.numpy() for m in self.model.metrics for v in m.variables
-        ]
+        # Keras resets the means with every epoch and validation; those of a
+        # row that is half full are put back.
+        self._means = self._values()
+        self._goes_on = (
+            bool(self.rows)
+            and int(self.rows[-1]["step"]) == self.current_step
+            and any(value.any() for value in self._means)
+        )
+        if self._goes_on:
+            notes = self.rows.pop().get("warnings") or ""
+            self.notes += filter(None, notes.split(NOTES_BETWEEN))
 
-    def on_epoch_begin(self, epoch, logs=None):
-        super().on_epoch_begin(epoch, logs)
+    def _values(self):
+        return [v.numpy() for m in self.model.metrics for v in m.variables]
+
+    def _put_back(self):
         variables = [v for m in self.model.metrics for v in m.variables]
         for variable, value in zip(variables, self._means, strict=True):
             variable.assign(value)
-        self._means = [np.zeros_like(value) for value in self._means]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        self._put_back()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._means = self._values()
+
+    def on_test_begin(self, logs=None):
+        self._means = self._values()
+
+    def on_test_end(self, logs=None):
+        self._put_back()
 
     def on_step(self, before, logs):
         if self.passed(before, self.every):
             self.write_row(self.current_step, logs)
             self.model.reset_metrics()
+        else:
+            self._logs = logs
+            if self._goes_on:
+                # Before there is a later checkpoint to continue from.
+                self._write()
+        self._goes_on = False
 
     def note(self, text):
         """Put a line into the column `warnings` of the next row."""
-        self._notes.append(text)
+        self.notes.append(text)
 
     def write_row(self, step, logs):
         """Write the means of `logs` and the notes so far as one row."""
@@ -70,9 +101,9 @@ class RunLog(StepCallback):
             "step": step,
             "seconds": round(time.monotonic() - self._started, 1),
             **{name: float(value) for name, value in logs.items()},
-            "warnings": NOTES_BETWEEN.join(self._notes),
+            "warnings": NOTES_BETWEEN.join(self.notes),
         }
-        self._notes = []
+        self.notes, self._logs = [], None
         self.rows.append(row)
         self._write()
         with self._events.as_default(step=step):
@@ -80,6 +111,8 @@ class RunLog(StepCallback):
                 tf.summary.scalar(name, value)
 
     def on_train_end(self, logs=None):
+        if self._logs is not None:
+            self.write_row(self.current_step, self._logs)
         self._events.close()
 
     def _rows_until(self, step):
@@ -89,6 +122,9 @@ class RunLog(StepCallback):
             return [r for r in csv.DictReader(file) if int(r["step"]) <= step]
 
     def _write(self):
+        if not self.rows:
+            self._path.unlink(missing_ok=True)
+            return
         with files.whole(self._path) as unfinished:
             with open(unfinished, "w", newline="") as file:
                 writer = csv.DictWriter(file, list(self.rows[-1]))

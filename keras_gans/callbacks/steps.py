@@ -6,7 +6,7 @@ import signal
 import keras
 from tqdm.auto import tqdm
 
-from keras_gans import checkpoints
+from keras_gans import checkpoints, distribution, files
 from keras_gans.checks import UserError
 
 
@@ -51,7 +51,8 @@ class Checkpoints(StepCallback):
 
     Run again, these lines continue where the last checkpoint was written.
     Among several callbacks this one comes last, so that what the others did
-    in a step is part of the checkpoint.
+    in a step is part of the checkpoint. While it trains, no other process can
+    train in this folder; of several workers the chief holds it for all.
 
     Args:
         folder: where the checkpoints of this run live.
@@ -72,6 +73,8 @@ class Checkpoints(StepCallback):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._saved = self.current_step
+        if distribution.is_chief(self.model.distribute_strategy):
+            self._lock = files.hold(self.folder, "folder")
         newest = max(checkpoints.steps(self.folder), default=0)
         if self.current_step == 0 and newest:
             raise UserError(
@@ -87,6 +90,7 @@ class Checkpoints(StepCallback):
     def on_train_end(self, logs=None):
         if self.current_step > self._saved:
             self._save()
+        self._lock = None
 
     def _save(self):
         checkpoints.save(self.model, self.folder, self.keep)
@@ -121,8 +125,9 @@ class ProgressBar(StepCallback):
 
 
 class StopOnSignal(StepCallback):
-    """Ends training after the current step on Ctrl-C or SIGTERM.
+    """Ends training after the current step on Ctrl-C, SIGTERM or SIGHUP.
 
+    SIGHUP comes when the terminal is closed; under `nohup` it stays ignored.
     `received` then holds the signal, so that the caller can tell an
     interrupted run from a finished one; `Checkpoints` saves as at any end.
 
@@ -140,9 +145,13 @@ class StopOnSignal(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        # Windows has none.
+        hangup = getattr(signal, "SIGHUP", None)
+        if hangup and signal.getsignal(hangup) != signal.SIG_IGN:
+            numbers.append(hangup)
         self._before = {
-            number: signal.signal(number, self._receive)
-            for number in (signal.SIGINT, signal.SIGTERM)
+            number: signal.signal(number, self._receive) for number in numbers
         }
 
     def _receive(self, number, frame):

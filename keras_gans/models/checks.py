@@ -1,6 +1,10 @@
 """What models check of their callers' arguments, before anything is made."""
 
+import numbers
+
 import tensorflow as tf
+
+from keras_gans.checks import UserError
 
 
 def check_images(images, multiple_of=1):
@@ -70,30 +74,39 @@ def check_loss_weights(loss_weights, defaults, *players):
     """Check weights by term; return them with the others at their defaults.
 
     Args:
-        loss_weights: dict from term to float.
+        loss_weights: dict from term to float, or None for the defaults.
         defaults: the same, for all terms.
         *players: for each player, the names of its terms.
 
     Raises:
-        ValueError: if a term is unknown, a weight negative, or all weights
-            of a player 0.
+        UserError: if it is no dict, a term is unknown, a weight negative or
+            no finite number, or all weights of a player 0.
     """
+    loss_weights = {} if loss_weights is None else loss_weights
+    if not isinstance(loss_weights, dict):
+        raise UserError(
+            "loss_weights must be a dict from term to number, with terms among "
+            f"{', '.join(defaults)}. Received: {loss_weights!r}"
+        )
     unknown = set(loss_weights) - set(defaults)
     if unknown:
-        raise ValueError(
+        raise UserError(
             f"loss_weights must have keys among {', '.join(defaults)}. "
             f"Received: {', '.join(sorted(map(str, unknown)))}"
         )
     for name, weight in loss_weights.items():
-        if weight < 0:
-            raise ValueError(
-                f"loss_weights[{name!r}] must not be negative. "
+        is_bool = isinstance(weight, bool)
+        is_number = isinstance(weight, numbers.Real) and not is_bool
+        # More than float32 holds is infinite in it.
+        if not is_number or not 0 <= weight < 2**128:
+            raise UserError(
+                f"loss_weights[{name!r}] must be a finite number from 0 up. "
                 f"Received: {weight!r}"
             )
     weights = {**defaults, **loss_weights}
     for terms in players:
         if not any(weights[term] for term in terms):
-            raise ValueError(
+            raise UserError(
                 "loss_weights must leave a weight above 0 among "
                 f"{', '.join(terms)}. Received: {loss_weights!r}"
             )

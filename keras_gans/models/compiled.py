@@ -130,7 +130,7 @@ class CompiledModel(keras.Model):
             self.adversarial_loss
         )
         self.loss_weights = check_loss_weights(
-            loss_weights or {},
+            loss_weights,
             self.default_loss_weights,
             self.generator_terms,
             self.discriminator_terms,
