@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -10,7 +12,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_gans import export, images
-from keras_gans.serving import signatures, warmup
+from keras_gans.serving import signatures, versions, warmup
 from tests.models.test_contract import make_model
 
 
@@ -116,6 +118,66 @@ def test_other_pixels_are_not_published(
     with pytest.raises(RuntimeError, match=rule):
         export.export(model, tmp_path, samples)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_equal_weights_are_stored_alike(samples, tmp_path, half):
+    """Whatever was made before in the process, by which layers have numbers."""
+    model = make_model("cyclegan")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    names = [layer.name for layer in model.generator_ab.layers]
+    paths = [
+        export.export(one, tmp_path / "exports" / "faces", samples, half=half)
+        for one in (model, loaded)
+    ]
+    for name in ("variables.index", "variables.data-00000-of-00001"):
+        one, other = (p / "variables" / name for p in paths)
+        assert one.read_bytes() == other.read_bytes(), name
+    one, other = (tensors(path) for path in paths)
+    assert one == other and any("15/kernel" in name for name in one)
+    assert names == [layer.name for layer in model.generator_ab.layers]
+
+
+def tensors(path):
+    """Return the names of signatures' tensors, and of operations."""
+    content = saved_model_pb2.SavedModel()
+    content.ParseFromString((path / "saved_model.pb").read_bytes())
+    (graph,) = content.meta_graphs
+    signatures = {
+        tensor.name
+        for definition in graph.signature_def.values()
+        for tensor in (
+            *definition.inputs.values(),
+            *definition.outputs.values(),
+        )
+    }
+    functions = graph.graph_def.library.function
+    nodes = {
+        node.name
+        for place in (graph.graph_def.node, *(f.node_def for f in functions))
+        for node in place
+    }
+    return signatures | nodes
+
+
+@pytest.mark.parametrize("left", ["killed", "of an older version"])
+def test_what_a_killed_export_left_is_cleaned_up(tmp_path, left):
+    if left == "killed":
+        code = (
+            "import os, signal, sys; from keras_gans.serving import versions\n"
+            "def write(path):\n"
+            "    (path / 'variables').mkdir()\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)\n"
+            "versions.publish(sys.argv[1], write)\n"
+        )
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)])
+    else:
+        (tmp_path / ".unfinished-abc123" / "variables").mkdir(parents=True)
+    (name,) = os.listdir(tmp_path)
+    assert name.startswith(".unfinished-")
+    versions.publish(tmp_path, lambda path: (path / "model.json").touch())
+    assert os.listdir(tmp_path) == ["1"]
 
 
 def test_half_stores_kernels_in_half_the_bytes(model, samples, tmp_path):

@@ -1,51 +1,65 @@
-"""Weights stored in half the bytes."""
+"""The weights that an export stores: under fixed names, or in half the bytes.
+
+Keras numbers layers as they come in a process, so that the weights of a model
+have other names wherever it is made.
+"""
 
 import keras
 import tensorflow as tf
 
 
-def copies(model):
-    """Return float16 copies of a model's kernels.
+class Copies(keras.StatelessScope):
+    """Within it a model reads copies of its weights, made on first use.
 
-    Offsets, scales and statistics, which are small, have none: a variance can
-    be larger or smaller than float16 can say.
+    Copies, and within it layers, are named by their place in the network.
 
-    Args:
-        model: a Keras model.
-
-    Returns:
-        list of `(keras.Variable, tf.Variable)`. A function that reads copies
-        does not keep them: hold on to the list.
-    """
-    return [
-        (kernel, tf.Variable(tf.cast(kernel.value, tf.float16)))
-        for kernel in model.variables
-        if len(kernel.shape) > 1 and kernel.dtype == "float32"
-    ]
-
-
-def reading(copies, function, variables):
-    """Return a function that reads the copies of its kernels.
-
-    They are cast to float32 whenever it is called, and computed with as
-    before.
+    Kernels may be kept in float16; they are cast whenever they are read, and
+    computed with as before. Offsets, scales and statistics, which are small,
+    stay: a variance can be larger or smaller than float16 can say.
 
     Args:
-        copies: list, what `copies` returned.
-        function: a function of the model.
-        variables: the `tf.Variable`s that it reads.
+        model: a model with `networks`.
+        is_half: bool, whether kernels are kept in float16.
 
-    Returns:
-        Function that takes and gives the same.
+    Attributes:
+        variables: dict from name to the `tf.Variable`s that were read. A
+            function that reads copies does not keep them.
     """
-    read = {variable.ref() for variable in variables}
-    copies = [pair for pair in copies if pair[0].value.ref() in read]
 
-    def on_copies(*args, **kwargs):
-        kernels = [
-            (kernel, tf.cast(copy, "float32")) for kernel, copy in copies
+    def __init__(self, model, is_half=False):
+        super().__init__()
+        self.variables = {}
+        self._is_half = is_half
+        self._layers = [
+            pair for n in model.networks for pair in enumerate(n.layers)
         ]
-        with keras.StatelessScope(kernels):
-            return function(*args, **kwargs)
+        self._names = [layer.name for _, layer in self._layers]
+        self._originals = {
+            id(variable): (network.name, f"{i}/{variable.name}", variable.value)
+            for network in model.networks
+            for i, variable in enumerate(network.variables)
+        }
 
-    return on_copies
+    def __enter__(self):
+        for i, layer in self._layers:
+            layer.name = f"{i}_{type(layer).__name__}"
+        return super().__enter__()
+
+    def __exit__(self, *args, **kwargs):
+        for (_, layer), name in zip(self._layers, self._names, strict=True):
+            layer.name = name
+        return super().__exit__(*args, **kwargs)
+
+    def get_current_value(self, variable):
+        if id(variable) not in self._originals:
+            return super().get_current_value(variable)
+        network, place, original = self._originals[id(variable)]
+        name = f"{network}/{place}"
+        if name not in self.variables:
+            is_kernel = len(variable.shape) > 1 and variable.dtype == "float32"
+            dtype = "float16" if self._is_half and is_kernel else original.dtype
+            # The slash makes it the whole name, wherever the trace is.
+            with tf.init_scope(), tf.name_scope(f"{network}/"):
+                copy = tf.Variable(tf.cast(original, dtype), name=place)
+            self.variables[name] = copy
+        return tf.cast(self.variables[name], variable.dtype)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_gans import images
 from keras_gans.checks import UserError
-from keras_gans.serving import signatures
+from keras_gans.serving import half, signatures
 from keras_gans.serving.saved_model import check_pixels, expected_pixels
 
 
@@ -57,12 +57,11 @@ def write(path, model, samples):
     inputs = {"images": images.to_float(samples), **extra}
     for verb, function in model.serving_signatures().items():
         file = path / f"{verb}.onnx"
-        _Verb(function, model, verb).export(
-            file,
-            format="onnx",
-            input_signature=[floats, *signatures.extra_inputs(model).values()],
-            verbose=False,
-        )
+        signature = [floats, *signatures.extra_inputs(model).values()]
+        with half.Copies(model):
+            _Verb(function, model, verb).export(
+                file, format="onnx", input_signature=signature, verbose=False
+            )
         (outputs,) = onnxruntime.InferenceSession(file).run(
             None, {name: rows.numpy() for name, rows in inputs.items()}
         )

@@ -25,15 +25,11 @@ def write(path, model, samples, is_half, about):
         RuntimeError: if the SavedModel gives other pixels than the model.
         OSError: if it cannot be written.
     """
-    copies = half.copies(model) if is_half else []
+    copies = half.Copies(model, is_half)
     functions = signatures.make(model, copies)
     module = tf.Module()
     # Just what is read: discriminators and optimizers stay out.
-    module.weights = [
-        variable
-        for function in functions.values()
-        for variable in function.graph.variables
-    ]
+    module.weights = copies.variables
     try:
         tf.saved_model.save(module, path, signatures=functions)
     except tf.errors.OpError as error:  # such as a full disk

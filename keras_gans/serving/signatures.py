@@ -17,10 +17,11 @@ bad picture or row of an encoded request has its status, the others are served;
 a bad tensor fails as a whole, since it is one array.
 """
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.serving import half
 from keras_gans.serving.encoded import encoded_form
 from keras_gans.serving.tensors import tensor_form
 
@@ -28,7 +29,7 @@ ENCODED = "_encoded"
 DEFAULT = "serving_default"
 
 
-def make(model, half_kernels=(), with_encoded=True):
+def make(model, copies=None, with_encoded=True):
     """Trace the signatures of a model.
 
     Args:
@@ -37,7 +38,7 @@ def make(model, half_kernels=(), with_encoded=True):
             their scale; None or missing to scale them into `image_size`.
             `serving_inputs`: dict from name to `tf.TensorSpec`, `[None, ...]`
             in [0, 1], of what verbs take besides pictures, if anything.
-        half_kernels: list, what `half.copies` returned, to be read instead.
+        copies: `half.Copies`, to be read instead of the weights, or None.
         with_encoded: bool, whether to make the encoded forms and the default.
 
     Returns:
@@ -53,10 +54,7 @@ def make(model, half_kernels=(), with_encoded=True):
         return function.get_concrete_function(inputs, **extra_inputs(model))
 
     for verb, function in model.serving_signatures().items():
-        network = trace(function, floats)
-        if half_kernels:
-            read = network.graph.variables
-            function = half.reading(half_kernels, function, read)
+        with copies or contextlib.nullcontext():
             network = trace(function, floats)
         # In what follows no Python control flow is to be converted.
         on_pictures = tensor_form(network, model)
