@@ -87,7 +87,7 @@ def _move_aside(folder):
     """Rename a folder that holds a run and nothing else; leave an empty one."""
     place = folder.resolve()  # what a link leads to
     found = {path.name for path in place.iterdir()}
-    found = {name for name in found if not name.startswith(files.UNFINISHED)}
+    found = {name for name in found if ".unfinished" not in name}
     if not found:
         return
     try:

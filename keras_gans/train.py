@@ -87,7 +87,6 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
             shuffle=False,
             verbose=0,
             callbacks=[
-                stop,
                 *([progress] if distribution.is_chief(strategy) else []),
                 statistics.FreshStatistics(dataset, settings["save_every"]),
                 health.Health(log, grids, checkpoint),
@@ -95,6 +94,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
                 log,
                 *measuring,
                 checkpoint,
+                stop,
             ],
         )
     finally:

@@ -280,6 +280,12 @@ def test_a_signal_ends_training_after_the_step_and_saves(tmp_path, number):
         def on_step(self, before, logs):
             if self.current_step == 3:
                 os.kill(os.getpid(), number)
+                if number == signal.SIGHUP:
+                    os.kill(os.getpid(), number)
+
+        def on_train_end(self, logs=None):
+            if number == signal.SIGHUP:
+                os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
     stop = callbacks.StopOnSignal()
