@@ -5,39 +5,55 @@ does not import TensorFlow.
 """
 
 import importlib
+import logging
 
 from keras_gans import registry
+from keras_gans.checks import shown
 
 __version__ = "0.1.0"
 
-_SUBMODULES = (
-    "attributes",
-    "callbacks",
-    "checkpoints",
-    "datasets",
-    "evaluate",
-    "export",
-    "health",
-    "images",
-    "interop",
-    "layers",
-    "losses",
-    "metrics",
-    "networks",
-    "optimizers",
-    "report",
-    "schedules",
-    "statistics",
-)
+_SUBMODULES = {
+    name: f"{__name__}.{name}"
+    for name in (
+        "callbacks",
+        "datasets",
+        "evaluate",
+        "export",
+        "faces",
+        "files",
+        "images",
+        "inspection",
+        "interop",
+        "layers",
+        "losses",
+        "metrics",
+        "networks",
+        "optimizers",
+        "report",
+        "training",
+    )
+} | {
+    "checkpoints": f"{__name__}.callbacks.checkpoints",
+    "loading": f"{__name__}.serving.loading",
+}
 
 __all__ = ["load", "registry", *_SUBMODULES, *registry.class_names()]
 
 
+def _show(record):
+    """Escape what names of files may hold, in every line that is logged."""
+    record.msg, record.args = shown(record.getMessage()), ()
+    return True
+
+
+logging.getLogger(__name__).addFilter(_show)
+
+
 def __getattr__(name):
     if name == "load":
-        return importlib.import_module(f"{__name__}.loading").load
+        return importlib.import_module(_SUBMODULES["loading"]).load
     if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return importlib.import_module(_SUBMODULES[name])
     if name in registry.class_names():
         return registry.get_class(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,10 +2,10 @@
 
 import argparse
 import ast
-import inspect
 
-from keras_gans import data_arguments, distribution, registry
+from keras_gans import data_arguments, files, registry
 from keras_gans.checks import UserError
+from keras_gans.training import devices
 
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
@@ -17,13 +17,6 @@ DETERMINISM = (
 )
 
 
-# Arguments of a model that are no plain values, or have flags of their own.
-_NOT_TO_SET = (
-    *("self", "name", "image_size", "total_steps", "jit_compile"),
-    "recompute",
-    *("labels", "exclusive"),
-    *("generator_optimizer", "discriminator_optimizer"),
-)
 # What `ast.literal_eval` raises, by its documentation.
 _NO_LITERAL = (
     *(ValueError, SyntaxError, TypeError, MemoryError, RecursionError),
@@ -96,7 +89,7 @@ def parse_arguments(argv=None):
     )
     model.add_argument(
         "--strategy",
-        choices=distribution.STRATEGIES,
+        choices=devices.STRATEGIES,
         default="auto",
         help="none: one device; mirrored: all GPUs of this machine; "
         "multiworker: the machines of TF_CONFIG, each of which runs this "
@@ -147,11 +140,13 @@ def parse_arguments(argv=None):
     output = parser.add_argument_group("output")
     output.add_argument(
         "--run-dir",
+        type=files.expanded,
         metavar="DIR",
         help="checkpoints, samples and logs (default: runs/MODEL)",
     )
     output.add_argument(
         "--export-dir",
+        type=files.expanded,
         metavar="DIR",
         help="SavedModel versions (default: saved_models/MODEL)",
     )
@@ -254,13 +249,7 @@ def resolve(settings):
 
 def parse_options(options, model_class):
     """Return `KEY=VALUE` texts as a dict, values read as Python literals."""
-    valid = [
-        name
-        for function in (model_class.__init__, model_class.compile)
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        and name not in _NOT_TO_SET
-    ]
+    valid = registry.options(model_class)
     parsed = {}
     for option in options:
         key, equals, text = option.partition("=")

@@ -10,19 +10,23 @@ import argparse
 import collections
 import json
 import logging
+import os
 import pathlib
+import re
 import sys
 import textwrap
 
 import numpy as np
 
-from keras_gans import data_arguments, registry, streams
-from keras_gans.checks import UserError
+from keras_gans import data_arguments, files, registry, streams
+from keras_gans.checks import UserError, shown
 
 _SHEET = 6, 8  # columns of each side, rows
 _SHEET_SIZE = 96  # pixels, most for each picture
 _WIDTH = 80  # columns of text
 _NAMES = 3  # pictures named with a finding; the report has all
+# The first tells whose they are.
+_REPORT = "report.json", "report.txt", "contact_sheet.png"
 _VERDICTS = {
     "problem": "do not train yet",
     "warning": "it can be trained, but look at this first",
@@ -141,12 +145,12 @@ def verdict(found):
     for finding in found:
         mark = {"problem": "!!", "warning": "! ", "note": "- "}[finding.level]
         text = f"{finding.text}."
-        shown = [name for name in finding.names if name not in finding.text]
-        if shown and len(shown) == len(finding.names):
-            more = ", ..." if len(shown) > _NAMES else ""
-            text += f" See {', '.join(shown[:_NAMES])}{more}"
+        names = [name for name in finding.names if name not in finding.text]
+        if names and len(names) == len(finding.names):
+            more = ", ..." if len(names) > _NAMES else ""
+            text += f" See {', '.join(names[:_NAMES])}{more}"
         lines += textwrap.wrap(
-            text,
+            shown(text),
             _WIDTH,
             initial_indent=f"  {mark} ",
             subsequent_indent="     ",
@@ -184,16 +188,34 @@ def contact_sheet(sides):
     return images.grid(list(np.concatenate(blocks, axis=1)), headings=headings)
 
 
+def _check_report(folder, sides):
+    """Check that a report replaces nothing but an earlier one."""
+    folders = [pictures.folder for pictures in sides.values()]
+    files.check_outside(folder, folders, "report")
+    paths = [pathlib.Path(folder, name) for name in _REPORT]
+    for path in [path for path in paths if os.path.lexists(path)][:1]:
+        files.check_ours(path, '{\n  "image_size": ', "report")
+
+
 def _write_report(folder, text, measured, found, sides):
     from keras_gans import images
 
-    folder = pathlib.Path(folder)
-    images.write(folder / "contact_sheet.png", contact_sheet(sides))
-    (folder / "report.txt").write_text(text + "\n", "utf-8")
+    json_file, text_file, sheet = (pathlib.Path(folder, n) for n in _REPORT)
     content = measured | {"findings": [finding._asdict() for finding in found]}
     content = json.dumps(content, indent=2, ensure_ascii=False)
-    # Names of files may be no valid text.
-    (folder / "report.json").write_text(content + "\n", "utf-8", "replace")
+    # Escaped as in JSON, so that a program reads the names as they are.
+    content = re.sub(
+        r"[^\n -~]",
+        lambda found: (
+            found[0]
+            if shown(found[0]) == found[0]
+            else json.dumps(found[0])[1:-1]
+        ),
+        content,
+    )
+    files.write_text(json_file, content + "\n")
+    files.write_text(text_file, text + "\n")
+    images.write(sheet, contact_sheet(sides))
 
 
 def _parse_arguments(argv):
@@ -213,6 +235,7 @@ def _parse_arguments(argv):
     )
     parser.add_argument(
         "--report",
+        type=files.expanded,
         metavar="DIR",
         help="where to write report.txt, report.json with all names, and "
         "contact_sheet.png (default: nowhere)",
@@ -229,7 +252,7 @@ def main(argv=None):
     """
     settings = vars(_parse_arguments(argv))
     from keras_gans import datasets
-    from keras_gans.datasets import findings, inspection
+    from keras_gans.inspection import findings, measure
 
     # What is logged while opening is said in the verdict, too.
     silent = logging.NullHandler()
@@ -243,23 +266,23 @@ def main(argv=None):
         size = settings["image_size"]
         size = size or model_class.default_settings()["image_size"]
         sides = datasets.open_sides(kind, settings, size, cache_bytes=0)
+        report = settings["report"]
+        if report:
+            _check_report(report, sides)
         for name, pictures in sides.items():
-            print(f"{name}: {pictures.description}")
-        measured = inspection.inspect(sides, size)
+            print(f"{name}: {shown(pictures.description)}")
+        measured = measure.inspect(sides, size)
         measured["labels"] = findings.labels.measure(sides)
         found = findings.judge(measured, findings.FULL[kind])
         counts = findings.labels.table(measured["labels"])
-        text = "\n".join(
-            [*table(measured), "", *counts, *[""][: len(counts)]]
-            + verdict(found)
-        )
+        lines = [*table(measured), "", *counts, *[""][: len(counts)]]
+        text = "\n".join(map(shown, lines + verdict(found)))
         print(f"\n{text}")
-        report = settings["report"]
         if report:
             _write_report(report, text, measured, found, sides)
             print(
                 f"\nwrote report.txt, report.json and contact_sheet.png to "
-                f"{report}"
+                f"{shown(report)}"
             )
         else:
             print("\n--report DIR writes all names and a contact sheet")

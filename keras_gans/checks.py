@@ -1,13 +1,47 @@
 """Checks of what callers give: wrong use is found early and said in a line."""
 
+import unicodedata
+
+# Control and formatting characters, halves of a character, line ends.
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+# Bounds of what may come from a file: no image or table of ours is near them.
+MOST_SIDE = 4096  # pixels of a training image
+MOST_LABELS = 1000
+
 
 class UserError(ValueError):
     """Wrong use: the message names the argument, the rule and the value.
 
     Commands print it in one line and exit with code 2. Any other exception
     is a bug, or one of the expected ends of a run, and is never caught with
-    it.
+    it. Names of files in the message are as `shown` returns them.
     """
+
+    # Keras' layers and AutoGraph then leave the message as it is: one line.
+    _keras_call_info_injected = True
+    ag_pass_through = True
+
+    def __init__(self, message):
+        super().__init__(shown(message))
+
+
+def shown(text):
+    """Return text that a terminal or a page shows as it is, in one line.
+
+    A name of a file may hold line ends, commands for the terminal, marks
+    that turn the direction of what follows, and bytes that are no text. They
+    are escaped as Python escapes them, such as `\\x1b`.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character) in _HIDDEN
+        else character
+        for character in text
+    )
 
 
 def at_least(least, **arguments):
@@ -26,6 +60,30 @@ def at_least(least, **arguments):
             raise UserError(
                 f"{name} must be an integer from {least} up. "
                 f"Received: {value!r}"
+            )
+
+
+def between(least, most, **arguments):
+    """Check that arguments are integers, neither too small nor too large.
+
+    The upper bounds keep what a file from elsewhere asks for, or a slip of a
+    finger, from taking all memory or building for ever.
+
+    Args:
+        least: int, the smallest allowed value.
+        most: int, the largest.
+        **arguments: the values by argument.
+
+    Raises:
+        UserError: naming the argument, its rule and its value.
+    """
+    at_least(least, **arguments)
+    for name, value in arguments.items():
+        if value > most:
+            shown = value if value < 10**20 else "a longer number"
+            raise UserError(
+                f"{name} must be an integer from {least} to {most}. "
+                f"Received: {shown}"
             )
 
 

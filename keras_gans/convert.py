@@ -15,7 +15,7 @@ import pathlib
 import sys
 
 from keras_gans import files, streams
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 
 _SOURCE = "pytorch-cyclegan-and-pix2pix"
 
@@ -40,9 +40,10 @@ def read(path, image_size=None):
     from keras_gans.interop import pytorch_cyclegan, state_dicts
     from keras_gans.models.translator import Translator
 
-    arrays = state_dicts.read(os.fspath(path))
-    model = Translator(*pytorch_cyclegan.generator_of(arrays), image_size)
-    interop.load_reference(model.generator, arrays, source=_SOURCE)
+    path = files.expanded(path)
+    outline = state_dicts.outline(path)
+    model = Translator(*pytorch_cyclegan.generator_of(outline), image_size)
+    interop.load_reference(model.generator, path, source=_SOURCE)
     return model
 
 
@@ -55,6 +56,8 @@ def describe(model):
 
 def write(model, output):
     """Write a Keras file or the next SavedModel version; return its path."""
+    output = pathlib.Path(files.expanded(output))
+    _check_output(output)
     if output.suffix != ".keras":
         return _export(model, output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,7 @@ def _export(model, folder):
 
 
 def _check_output(output):
-    if output.suffix == ".keras" and output.exists():
+    if output.suffix == ".keras" and os.path.lexists(output):
         raise UserError(
             "output must be a .keras file that does not exist yet. "
             f"Received: {str(output)!r}"
@@ -107,7 +110,7 @@ def _parse_arguments(argv):
     parser.add_argument(
         "--output",
         required=True,
-        type=pathlib.Path,
+        type=files.expanded,
         metavar="PATH",
         help="a folder such as saved_models/horse2zebra, which receives the "
         "next SavedModel version, or a new file that ends in .keras",
@@ -133,12 +136,12 @@ def main(argv=None):
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        _check_output(arguments.output)
+        _check_output(pathlib.Path(arguments.output))
         model = read(arguments.state_dict, arguments.image_size)
     except (UserError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{arguments.state_dict}: {describe(model)}")
+    print(f"{shown(arguments.state_dict)}: {describe(model)}")
     import tensorflow as tf
 
     try:

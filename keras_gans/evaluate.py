@@ -11,10 +11,10 @@ import argparse
 import os
 import sys
 
-from keras_gans import data_arguments, streams
-from keras_gans.checks import UserError
+from keras_gans import data_arguments, files, streams
+from keras_gans.checks import UserError, shown
 from keras_gans.evaluation import subjects
-from keras_gans.evaluation.truth import against_truth, faces_of_run, table
+from keras_gans.faces.truth import against_truth, faces_of_run, table
 
 __all__ = ["against_truth", "faces_of_run", "main", "table"]
 
@@ -33,19 +33,25 @@ def _parse_arguments(argv):
     what = parser.add_argument_group("what is measured")
     what.add_argument(
         "--run-dir",
+        type=files.expanded,
         metavar="DIR",
         help="a run of keras_gans.train (default: runs/cyclegan)",
     )
     what.add_argument(
         "--model",
+        type=files.expanded,
         metavar="PATH",
         help="a .keras file, a SavedModel or the folder of its versions",
     )
     what.add_argument(
-        "--real", metavar="DIR", help="pictures as they should be"
+        "--real",
+        type=files.expanded,
+        metavar="DIR",
+        help="pictures as they should be",
     )
     what.add_argument(
         "--fake",
+        type=files.expanded,
         metavar="DIR",
         help="pictures to compare with --real; one by one if names are equal",
     )
@@ -54,7 +60,8 @@ def _parse_arguments(argv):
             "test pictures",
             "default for a run: drawn faces that it never saw; the folders "
             "testA and testB beside trainA and trainB; or the few pictures "
-            "that it holds back",
+            "that it holds back. A data set that would be downloaded is "
+            "opened only if it is named here, too",
         )
     )
     how = parser.add_argument_group("how it is measured")
@@ -90,12 +97,24 @@ def _parse_arguments(argv):
     )
     how.add_argument(
         "--report",
+        type=files.expanded,
         metavar="FILE",
         help="where to write the report (default: report.html in the run "
         "folder, else in evaluation/); metrics.json and examples/ go into the "
         "run folder, else beside the report",
     )
     return parser.parse_args(argv)
+
+
+def _check_output(subject, path):
+    """Check that results replace nothing but earlier ones."""
+    from keras_gans import report
+
+    folders = [pictures.folder for pictures in subject.sides.values()]
+    files.check_outside(subject.folder, folders, "report")
+    metrics = subject.folder / "metrics.json"
+    files.check_ours(metrics, '{\n  "measured": ', "metrics.json of report")
+    report.place(subject.folder, path)
 
 
 @streams.outlasting
@@ -111,7 +130,7 @@ def main(argv=None):
     from keras_gans.evaluation import extractors, facts, measure, results
 
     asked = arguments["metrics"] and arguments["metrics"].split(",")
-    names = asked or measure.choices()
+    names = asked or metrics.names()
     try:
         measure.check(names)
         subject = subjects.opened(arguments)
@@ -120,12 +139,13 @@ def main(argv=None):
             extractors.opened(arguments["extractor"]) if needs_it else None
         )
         folder = subject.folder
+        _check_output(subject, arguments["report"])
         folder.mkdir(parents=True, exist_ok=True)
         optional = () if asked else names
         evaluator = measure.Evaluator(
             subject.cases, asked or (), extractor, optional
         )
-        measured, truth = evaluator(subject.translate), subject.truth()
+        measured, truth = evaluator(subject.verbs), subject.truth()
         content = {
             **results.content(subject, evaluator, measured),
             "truth": truth,
@@ -140,8 +160,9 @@ def main(argv=None):
     if truth:
         step = subject.step
         print(f"step {step}, held-out identities\n\n{table(truth)}\n")
-    print("\n".join([f"{subject.what}\n", *results.lines(content), ""]))
-    print(f"wrote {folder / 'metrics.json'} and {path}")
+    lines = [subject.what, "", *results.lines(content)]
+    print("\n".join([*map(shown, lines), ""]))
+    print(shown(f"wrote {folder / 'metrics.json'} and {path}"))
     failed = [e["failed"] for e in content["directions"].values()]
     values = [e["values"] for e in content["directions"].values()]
     return int(not any(values) or bool(asked and any(failed)))

@@ -12,8 +12,8 @@ import sys
 
 import numpy as np
 
-from keras_gans import streams
-from keras_gans.checks import UserError
+from keras_gans import files, streams
+from keras_gans.checks import UserError, shown
 
 FORMATS = ("savedmodel", "onnx")
 
@@ -22,7 +22,6 @@ def export(
     model,
     folder,
     samples,
-    half=False,
     settings=None,
     metrics=None,
     format="savedmodel",
@@ -37,12 +36,10 @@ def export(
     file per verb, see `keras_gans.serving.onnx_files`.
 
     Args:
-        model: a model with `serving_signatures()`; see
-            `keras_gans.serving.signatures.make`.
+        model: a model with `verbs()`, see `keras_gans.verbs`.
         folder: where the versions live, such as `saved_models/cyclegan`.
         samples: uint8 `[batch, image_size, image_size, 3]`, one picture or
             more to compare on.
-        half: bool, whether a SavedModel stores kernels in float16.
         settings: dict of plain values for `model.json`, those of the run.
         metrics: dict of plain values likewise, what the run measured.
         format: `"savedmodel"` or `"onnx"`.
@@ -56,7 +53,7 @@ def export(
         RuntimeError: if the export gives other pixels than the model.
         OSError: if `folder` cannot be written.
     """
-    _check_arguments(model, samples, half, format)
+    _check_arguments(model, samples, format)
     from keras_gans.serving import onnx_files, saved_model, versions
 
     if format == "onnx":
@@ -66,11 +63,11 @@ def export(
     about = {"settings": settings, "metrics": metrics}
     return versions.publish(
         folder,
-        lambda path: saved_model.write(path, model, samples, half, about),
+        lambda path: saved_model.write(path, model, samples, about),
     )
 
 
-def _check_arguments(model, samples, half, format):
+def _check_arguments(model, samples, format):
     side = model.image_size
     shape = (None, *samples.shape[1:]) if samples.ndim else ()
     if (
@@ -86,11 +83,6 @@ def _check_arguments(model, samples, half, format):
         raise UserError(
             f"format must be one of {', '.join(FORMATS)}. Received: {format!r}"
         )
-    if format == "onnx" and half:
-        raise UserError(
-            'half must be False for format="onnx", whose weights are float32. '
-            f"Received: {half!r}"
-        )
 
 
 def _parse_arguments(argv):
@@ -102,19 +94,17 @@ def _parse_arguments(argv):
         "other pixels; 2, wrong use.",
     )
     parser.add_argument(
-        "model", metavar="MODEL", help="a run folder or a .keras file"
+        "model",
+        type=files.expanded,
+        metavar="MODEL",
+        help="a run folder or a .keras file",
     )
     parser.add_argument(
         "--output",
+        type=files.expanded,
         required=True,
         metavar="DIR",
         help="the folder of the versions, such as saved_models/cyclegan",
-    )
-    parser.add_argument(
-        "--half",
-        action="store_true",
-        help="store kernels in float16, in half the bytes; they are computed "
-        "with in float32 as before",
     )
     parser.add_argument(
         "--format",
@@ -136,18 +126,18 @@ def main(argv=None):
     """
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from keras_gans import loading, runs
+    from keras_gans import runs
+    from keras_gans.serving import loading
 
     try:
         model, settings = loading.read_model(arguments.model)
-        result = settings and runs.read(arguments.model, "result.json")
+        result = runs.result(arguments.model) if settings is not None else {}
         path = export(
             model,
             arguments.output,
             _samples(model, settings),
-            half=arguments.half,
             settings=settings,
-            metrics=result and result["metrics"],
+            metrics=result.get("metrics"),
             format=arguments.format,
         )
     except (UserError, ImportError) as error:
@@ -156,20 +146,30 @@ def main(argv=None):
     except (OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"wrote {path}")
+    print(f"wrote {shown(path)}")
     return 0
 
 
 def _samples(model, settings):
-    """Return pictures to compare on: of the run's data, or drawn faces."""
+    """Return pictures to compare on: of the run's data, or drawn faces.
+
+    Data that would have to be named again are not opened: any pictures do.
+    """
     from keras_gans import datasets, images, runs
 
     if settings is not None:
         try:
+            runs.check_data(settings)
             _, held_out, _ = runs.open_data(dict(settings))
             return images.to_uint8(next(iter(held_out.values()))).numpy()
         except UserError as error:
-            print(f"comparing on drawn faces: {error}", file=sys.stderr)
+            reason = str(error).partition(": give")[0]
+            print(f"comparing on drawn faces: {reason}", file=sys.stderr)
+        except KeyError as error:
+            print(
+                f"comparing on drawn faces: arguments.json lacks {error}",
+                file=sys.stderr,
+            )
     faces = datasets.open_source(
         "faces:photo", model.image_size, face_indices=range(2)
     )

@@ -1,24 +1,238 @@
-"""Files: written whole and then renamed; read in one line or not at all."""
+"""Files: listed, written whole and then renamed, read in one line or not."""
 
 import contextlib
+import csv
+import errno
+import functools
 import json
+import logging
+import math
 import os
 import pathlib
 import shutil
+import stat
 import sys
 import tempfile
+import unicodedata
 import weakref
+import zipfile
 
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 
 try:
     import fcntl
 except ImportError:  # Windows, where nothing is locked
     fcntl = None
 
+logger = logging.getLogger("keras_gans")
+
 CACHE_VARIABLE = "KERAS_GANS_CACHE"
+MOST_JSON = 2**22  # bytes; ours have some thousand
+MOST_NUMBERS = 2**28  # of a file of weights; no network of ours has more
+_TEXTS = "warnings", "advice"  # columns that are no numbers
 UNFINISHED = ".unfinished-"
+NOTES_BETWEEN = " | "  # in one cell of log.csv
 _held = weakref.WeakValueDictionary()  # `Lock`s of this process, by folder
+
+# What archives, cameras' disks and network drives add to a folder, besides
+# hidden files.
+_OF_SYSTEMS = (
+    *("__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin"),
+    *("system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"),
+)
+_MOST_WARNINGS = 10
+
+
+def expanded(path):
+    """Replace a `~` at the start of a path by the home folder.
+
+    A file or folder that is really called so, such as `~x`, stays.
+
+    Args:
+        path: str or `os.PathLike`.
+
+    Returns:
+        str.
+    """
+    path = os.fspath(path)
+    first = path.partition("/")[0]
+    if os.path.lexists(path) or (first != "~" and os.path.lexists(first)):
+        return path
+    return os.path.expanduser(path)
+
+
+def same_name(name):
+    """Return the one spelling of a name that looks the same (Unicode NFC).
+
+    A Mac may store an accented letter as two characters, others as one.
+    """
+    return unicodedata.normalize("NFC", str(name))
+
+
+def identity(path):
+    """Return what two paths of one file or folder share; None if it is none.
+
+    Links are followed; it does not matter how the names are written.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_listed(name):
+    """Return whether a name is neither hidden nor one that systems add."""
+    return not name.startswith(".") and name.lower() not in _OF_SYSTEMS
+
+
+def listing(folder):
+    """List the files of a folder and of its subfolders.
+
+    Hidden files and those that systems add are left out, and so are dead
+    links and pipes. Linked folders are followed; one that is reached several
+    ways is listed once, under its own name if that is below `folder`.
+
+    Args:
+        folder: path.
+
+    Returns:
+        list of str, sorted paths relative to `folder`, with `/`: the same on
+        every machine. No `Path`, as 200,000 of them would take seconds.
+
+    Raises:
+        UserError: if the folder itself cannot be read. What cannot be read
+            below it is named in a warning.
+    """
+    found, seen, problems = [], set(), []
+    roots = [""]
+    for root in roots:
+        top = os.path.join(folder, root) if root else os.fspath(folder)
+        for parent, folders, names in os.walk(top, onerror=problems.append):
+            here = identity(parent)
+            if here in seen:
+                folders.clear()
+                continue
+            seen.add(here)
+            within = os.path.relpath(parent, folder).replace(os.sep, "/")
+            within = "" if within == "." else f"{within}/"
+            folders[:] = sorted(filter(is_listed, folders))
+            # After all real folders, the linked ones.
+            roots += [
+                within + name
+                for name in folders
+                if os.path.islink(os.path.join(parent, name))
+            ]
+            found += [
+                within + name
+                for name in filter(is_listed, names)
+                if _is_file(os.path.join(parent, name), problems)
+            ]
+    if not seen:
+        reason = problems[0].strerror if problems else "no folder"
+        raise UserError(f"{folder} cannot be read ({reason})")
+    for error in problems[:_MOST_WARNINGS]:
+        logger.warning(
+            "%s is left out: it cannot be read (%s)",
+            error.filename,
+            error.strerror,
+        )
+    if len(problems) > _MOST_WARNINGS:
+        rest = len(problems) - _MOST_WARNINGS
+        logger.warning("%s: %d more cannot be read", folder, rest)
+    return sorted(found)
+
+
+def _is_file(path, problems):
+    """Return whether a path is a file; note why it cannot be told."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError as error:
+        # But for dead links.
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            problems.append(error)
+        return False
+
+
+def subfolders(folder):
+    """Return the names of the folders in a folder that `listing` looks into.
+
+    Raises:
+        UserError: if the folder cannot be read.
+    """
+    try:
+        names = sorted(filter(is_listed, os.listdir(folder)))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read ({error.strerror})") from None
+    return [n for n in names if os.path.isdir(os.path.join(folder, n))]
+
+
+def check_outside(place, folders, name):
+    """Check that nothing is written where images are read.
+
+    They would be taken for images of the data set the next time.
+
+    Args:
+        place: path that will be written, there already or not.
+        folders: iterable of paths; None are passed over.
+        name: str, the argument that gave `place`.
+
+    Raises:
+        UserError: if it is, or lies in, one of the folders.
+    """
+    real = pathlib.Path(os.path.realpath(place))
+    above = {identity(path) for path in (real, *real.parents)} - {None}
+    for folder in folders:
+        if folder is not None and identity(folder) in above:
+            raise UserError(
+                f"{name} must lie outside the folders of the images. "
+                f"Received: {str(place)!r}, in {str(folder)!r}"
+            )
+
+
+def check_ours(path, start, name):
+    """Check that a file to be replaced is one that this package wrote.
+
+    Args:
+        path: path, there or not.
+        start: str, how all files of that kind begin.
+        name: str, the argument that gave `path`.
+
+    Raises:
+        UserError: if something else is there.
+    """
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+            is_ours = file.read(len(start)) == start
+    except FileNotFoundError:
+        is_ours = not os.path.islink(path)
+    except OSError:
+        is_ours = False
+    if not is_ours:
+        raise UserError(
+            f"{name} must be a new file, or one that was written here before. "
+            f"Received: {str(path)!r}, which is something else"
+        )
+
+
+def cells(row):
+    """Return a row of a csv file, a dict, with its texts as plain text.
+
+    A spreadsheet would compute a text that begins like a formula: it gets a
+    quote mark in front. Numbers stay, also those read back as text.
+    """
+    return {name: _cell(value) for name, value in row.items()}
+
+
+def _cell(value):
+    if not isinstance(value, str):
+        return value
+    text = shown(value)
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}" if value[:1] in "=+-@\t\r" and value else text
+    return text
 
 
 @contextlib.contextmanager
@@ -229,17 +443,36 @@ def write_json(path, content):
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def check_size(path, most):
+    """Check that a path is a plain file of at most `most` bytes.
+
+    Raises:
+        FileNotFoundError: if there is nothing.
+        UserError: naming the file, if it is larger, or something else, such
+            as a pipe, which would be waited for.
+    """
+    size = os.stat(path).st_size
+    if not os.path.isfile(path):
+        raise UserError(f"{path} cannot be read (it is no plain file)")
+    if size > most:
+        raise UserError(f"{path} is damaged ({size:,} bytes, at most {most:,})")
+
+
 def read_json(path):
     """Return the dict in a JSON file, or None if there is no file.
 
     Raises:
-        UserError: naming the file, if it is damaged or holds no dict.
+        UserError: naming the file, if it is damaged, larger than `MOST_JSON`
+            or holds no dict.
     """
     path = pathlib.Path(path)
     try:
+        check_size(path, MOST_JSON)
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
@@ -247,6 +480,131 @@ def read_json(path):
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (it holds no names)")
     return content
+
+
+@contextlib.contextmanager
+def open_npz(path, most=MOST_NUMBERS):
+    """Open a `.npz` file and read no more than what its arrays declare.
+
+    `np.load` reads whatever a member unpacks to; this refuses what is no
+    array of numbers, and more of them than `most`, before it is read.
+
+    Yields:
+        dict from name to `(shape, function that reads the array)`.
+
+    Raises:
+        UserError: if there is more in it, or something else.
+        OSError, zipfile.BadZipFile, ValueError: if it is damaged.
+    """
+    import numpy as np  # commands that start others stay small
+
+    with zipfile.ZipFile(path) as archive:
+        entries = {}
+        for member in archive.infolist():
+            with _opened(archive, member) as file:
+                # Longer headers, of version 2, are of tables.
+                if np.lib.format.read_magic(file) != (1, 0):
+                    raise UserError(f"{member.filename} is no plain array")
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            if dtype.kind not in "biuf":
+                raise UserError(f"{member.filename} has no numbers ({dtype})")
+            name = member.filename.removesuffix(".npy")
+            read = functools.partial(_read_npy, archive, member)
+            entries[name] = shape, read
+        check_count((shape for shape, _ in entries.values()), most)
+        yield entries
+
+
+def check_count(shapes, most=MOST_NUMBERS):
+    """Check how many numbers arrays of these shapes have, before they are read.
+
+    Raises:
+        UserError: if there are more than `most`.
+    """
+    count = sum(abs(math.prod(shape)) for shape in shapes)
+    if count > most:
+        raise UserError(f"{count:,} numbers, at most {most:,}")
+
+
+def _opened(archive, member):
+    # Only of these no more is unpacked than is asked for.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UserError(f"{member.filename} is packed in an unusual way")
+    return archive.open(member)
+
+
+def _read_npy(archive, member):
+    import numpy as np
+
+    with _opened(archive, member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def read_rows(path):
+    """Return the whole rows of a csv file whose columns are numbers.
+
+    A whole row has a cell for each column, of which `step` is an integer and
+    `seconds` finite; `warnings` and `advice` are text, and others may be
+    empty.
+
+    Args:
+        path: of a file; may be missing.
+
+    Returns:
+        `(rows, damage)`: list of dicts from column to str; None, or in words
+        what cannot be read.
+    """
+    rows, damage = [], None
+    try:
+        # Bytes that are no text spoil their own row only.
+        with open(
+            path, newline="", encoding="utf-8-sig", errors="replace"
+        ) as file:
+            reader = csv.DictReader(file)
+            for row in reader:
+                if _is_whole(row):
+                    rows.append(row)
+                else:
+                    damage = damage or f"line {reader.line_num} is damaged"
+            if not {"step", "seconds"} <= {*(reader.fieldnames or ())}:
+                damage = "it has no columns step and seconds"
+    except FileNotFoundError:
+        pass
+    except (OSError, csv.Error) as error:
+        damage = str(error)
+    return rows, damage
+
+
+def _is_whole(row):
+    # Too many cells are under None, for missing ones there is None.
+    if None in row or None in row.values():
+        return False
+    try:
+        step, seconds = int(row["step"]), float(row["seconds"])
+        for name, cell in row.items():
+            float(cell if cell and name not in _TEXTS else 0)
+    except (KeyError, ValueError):
+        return False
+    return step >= 0 and math.isfinite(seconds)
+
+
+def set_aside(path, reason):
+    """Rename a damaged file, so that it is kept and another takes its place."""
+    path, number = pathlib.Path(path), 0
+    while True:
+        ending = f".damaged.{number}" if number else ".damaged"
+        aside = path.with_name(path.name + ending)
+        if not os.path.lexists(aside):
+            break
+        number += 1
+    os.rename(path, aside)
+    logger.warning(
+        "%s is damaged (%s); it is kept as %s, and what could be read of it "
+        "goes on",
+        path,
+        reason,
+        aside.name,
+    )
 
 
 def cache_folder():
@@ -257,7 +615,7 @@ def cache_folder():
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
-        return pathlib.Path(chosen)
+        return pathlib.Path(expanded(chosen))
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":

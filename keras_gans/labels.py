@@ -10,8 +10,8 @@ for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, section 3.3.
 """
 
 import numpy as np
-import tensorflow as tf
 
+from keras_gans import checks
 from keras_gans.checks import UserError
 
 CELEBA_HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
@@ -40,6 +40,12 @@ class Labels:
 
     def __init__(self, names, exclusive=None):
         self.sets = _check_names(names)
+        count = sum(map(len, self.sets))
+        if count > checks.MOST_LABELS:
+            raise UserError(
+                f"labels must be at most {checks.MOST_LABELS:,}. "
+                f"Received: {count:,}"
+            )
         self.names = sum(self.sets, ())
         _check_once("labels", self.names)
         if exclusive is None:
@@ -54,6 +60,11 @@ class Labels:
 
     def _check_groups(self, exclusive):
         groups = []
+        if len(exclusive) > len(self.names):
+            raise UserError(
+                "exclusive must have each label once at most. Received: "
+                f"{len(exclusive):,} groups"
+            )
         for group in exclusive:
             if (
                 not isinstance(group, (list, tuple))
@@ -120,6 +131,8 @@ class Labels:
             vectors: float32 `[batch, vector_size]`.
             keys: int32 `[batch]` in [0, `KEYS`), the order.
         """
+        import tensorflow as tf
+
         sets = tf.zeros_like(keys)
         if self.num_sets > 1:
             masks = vectors[:, len(self.names) :]
@@ -135,6 +148,8 @@ class Labels:
         return [name in names for names in self.sets].index(True)
 
     def _vectors(self, vectors, factors, offsets, index):
+        import tensorflow as tf
+
         start, stop = self.ranges[index]
         own = np.zeros(len(self.names), "float32")
         own[start:stop] = 1.0
@@ -189,6 +204,8 @@ def rows(argument, vectors, images, size):
     Raises:
         UserError: if `vectors` have another shape.
     """
+    import tensorflow as tf
+
     vectors = tf.convert_to_tensor(vectors)
     if vectors.shape.rank == 1:
         vectors = tf.tile(vectors[None], [tf.shape(images)[0], 1])

@@ -1,6 +1,7 @@
 """The models by name: one line per model, imported when asked for."""
 
 import importlib
+import inspect
 
 from keras_gans import checks
 from keras_gans.checks import UserError
@@ -33,6 +34,30 @@ def get(name):
     checks.one_of(names(), model=name)
     module, class_name = MODELS[name].split(":")
     return getattr(importlib.import_module(module), class_name)
+
+
+# Arguments of a model that are no plain values, or have settings of their own.
+_NOT_TO_SET = (
+    *("self", "name", "image_size", "total_steps", "jit_compile"),
+    "recompute",
+    *("labels", "exclusive"),
+    *("generator_optimizer", "discriminator_optimizer"),
+)
+
+
+def options(model_class):
+    """Return the names of the arguments that `--set` may set.
+
+    They are those of the model and of its `compile()` that plain values are
+    for. Of a run folder from elsewhere no other one is passed on.
+    """
+    return [
+        name
+        for function in (model_class.__init__, model_class.compile)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        and name not in _NOT_TO_SET
+    ]
 
 
 def get_class(class_name):

@@ -11,10 +11,14 @@ runs/cyclegan/
 """
 
 import inspect
+import logging
 import pathlib
+import re
 
-from keras_gans import files, registry
+from keras_gans import checks, files, registry
 from keras_gans.checks import UserError
+
+logger = logging.getLogger("keras_gans")
 
 HELD_OUT = 18  # pictures on each sample grid, as in the article
 # Settings that do not change what a step computes; the others must be the
@@ -37,6 +41,20 @@ _WRITTEN = {
     *("result.json", "metrics.csv", "metrics_protocol.json", "metrics.json"),
     *("examples", "report.html", "trained", "memory.json", "output.txt"),
 }
+
+# What settings are, by name, where a file of somebody else's records them.
+_TYPES = {
+    **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
+    "set": dict,
+    **dict.fromkeys(("data", "labels", "exclusive"), list),
+}
+_MOST = {
+    "image_size": checks.MOST_SIDE,
+    "batch_size": 2**16,
+    **dict.fromkeys(("held_out", "critic_steps", "steps"), 2**31),
+}
+# Of a source that is no folder: a data set that is downloaded, or a share.
+_ELSEWHERE = re.compile(r"(?!faces:)\w\w+:|[/\\]{2}")
 
 
 def prepare(folder, settings, restart=False, decays=False):
@@ -62,7 +80,13 @@ def prepare(folder, settings, restart=False, decays=False):
     if restart and folder.exists():
         _move_aside(folder)
     lock = files.hold(folder, "run_dir")
-    earlier = read(folder, "arguments.json")
+    try:
+        earlier = read(folder, "arguments.json")
+    except UserError as error:
+        raise UserError(
+            f"{error}: delete it to continue with the settings of this "
+            "command, or give --restart"
+        ) from None
     if earlier is not None:
         earlier = {"held_out": HELD_OUT} | earlier  # older runs do not say
         free = {*FREE_TO_CHANGE} - ({"steps"} if decays else set())
@@ -98,8 +122,9 @@ def _move_aside(folder):
     export = pathlib.Path(str(earlier.get("export_dir"))).resolve()
     others = sorted(
         name
-        for name in found - _WRITTEN
-        if place / name not in (export, *export.parents)
+        for name in found
+        if name.partition(".damaged")[0] not in _WRITTEN
+        and place / name not in (export, *export.parents)
     )
     lock = files.hold(folder, "run_dir")
     try:
@@ -129,6 +154,104 @@ def _move_aside(folder):
 def read(folder, name):
     """Return what a JSON file of the run folder holds, or None."""
     return files.read_json(pathlib.Path(folder, name))
+
+
+def check_recorded(settings, place):
+    """Check settings that a file records, before anything is made of them.
+
+    The file may be a stranger's: types are what they should be, numbers are
+    bounded, and a model gets no argument but those of `--set`.
+
+    Args:
+        settings: dict of plain values.
+        place: what an error message calls the file.
+
+    Raises:
+        UserError: naming the file and the setting.
+    """
+
+    def refuse(name, rule):
+        raise UserError(
+            f"{place} must be one that keras_gans.train wrote, with {rule} "
+            f"for {name}. Received: {str(settings.get(name))[:100]!r}"
+        )
+
+    for name, kind in _TYPES.items():
+        value = settings.get(name)
+        if value is not None and not isinstance(value, kind):
+            refuse(name, f"a {kind.__name__}")
+    for name in ("data", "labels", "exclusive"):
+        texts = settings.get(name) or []
+        if name != "data":
+            if not all(isinstance(names, list) for names in texts):
+                refuse(name, "lists of names")
+            texts = sum(texts, [])
+        if not all(isinstance(text, str) for text in texts):
+            refuse(name, "names")
+    try:
+        for name, most in _MOST.items():
+            if settings.get(name) is not None:
+                checks.between(1, most, **{name: settings[name]})
+        if settings.get("seed") is not None:
+            checks.seed(settings["seed"])
+        if settings.get("model") is not None:
+            valid = registry.options(registry.get(settings["model"]))
+            for name in settings.get("set") or {}:
+                checks.one_of(valid, **{"a key of set": name})
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def check_data(settings, named=()):
+    """Check that recorded data may be opened although nobody names them now.
+
+    A run folder or an export may be a stranger's. Embedded faces and folders
+    of this machine are opened. Anything else, such as a data set that would
+    be downloaded, is opened only where the user names it again.
+
+    Args:
+        settings: dict, the settings that a folder or an export records.
+        named: sources that the command names now.
+
+    Raises:
+        UserError: in one line that says how to name them.
+    """
+    names = [n for n in ("data", "data_a", "data_b") if settings.get(n)]
+    flags = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+    for name in names:
+        value = settings[name]
+        for spec in value if isinstance(value, list) else [value]:
+            if _ELSEWHERE.match(str(spec)) and spec not in named:
+                raise UserError(
+                    f"{name} is recorded as {spec!r}, which is opened only if "
+                    f"it is named again: give {flags}"
+                )
+
+
+def is_elsewhere(settings):
+    """Tell whether recorded data must be named again to be opened."""
+    try:
+        check_data(settings)
+    except UserError:
+        return True
+    return False
+
+
+def result(folder):
+    """Return what a run folder's `result.json` holds, or an empty dict.
+
+    A damaged one is warned about: the next end of the run writes it anew.
+    """
+    try:
+        content = read(folder, "result.json") or {}
+        if content and not isinstance(content.get("step"), int):
+            raise UserError(
+                f"{pathlib.Path(folder, 'result.json')} is damaged (no step)"
+            )
+    except UserError as error:
+        logger.warning("%s; it counts as missing", error)
+        return {}
+    return content
 
 
 def write(folder, name, content):
@@ -188,7 +311,7 @@ def open_data(settings):
         UserError: if a side cannot be opened.
     """
     from keras_gans import datasets
-    from keras_gans.datasets import findings
+    from keras_gans.inspection import findings
 
     kind = registry.get(settings["model"]).data_kind
     size, seed = settings["image_size"], settings["seed"]

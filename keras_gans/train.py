@@ -14,10 +14,11 @@ import shutil
 import sys
 import tempfile
 
-from keras_gans import distribution, files, runs, streams
+from keras_gans import files, runs, streams
 from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 from keras_gans.datasets import pipeline
+from keras_gans.training import devices
 
 
 def make_deterministic():
@@ -31,11 +32,12 @@ def make_deterministic():
 def describe(settings, model, sides):
     """Print what the run is about to do."""
     for name, value in settings.items():
-        print(f"{name.replace('_', '-'):>12}  {value}")
+        print(f"{name.replace('_', '-'):>12}  {shown(value)}")
     for network in model.networks:
         print(f"{network.name:>16}  {network.count_params():,} parameters")
     for name, pictures in sides.items():
-        print(f"{name.replace('_', '-'):>12}  {pictures.description}")
+        description = shown(pictures.description)
+        print(f"{name.replace('_', '-'):>12}  {description}")
 
 
 def fit(model, dataset, held_out, settings, folder, measured=None):
@@ -43,12 +45,13 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
 
     `measured` is what `in_training.prepare` returned.
     """
-    from keras_gans import callbacks, checkpoints, health, statistics
+    from keras_gans import callbacks
+    from keras_gans.callbacks import checkpoints, health, statistics
     from keras_gans.evaluation import in_training
 
     strategy = model.distribute_strategy
     start = checkpoints.restore(model, folder / "checkpoints")
-    distribution.check_agreement(strategy, "step of the checkpoint", start)
+    devices.check_agreement(strategy, "step of the checkpoint", start)
     if start:
         print(f"continuing after step {start}")
     left = settings["steps"] - start
@@ -59,7 +62,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
             f"steps_per_execution must divide the {left} steps that are left. "
             f"Received: {settings['steps_per_execution']}"
         )
-    if not distribution.is_chief(strategy):
+    if not devices.is_chief(strategy):
         # Reading the means and their like takes all workers, so all of them
         # do what the chief does; only its folder stays.
         folder = pathlib.Path(tempfile.mkdtemp(prefix="keras_gans_worker"))
@@ -67,9 +70,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
     checkpoint = callbacks.Checkpoints(
         folder / "checkpoints", settings["save_every"], settings["keep"]
     )
-    stop = callbacks.StopOnSignal(
-        functools.partial(distribution.means, strategy)
-    )
+    stop = callbacks.StopOnSignal(functools.partial(devices.means, strategy))
     progress = callbacks.ProgressBar(settings["steps"])
     log = callbacks.RunLog(folder, settings["log_every"])
     grids = callbacks.SampleGrid(
@@ -87,7 +88,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
             shuffle=False,
             verbose=0,
             callbacks=[
-                *([progress] if distribution.is_chief(strategy) else []),
+                *([progress] if devices.is_chief(strategy) else []),
                 statistics.FreshStatistics(dataset, settings["save_every"]),
                 health.Health(log, grids, checkpoint),
                 grids,
@@ -109,7 +110,8 @@ def dry_run(model, dataset, held_out):
 
     What would fail at the end of a long run fails here, after a minute.
     """
-    from keras_gans import callbacks, checkpoints
+    from keras_gans import callbacks
+    from keras_gans.callbacks import checkpoints
 
     with tempfile.TemporaryDirectory() as folder:
         model.fit(dataset(0), steps_per_epoch=1, shuffle=False, verbose=0)
@@ -117,8 +119,8 @@ def dry_run(model, dataset, held_out):
         checkpoints.save(model, folder)
         checkpoints.restore(model, folder)
         print("save and load: ok")
-        for columns in model.samples(held_out).values():
-            callbacks.sample_grid(columns)
+        for grid in model.samples(held_out).values():
+            callbacks.sample_grid(grid.columns)
         print("samples: ok")
         export_model(model, pathlib.Path(folder) / "export", held_out)
         print("export: ok")
@@ -135,19 +137,20 @@ def export_model(model, folder, held_out, **about):
 def train(settings, folder, model, dataset, held_out, measured=None):
     """Train, and finish as the chief; return the exit code."""
     strategy = model.distribute_strategy
-    distribution.means(strategy, 0)  # the chief has prepared the folder
+    devices.means(strategy, 0)  # the chief has prepared the folder
     received = fit(model, dataset, held_out, settings, folder, measured)
     try:
-        if distribution.is_chief(strategy):
+        if devices.is_chief(strategy):
             return finish(settings, folder, model, held_out, received)
         return 128 + received if received else 0
     finally:
-        distribution.means(strategy, 0)  # nobody leaves before the others
+        devices.means(strategy, 0)  # nobody leaves before the others
 
 
 def finish(settings, folder, model, held_out, received):
     """Export and measure what was trained; return the exit code."""
-    from keras_gans import evaluate, report
+    from keras_gans import report
+    from keras_gans.faces import truth
 
     step = int(model.step.numpy())
     if received:
@@ -156,15 +159,15 @@ def finish(settings, folder, model, held_out, received):
             "the same command continues"
         )
         return 128 + received
-    earlier = runs.read(folder, "result.json")
-    if earlier and earlier["step"] == step:
+    earlier = runs.result(folder)
+    if earlier.get("step") == step:
         print(
             f"this run is complete: {step} steps, exported to "
-            f"{earlier['export']}; more --steps continue it, --restart "
-            "starts over"
+            f"{shown(earlier.get('export'))}; more --steps continue it, "
+            "--restart starts over"
         )
         return 0
-    metrics = evaluate.faces_of_run(model, settings)
+    metrics = truth.faces_of_run(model, settings)
     try:
         path = export_model(
             model,
@@ -184,7 +187,7 @@ def finish(settings, folder, model, held_out, received):
     page = report.write(folder)
     if metrics:
         print("\nheld-out identities against their true drawings\n")
-        print(evaluate.table(metrics))
+        print(truth.table(metrics))
     print("\nwrote")
     for place, meaning in (
         (folder / "samples", "sample grids by step"),
@@ -194,7 +197,7 @@ def finish(settings, folder, model, held_out, received):
         (path, "the SavedModel, uint8 pictures in and out"),
     ):
         if place.exists():
-            print(f"  {place}  {meaning}")
+            print(f"  {shown(place)}  {meaning}")
     print(
         "try next: your own pictures with --data-a DIR --data-b DIR "
         "--run-dir runs/mine, or the same command with more --steps"
@@ -213,6 +216,8 @@ def ending(error, strategy):
         return 3, str(error)
     if isinstance(error, OSError):
         reason = str(error)
+    elif "No space left on device" in str(error):  # from TensorFlow
+        reason = str(error).splitlines()[0]
     elif _is_memory(error):
         reason = (
             "there is not enough memory: give a smaller --batch-size or "
@@ -222,7 +227,7 @@ def ending(error, strategy):
         # The folder of the pictures may be gone by now, or a worker.
         reason = pipeline.reason(error)
         if reason is None and strategy is not None:
-            reason = distribution.reason(error, strategy)
+            reason = devices.reason(error, strategy)
     return reason and (1, f"{reason}; earlier checkpoints stay")
 
 
@@ -253,24 +258,26 @@ def main(argv=None):
         settings = resolve(settings)
         if settings["deterministic"]:
             make_deterministic()
-        strategy = distribution.make(
-            settings["strategy"], settings["batch_size"]
-        )
-        is_chief = distribution.is_chief(strategy)
+        strategy = devices.make(settings["strategy"], settings["batch_size"])
+        is_chief = devices.is_chief(strategy)
         for name in ("run_dir", "export_dir") if is_chief else ():
             files.check_writable(settings[name], name)
         dataset, held_out, sides = runs.open_data(settings)
         with strategy.scope():
             model = runs.build_model(settings)
         describe(settings, model, sides)
+        from keras_gans import report
         from keras_gans.evaluation import in_training
 
         measured = in_training.prepare(settings, model.data_kind, sides)
+        folder = pathlib.Path(settings["run_dir"])
+        folders = [pictures.folder for pictures in sides.values()]
+        files.check_outside(folder, folders, "run_dir")
+        report.place(folder)
         if is_dry:
             dry_run(model, dataset, held_out)
             print("dry run: everything works; leave out --dry-run to train")
             return 0
-        folder = pathlib.Path(settings["run_dir"])
         if is_chief:
             lock = runs.prepare(folder, settings, restart, model.rate_decays)
         return train(settings, folder, model, dataset, held_out, measured)

@@ -21,14 +21,18 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from keras_gans import images, streams
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
+from keras_gans.files import expanded, identity
 from keras_gans.serving import files
 
 _Picture = collections.namedtuple("_Picture", "task pixels profile")
 
 
 def translate_files(translator, tasks, on_done, batch_size=8, **options):
-    """Translate picture files.
+    """Translate image files.
+
+    A result never replaces one of the images, nor an earlier result of the
+    call, which a file system may take for the same name (`a.png`, `A.png`).
 
     Args:
         translator: what `keras_gans.load` returned.
@@ -42,8 +46,11 @@ def translate_files(translator, tasks, on_done, batch_size=8, **options):
     """
     import tensorflow as tf
 
+    from keras_gans.serving import tensors
+
     errors = (OSError, UserError, MemoryError, tf.errors.OpError)
-    limit = translator.about["pixel_limit"]
+    limit = tensors.OWN_SIZE_LIMIT
+    taken = {identity(task.source): task.source for task in tasks}
     pictures = _read_ahead(tasks, on_done)
     for batch in _batches(pictures, batch_size, limit):
         pixels = np.stack([picture.pixels for picture in batch])
@@ -55,7 +62,14 @@ def translate_files(translator, tasks, on_done, batch_size=8, **options):
             try:
                 if isinstance(result, Exception):
                     raise result
-                files.write(picture.task.target, result, picture.profile)
+                target = picture.task.target
+                place = identity(target)
+                if place is not None and place in taken:
+                    raise UserError(
+                        f"{target} is the place of {taken[place]}, too"
+                    )
+                files.write(target, result, picture.profile)
+                taken[identity(target)] = picture.task.source
             except errors as error:
                 on_done(picture.task, _line(error))
             else:
@@ -92,7 +106,7 @@ def _batches(pictures, most, most_pixels):
 def _line(error):
     """Return what went wrong as one line."""
     kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-    return kind + str(error).split("\n")[0]
+    return kind + shown(str(error).split("\n")[0])
 
 
 def _parse_arguments(argv):
@@ -113,12 +127,17 @@ def _parse_arguments(argv):
     parser.add_argument(
         "--model",
         required=True,
+        type=expanded,
         metavar="PATH",
         help="a run folder, a .keras file, a SavedModel, or the folder of its "
         "versions, such as saved_models/cyclegan",
     )
     parser.add_argument(
-        "--output", required=True, metavar="DIR", help="folder of the results"
+        "--output",
+        required=True,
+        type=expanded,
+        metavar="DIR",
+        help="folder of the results; what lies in it is no input",
     )
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
@@ -157,7 +176,8 @@ def _parse_arguments(argv):
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="translate again what is there already",
+        help="translate again what is there already, but not in an output "
+        "folder within an input, where originals may lie",
     )
     return parser.parse_args(argv)
 
@@ -170,7 +190,7 @@ def main(argv=None):
     """
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from keras_gans import loading
+    from keras_gans.serving import loading
 
     options = {"to": arguments.to, "tile": arguments.tile}
     if arguments.labels is not None:
@@ -181,11 +201,16 @@ def main(argv=None):
                 "batch_size must be from 1 up. "
                 f"Received: {arguments.batch_size}"
             )
-        found = files.find(arguments.inputs, arguments.output, arguments.png)
+        found = files.find(
+            arguments.inputs,
+            arguments.output,
+            arguments.png,
+            arguments.overwrite,
+        )
         tasks = [
             task
             for task in found
-            if arguments.overwrite or not task.target.exists()
+            if arguments.overwrite or not files.is_there(task.target)
         ]
         translator = loading.load(arguments.model)
         # Wrong options are found here, and TensorFlow makes itself ready.
@@ -208,7 +233,7 @@ def _run(translator, tasks, found, batch_size, options):
                 done += 1
             else:
                 failed += 1
-                bar.write(f"failed: {task.source}: {reason}", sys.stderr)
+                bar.write(f"failed: {shown(task.source)}: {reason}", sys.stderr)
 
         try:
             translate_files(translator, tasks, on_done, batch_size, **options)

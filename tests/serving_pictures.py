@@ -2,9 +2,10 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 HEIGHT, WIDTH = 47, 61
 
@@ -27,13 +28,15 @@ def encode(image, kind, **options):
 
 
 def whole():
-    """Return pictures of every kind that are read, by name."""
+    """Return images of every kind that are served, by name."""
     rgb = Image.fromarray(pixels())
     grey = rgb.convert("L")
     rgba = rgb.convert("RGBA")
     rgba.putalpha(grey)
     palette = rgb.quantize(64)
-    frames = {"save_all": True, "append_images": [rgb.transpose(0)] * 3}
+    flat = Image.fromarray(np.where(pixels() < 128, 0, 255).astype("uint8"))
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", "a text " * 100, zip=True)
     sixteen = Image.fromarray(np.asarray(grey).astype("uint16") * 257)
     pictures = {
         "jpeg": encode(rgb, "JPEG"),
@@ -49,16 +52,22 @@ def whole():
         "png grey alpha": encode(rgba.convert("LA"), "PNG"),
         "png palette": encode(palette, "PNG"),
         "png palette alpha": encode(palette, "PNG", transparency=3),
-        "bmp": encode(rgb, "BMP"),
-        "bmp 32 bit": encode(rgba, "BMP"),
-        "bmp grey": encode(grey, "BMP"),
-        "bmp palette": encode(palette, "BMP"),
-        "gif": encode(palette, "GIF"),
-        "gif animated": encode(rgb, "GIF", **frames),
+        "png palette of clear colors": encode(
+            palette, "PNG", transparency=bytes(range(0, 256, 4))
+        ),
+        "png clear color": encode(flat, "PNG", transparency=(0, 0, 255)),
+        "png grey clear level": encode(
+            flat.convert("L"),
+            "PNG",
+            transparency=int(np.array(flat.convert("L"))[0, 0]),
+        ),
+        "png interlaced": interlaced_png(),
+        "png with texts": encode(rgb, "PNG", pnginfo=texts),
         "webp": encode(rgb, "WEBP"),
         "webp lossless": encode(rgb, "WEBP", lossless=True),
         "webp rgba": encode(rgba, "WEBP", lossless=True),
-        "webp animated": encode(rgb, "WEBP", lossless=True, **frames),
+        "webp rgba lossy": encode(rgba, "WEBP", quality=80),
+        "webp with profile": encode(rgb, "WEBP", icc_profile=b"profile"),
     }
     for turn in range(1, 9):
         for kind in ("JPEG", "PNG", "WEBP"):
@@ -70,25 +79,43 @@ def whole():
     return pictures
 
 
-def gif_on_canvas(top, left, height, width):
-    """Return a GIF of 64 colours and its pixels, on a larger white canvas."""
-    frame = Image.fromarray(pixels()).quantize(64)
-    gif = bytearray(encode(frame, "GIF"))
-    start = gif.index(b"," + bytes(4) + struct.pack("<HH", WIDTH, HEIGHT))
-    gif[start + 1 : start + 5] = struct.pack("<HH", left, top)
-    gif[6:10] = struct.pack("<HH", width, height)
-    canvas = np.full((height, width, 3), 255, "uint8")
-    canvas[top : top + HEIGHT, left : left + WIDTH] = frame.convert("RGB")
-    return bytes(gif), canvas
+def interlaced_png():
+    """Return a gray PNG whose rows come in seven passes, built by hand."""
+    gray = pixels()[..., 0]
+    rows = b""
+    for top, left, down, right in (
+        *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4)),
+        *((2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)),
+    ):
+        for row in gray[top::down, left::right]:
+            rows += b"\0" + row.tobytes()
+
+    def chunk(name, content):
+        checksum = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + checksum
+
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(
+                b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 1)
+            ),
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        ]
+    )
 
 
 def broken():
     """Return what must be refused, by name: bytes, and part of the reason."""
     good = whole()
     rgb = Image.fromarray(pixels())
-    jpeg, png, gif, webp = (
-        good[kind] for kind in ("jpeg", "png", "gif", "webp lossless")
-    )
+    jpeg, png, webp = (good[kind] for kind in ("jpeg", "png", "webp lossless"))
+    gif, bmp = encode(rgb.quantize(64), "GIF"), encode(rgb, "BMP")
+    frames = {"save_all": True, "append_images": [rgb.transpose(0)] * 3}
+    sixteen = Image.fromarray(np.asarray(rgb.convert("L")).astype("uint16"))
+    cmyk = encode(rgb.convert("CMYK"), "JPEG")
+    adobe = cmyk.index(b"\xff\xee")
     scan = jpeg.index(b"\xff\xda")
     side = struct.pack(">I", 30_000)
     start = jpeg.index(b"\xff\xc0") + 5
@@ -103,33 +130,31 @@ def broken():
             jpeg[:start] + side[2:] + side[2:] + jpeg[start + 4 :],
             large,
         ),
-        "gif bomb": (
-            gif[:6] + struct.pack("<HH", 30_000, 30_000) + gif[10:],
-            large,
+        "gif": (gif, "is a GIF; send JPEG, PNG or WebP"),
+        "bmp": (bmp, "is a BMP; send JPEG, PNG or WebP"),
+        "webp animated": (encode(rgb, "WEBP", **frames), "is an animated"),
+        "webp animated, opacity flag": (
+            encode(rgb.convert("RGBA"), "WEBP", **frames),
+            "is an animated",
         ),
-        "bmp bomb": (
-            good["bmp"][:18]
-            + struct.pack("<ii", 30_000, -30_000)
-            + good["bmp"][26:],
-            large,
+        "png 16 bit clear level": (
+            encode(sixteen, "PNG", transparency=7),
+            "must be a PNG of 8 bits",
+        ),
+        "cmyk without its marker": (
+            cmyk[:adobe] + cmyk[adobe + 16 :],
+            "must be a CMYK JPEG with",
         ),
         "webp bomb": (
             encode(Image.new("L", (16_000, 10)), "WEBP"),
             "Received: 16000 x 10 pixels",
         ),
-        # One small frame after another.
-        "gif of tiny blocks": (
-            gif[: gif.index(b",") + 11] + b"\1a" * 100_000,
-            "is damaged",
-        ),
         "jpeg of a thousand scans": (
             jpeg[:scan] + jpeg[scan:-2] * 1000 + jpeg[-2:],
             "at most 100 scans",
         ),
-        "bmp 1 bit": (encode(rgb.convert("1"), "BMP"), "8, 24 or 32 bits"),
-        "bmp without sides": (good["bmp"][:18] + bytes(8), "is damaged"),
     }
-    for kind in ("jpeg", "png", "bmp", "gif", "webp lossless"):
+    for kind in ("jpeg", "png", "webp lossless"):
         picture = good[kind]
         pictures[f"{kind} cut short"] = (
             picture[: len(picture) // 2],

@@ -11,7 +11,8 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from keras_gans import distribution, train
+from keras_gans import layers, train
+from keras_gans.training import devices
 
 # A pool would be filled by each replica for itself.
 ARGUMENTS = (
@@ -44,10 +45,10 @@ def main():
             [*ARGUMENTS, folder, "--strategy", strategy, "--steps", str(steps)]
         )
         assert code == 0, (strategy, code)
-    strategy = distribution.make("mirrored", 2)
+    strategy = devices.make("mirrored", 2)
     with strategy.scope():
         seeds = keras.random.SeedGenerator(0)
-    drawn = strategy.run(lambda: distribution.replica_seed(seeds))
+    drawn = strategy.run(lambda: layers.replica_seed(seeds))
     drawn = strategy.experimental_local_results(drawn)
     results = {folder: terms(folder) for folder in ("stays", "changes")}
     print(json.dumps(results | {"seeds": [s.numpy().tolist() for s in drawn]}))

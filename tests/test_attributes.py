@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import attributes, images
-from keras_gans.datasets import synthetic_faces
+from keras_gans import images
+from keras_gans.faces import drawing, edits
 
 LABELS = ["Blond_Hair", "Smiling", "Eyeglasses"]
 COUNT = 12
-FIRST = attributes._FIRST_HELD_OUT
+FIRST = edits.FIRST_HELD_OUT
 
 
 @pytest.fixture(scope="module")
@@ -17,14 +17,14 @@ def known():
     """The true labels of every drawing that is measured, by its pixels."""
     known = {}
     for index in range(FIRST, FIRST + COUNT):
-        has = synthetic_faces.attributes(index)
+        has = drawing.attributes(index)
         for changes in (
             {},
             {"Blond_Hair": 1},
             *({name: 1 - has[name]} for name in LABELS[1:]),
         ):
-            face = synthetic_faces.draw(index, "photo", changes=changes)
-            truth = synthetic_faces.attributes(index, changes=changes)
+            face = drawing.draw(index, "photo", changes=changes)
+            truth = drawing.attributes(index, changes=changes)
             known[face.tobytes()] = index, [truth[name] for name in LABELS]
     return known
 
@@ -57,15 +57,15 @@ def test_an_oracle_is_perfect_and_the_input_is_what_it_is(known, judge):
             changes = dict(zip(LABELS, map(int, wanted), strict=True))
             if not changes["Blond_Hair"]:
                 del changes["Blond_Hair"]
-            faces.append(synthetic_faces.draw(index, "photo", changes=changes))
+            faces.append(drawing.draw(index, "photo", changes=changes))
         return images.to_float(np.stack(faces))
 
-    results = attributes.measure(oracle, LABELS, 64, COUNT, classifier=judge)
-    table = synthetic_faces.attribute_table(range(FIRST, FIRST + COUNT))
-    blond = table[:, synthetic_faces.ATTRIBUTES.index("Blond_Hair")]
+    results = edits.measure(oracle, LABELS, 64, COUNT, classifier=judge)
+    table = drawing.attribute_table(range(FIRST, FIRST + COUNT))
+    blond = table[:, drawing.ATTRIBUTES.index("Blond_Hair")]
     assert results["Blond_Hair"]["count"] == COUNT - blond.sum() < COUNT
     assert targets[0][:, 0].all()
-    smiling = table[:, synthetic_faces.ATTRIBUTES.index("Smiling")]
+    smiling = table[:, drawing.ATTRIBUTES.index("Smiling")]
     np.testing.assert_array_equal(targets[1][:, 1], 1 - smiling)
     for row in results.values():
         assert row["real"] == 1.0
@@ -86,14 +86,14 @@ def test_a_grey_picture_is_worth_nothing(judge):
     def grey(pictures, labels):
         return tf.zeros_like(pictures)
 
-    results = attributes.measure(grey, LABELS, 64, COUNT, classifier=judge)
+    results = edits.measure(grey, LABELS, 64, COUNT, classifier=judge)
     smiling = results["Smiling"]
     assert smiling["translation"]["l1"] > smiling["untouched input"]["l1"]
     # Of grey the judge always says no, so right is who was to stop smiling.
-    share = synthetic_faces.attribute_table(range(FIRST, FIRST + COUNT))
-    share = share[:, synthetic_faces.ATTRIBUTES.index("Smiling")].mean()
+    share = drawing.attribute_table(range(FIRST, FIRST + COUNT))
+    share = share[:, drawing.ATTRIBUTES.index("Smiling")].mean()
     assert smiling["translation"]["accuracy"] == pytest.approx(share)
-    lines = attributes.table(results).splitlines()
+    lines = edits.table(results).splitlines()
     assert len(lines) == 6 and all(line.count("|") == 9 for line in lines)
     assert lines[2].startswith("| Blond_Hair | 100.0 | 100.0 | 0.0 | 0.0 | ")
     assert lines[-1].startswith("| mean | 100.0 | 100.0 |")
@@ -103,7 +103,7 @@ def test_one_label_and_a_small_size():
     def judge(pictures, training):
         return np.ones((len(pictures), 1), np.float32)
 
-    results = attributes.measure(
+    results = edits.measure(
         lambda pictures, labels: pictures, ["Male"], 32, 4, classifier=judge
     )
     row = results["Male"]
@@ -112,11 +112,11 @@ def test_one_label_and_a_small_size():
 
 
 def test_the_classifier_learns_what_shows():
-    classifier = attributes.train_classifier(
+    classifier = edits.train_classifier(
         32, ["Eyeglasses", "Blond_Hair"], "anime", count=256, epochs=5
     )
     assert classifier.output_shape == (None, 2)
-    results = attributes.measure(
+    results = edits.measure(
         lambda pictures, labels: pictures,
         ["Eyeglasses", "Blond_Hair"],
         32,
@@ -130,6 +130,6 @@ def test_the_classifier_learns_what_shows():
 def test_unknown_labels_are_refused():
     for labels in (["Bald"], [], ["Male", "Hat"]):
         with pytest.raises(ValueError, match="labels must be names out of Bl"):
-            attributes.measure(None, labels)
+            edits.measure(None, labels)
         with pytest.raises(ValueError, match="labels must be names out of Bl"):
-            attributes.train_classifier(labels=labels)
+            edits.train_classifier(labels=labels)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import augmentation, checkpoints
-from tests.models.test_contract import TINY, fit, make_batch, make_model, values
+from keras_gans.callbacks import checkpoints
+from keras_gans.layers import augmentation
+from tests.tiny import TINY, fit, make_batch, make_model, values
 
 ALL = "color,translation,cutout"
 SEED = (3, 4)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from keras_gans import callbacks, datasets, images
-from tests.models.test_contract import make_model
+from tests.tiny import make_model
 
 STEPS = 12
 
@@ -76,6 +76,37 @@ def test_interrupted_run_equals_undisturbed_one(tmp_path):
     assert read_log(folder) == read_log(tmp_path / "whole")
     assert [row["step"] for row in read_log(folder)] == ["5", "10", "12"]
     assert any((folder / "events").iterdir())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-9],
+        lambda text: text.replace("g_loss", "g_lxss"),
+        lambda text: text + "7,x",
+        lambda text: "",
+        lambda text: text.replace(",", "\udcff"),
+        None,
+    ],
+)
+def test_a_damaged_log_goes_on(tmp_path, caplog, damage):
+    folder = tmp_path / "run"
+    fit(make_model("cyclegan"), folder, 5)
+    log = folder / "log.csv"
+    text = log.read_text()
+    log.unlink()
+    if damage is None:
+        log.mkdir()
+    else:
+        log.write_text(damage(text), "utf-8", "surrogateescape")
+    model = make_model("cyclegan")
+    start = callbacks.Checkpoints(folder / "checkpoints").restore(model)
+    fit(model, folder, STEPS, start)
+    rows = read_log(folder)
+    assert rows[-1]["step"] == str(STEPS) and float(rows[-1]["g_loss"])
+    is_whole = damage and "g_lxss" in damage(text)
+    assert is_whole or (folder / "log.csv.damaged").exists()
+    assert is_whole or "log.csv is damaged" in caplog.text
 
 
 def test_the_last_row_goes_on_where_training_does(tmp_path):
@@ -241,7 +272,7 @@ def test_sample_grids_show_three_columns(tmp_path):
             "000006.png",
         ]
     picture = np.asarray(Image.open(tmp_path / "samples/a_to_b/000006.png"))
-    expected = callbacks.sample_grid(model.samples(batch)["a_to_b"])
+    expected = callbacks.sample_grid(model.samples(batch)["a_to_b"].columns)
     np.testing.assert_array_equal(picture, expected)
     # Four samples of three pictures stand in one row; the first is an input.
     assert picture.shape == (32 + 4, 12 * 34 + 2, 3)
@@ -261,12 +292,11 @@ def test_a_grid_has_the_headings_of_the_model(tmp_path):
     grids.on_train_begin()
     grids.on_train_end()
     picture = np.asarray(Image.open(tmp_path / "labels/000000.png"))
-    columns = model.samples(batch)["labels"]
-    headings = model.sample_headings()["labels"]
-    expected = callbacks.sample_grid(columns, headings=headings)
+    columns = model.samples(batch)["labels"].columns
+    expected = callbacks.sample_grid(columns)
     np.testing.assert_array_equal(picture, expected)
     # Three samples of four pictures below 16 rows of text, repeated.
-    plain = callbacks.sample_grid(columns)
+    plain = callbacks.sample_grid([c._replace(heading="") for c in columns])
     assert plain.shape == (16 + 4, 12 * 18 + 2, 3)
     np.testing.assert_array_equal(picture[16:], plain)
     text = picture[:16, 2:].reshape(16, 3, 4 * 18, 3)

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans import check, checkpoints, datasets, images, train
+from keras_gans import check, datasets, images, train
+from keras_gans.callbacks import checkpoints
 
 SIZE = 16
 
@@ -49,19 +50,21 @@ def data(healthy, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def report(capsys):
+def report(capsys, tmp_path_factory):
     """Return a function that runs the command: exit code, findings, text."""
+    folder = tmp_path_factory.mktemp("report")
 
     def run(a="a", b="b", *options):
         arguments = ["--data-a", str(a), "--data-b", str(b)]
-        arguments += ["--image-size", str(SIZE), "--report", "report"]
+        arguments += ["--image-size", str(SIZE), "--report", str(folder)]
         code = check.main([*arguments, *options])
-        content = json.loads(pathlib.Path("report/report.json").read_text())
+        content = json.loads((folder / "report.json").read_text())
         found = [(f["level"], f["text"]) for f in content["findings"]]
         shown = capsys.readouterr()
         assert not shown.err
         return code, found, shown.out
 
+    run.folder = folder
     return run
 
 
@@ -77,10 +80,10 @@ def test_a_healthy_data_set_has_nothing_to_complain_about(data, report):
     assert "400 pictures in a" in text and "16 x 16, all" in text
     for absent in ("grey pictures", "all black", "animated", "broken"):
         assert absent not in text
-    written = pathlib.Path("report/report.txt").read_text()
+    written = (report.folder / "report.txt").read_text()
     assert written.strip() in text
     assert max(map(len, written.splitlines())) <= 80
-    with Image.open("report/contact_sheet.png") as sheet:
+    with Image.open(report.folder / "contact_sheet.png") as sheet:
         # 13 columns of 18 pixels and 2 between, 8 rows below the headings.
         assert sheet.size == (2 + 13 * 20, 16 + 2 + 8 * 20)
 
@@ -376,3 +379,46 @@ def test_files_that_vanish_while_their_folder_stays(data, caplog):
     clear("b")
     with pytest.raises(ValueError, match=r"in b: the folder .*\(empty\)"):
         opened.load(200)
+
+
+def test_a_report_replaces_only_a_report_and_is_no_image(data, capsys):
+    arguments = ["--data-a", "a", "--data-b", "b", "--image-size", str(SIZE)]
+    clear("a", 3)
+    clear("b", 3)
+    pathlib.Path("mine").mkdir()
+    for name in ("report.txt", "report.json", "contact_sheet.png"):
+        path = pathlib.Path("mine", name)
+        path.write_text("mine")
+        assert check.main([*arguments, "--report", "mine"]) == 2
+        error = capsys.readouterr().err
+        assert "report must be a new file, or one that was" in error
+        assert os.listdir("mine") == [name] and path.read_text() == "mine"
+        path.unlink()
+    for inside in ("a", "b/new", "a/../b"):
+        assert check.main([*arguments, "--report", inside]) == 2
+        assert "report must lie outside" in capsys.readouterr().err
+    assert len(os.listdir("a")) == len(os.listdir("b")) == 3
+    for _ in range(2):
+        assert check.main([*arguments, "--report", "new"]) == 1
+    pathlib.Path("new", "report.json").unlink()
+    assert check.main([*arguments, "--report", "new"]) == 2
+
+
+def test_names_are_escaped_on_the_console_and_in_the_report(data, capfd):
+    name = "\x1b[31m\n\u202e\udcff字.png"
+    picture(0).save(pathlib.Path("a", "ok " + name))
+    pathlib.Path("a", name).write_bytes(b"x")
+    os.link(pathlib.Path("a", "000.png"), pathlib.Path("a", "same " + name))
+    code = check.main(
+        ["--data-a", "a", "--data-b", "b", "--image-size", str(SIZE)]
+        + ["--report", "new"]
+    )
+    out, err = capfd.readouterr()
+    text = pathlib.Path("new", "report.txt").read_text("utf-8")
+    plain = pathlib.Path("new", "report.json").read_text("utf-8")
+    for shown in (out, err, text, plain):
+        assert not {"\x1b", "\u202e", "\udcff"} & {*shown}
+    assert code == 0 and r"\x1b[31m\n\u202e\udcff字.png is not a " in out
+    content = json.loads(plain)["sides"]["data_a"]
+    assert content["left_out"][0][0] == name and "字" in plain
+    assert content["left_out"][0][1].startswith("is not a JPEG")

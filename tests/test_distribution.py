@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import checkpoints, distribution, train
+from keras_gans import layers, train
+from keras_gans.callbacks import checkpoints
+from keras_gans.training import devices
 from tests import strategies
 
 CLUSTER = {"worker": ["localhost:1", "localhost:2"]}
@@ -44,24 +46,24 @@ def test_workers_that_are_not_described_are_refused(text, monkeypatch):
     if text is not None:
         monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match="TF_CONFIG must list two workers"):
-        distribution.make("multiworker", 2)
+        devices.make("multiworker", 2)
 
 
 def test_one_device_needs_no_strategy():
     for name in ("none", "auto"):
-        strategy = distribution.make(name, 1)
+        strategy = devices.make(name, 1)
         assert strategy is tf.distribute.get_strategy()
-        assert distribution.is_chief(strategy)
-        assert not distribution.is_multi_worker(strategy)
-    mirrored = distribution.make("mirrored", 1)
+        assert devices.is_chief(strategy)
+        assert not devices.is_multi_worker(strategy)
+    mirrored = devices.make("mirrored", 1)
     assert isinstance(mirrored, tf.distribute.MirroredStrategy)
-    distribution.check_agreement(mirrored, "step", 3)
+    devices.check_agreement(mirrored, "step", 3)
 
 
 def test_one_replica_draws_what_keras_draws():
     ours, theirs = (keras.random.SeedGenerator(7) for _ in range(2))
     for _ in range(2):
-        seed = distribution.replica_seed(ours)
+        seed = layers.replica_seed(ours)
         drawn = tf.random.stateless_uniform([3], seed)
         expected = keras.random.uniform([3], seed=theirs)
         np.testing.assert_array_equal(drawn, expected)

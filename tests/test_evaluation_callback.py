@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from keras_gans import callbacks, datasets, report
 from keras_gans.evaluation import cases, measure, translators
-from tests.models.test_contract import make_model
 from tests.test_callbacks import DieAfter, pictures, read_log
+from tests.tiny import make_model
 
 FOREVER = 1e9  # share of the run's time: nothing is left out
 
@@ -99,7 +99,7 @@ class Run:
     def __init__(self, folder, monkeypatch):
         self.folder, self.now, self.saved = folder, 0.0, []
         monkeypatch.setattr("time.monotonic", lambda: self.now)
-        monkeypatch.setattr("keras_gans.checkpoints.write", self.save)
+        monkeypatch.setattr("keras_gans.callbacks.checkpoints.write", self.save)
 
     def save(self, model, path):
         assert path == self.folder / "checkpoints/best.keras"
@@ -165,7 +165,7 @@ def test_the_protocol_is_kept_with_the_values(run):
         "a_to_b kid": {"metric": "kid", "fake_count": 9}
     }
     text = report.write(run.folder).read_text()
-    assert "a_to_b kid, in training: metric kid; fake count 9" in text
+    assert "a_to_b kid: metric kid; fake count 9" in text
 
 
 def test_higher_may_be_better(run):
@@ -173,11 +173,49 @@ def test_higher_may_be_better(run):
     assert run.saved == [2, 6]
 
 
-def test_a_damaged_record_of_the_best_is_passed_over(run):
+BEST = '{"metric": "kid", "value": 1.0, "step": 2}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "",
+        "\udcff",
+        BEST[:-5],
+        BEST.replace("step", "stop"),
+        BEST.replace("2", "null"),
+        BEST.replace("2", "1e999"),
+        BEST.replace("1.0", "NaN"),
+        BEST.replace('"kid"', '["kid"]'),
+        BEST + " " * 2**22,
+    ],
+)
+def test_a_damaged_record_of_the_best_is_passed_over(run, content):
     (run.folder / "checkpoints").mkdir()
-    (run.folder / "checkpoints/best.json").write_text("[]")
-    run.go([2], 1, 1, most_cost=FOREVER)
+    (run.folder / "checkpoints/best.keras").touch()
+    path = run.folder / "checkpoints/best.json"
+    path.write_text(content, "utf-8", "surrogateescape")
+    run.go([2, 3], 2, 1, most_cost=FOREVER, patience=1)
     assert run.saved == [1]
+
+
+@pytest.mark.parametrize("keep", [0, 9, -4])
+def test_a_damaged_table_goes_on(run, caplog, keep):
+    run.go([2, 1, 3, 2], 8, 2, most_cost=FOREVER)
+    table = run.folder / "metrics.csv"
+    text = table.read_text()
+    whole = text[:keep] if keep >= 0 else text[:keep].rpartition("\n")[0]
+    table.write_text(text[:keep])
+    run.measured.model.step = tf.constant(8)
+    run.measured.on_train_begin()
+    kept = [int(row["step"]) for row in run.measured.rows]
+    assert kept == ([2, 4, 6] if keep < 0 else [])
+    assert (run.folder / "metrics.csv.damaged").read_text() == text[:keep]
+    assert "metrics.csv is damaged" in caplog.text
+    # What was kept is at its place again at once.
+    assert table.exists() == bool(kept)
+    assert not kept or table.read_text().splitlines() == whole.splitlines()
 
 
 def test_the_chief_decides_for_all(run):

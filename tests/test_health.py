@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import callbacks, health, runs, train
+from keras_gans import callbacks, runs, train
 from keras_gans.arguments import parse_arguments, resolve
-from keras_gans.datasets import synthetic_faces
+from keras_gans.callbacks import health
+from keras_gans.faces import drawing
+from keras_gans.training.samples import Column, Grid
 
 COUNT = 8
 
 
 def draw(style, first):
-    pictures = synthetic_faces.draw_many(range(first, first + COUNT), style, 64)
+    pictures = drawing.draw_many(range(first, first + COUNT), style, 64)
     return pictures.astype("float32") / 127.5 - 1
 
 
@@ -30,6 +32,21 @@ def truth():
         "a_to_b": draw("anime", 0),
         "b_to_a": draw("photo", COUNT),
     }
+
+
+def test_rows_that_a_damaged_log_lacks_are_left_out(truth):
+    log = types.SimpleNamespace(
+        rows=[
+            {"step": "1", "d_real": "", "d_fake": "0.1"},
+            {"step": "2"},
+            {"step": "3", "d_real": "0.5", "d_fake": "0.7"},
+        ]
+    )
+    watch = health.Health(log, None, None)
+    watch.set_model(types.SimpleNamespace(**vars(Stub)))
+    watch.model.networks = [types.SimpleNamespace(name="discriminator")]
+    watch.current_step = 4
+    assert watch._all_discriminators(Stub.healthy_logs) is None
 
 
 def warnings(caplog):
@@ -53,21 +70,24 @@ class Stub:
         self.truth, self.change = truth, change or {}
         self.step = types.SimpleNamespace(numpy=lambda: step)
         self.asked = 0
+        self.discriminators = {}
 
     def averaged(self):
         return contextlib.nullcontext()
 
     def samples(self, batch):
         self.asked += 1
-        columns = {}
-        for kind in ("a_to_b", "b_to_a"):
-            inputs, outputs = self.truth[kind[0]], self.truth[kind]
-            change = self.change.get(kind, lambda inputs, outputs: outputs)
-            columns[kind] = [inputs, change(inputs, outputs), inputs]
-        return columns
-
-    def sample_headings(self):
-        return {}
+        grids = {}
+        for name in ("a_to_b", "b_to_a"):
+            inputs, outputs = self.truth[name[0]], self.truth[name]
+            change = self.change.get(name, lambda inputs, outputs: outputs)
+            columns = {"input": inputs, "output": change(inputs, outputs)}
+            grids[name] = Grid(
+                [Column(*item) for item in columns.items()],
+                reals=self.truth[name[-1]],
+                discriminator=self.discriminators.get(name[-1]),
+            )
+        return grids
 
     def reset_metrics(self):
         pass
@@ -142,7 +162,9 @@ def test_of_labels_all_columns_must_show_a_fault(truth, tmp_path, caplog):
     class Labelled(Stub):
         def samples(self, batch):
             inputs, outputs = self.truth["a"], self.truth["a_to_b"]
-            return {"labels": [inputs, inputs, self.change.get("b", outputs)]}
+            outputs = [inputs, self.change.get("b", outputs)]
+            columns = [Column("output", images) for images in outputs]
+            return {"labels": Grid([Column("input", inputs), *columns])}
 
     rows = drive(tmp_path / "healthy", Labelled(truth), 40)
     assert not caplog.records
@@ -180,9 +202,9 @@ def test_a_discriminator_that_wins_on_one_side_is_named(
         )
         return np.full((len(pictures), 1), 9.0 if is_real else -9.0, "float32")
 
-    judge.input_shape = (None, 64, 64, 3)
+    judge.name = "discriminator_b"
     stub = Stub(truth)
-    stub.discriminator_b = judge
+    stub.discriminators = {"b": judge}
     drive(tmp_path, stub, 40)
     assert len(caplog.records) == 1
     assert "discriminator_b: wins outright" in caplog.text

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.image_pool import ImagePool
+from keras_gans.layers.image_pool import ImagePool
 
 BATCHES = [4, 1, 1, 4, 1] * 6
 

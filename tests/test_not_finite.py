@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gans import callbacks, checkpoints, datasets, health, train
-from tests.models.test_contract import make_batch, make_model
+from keras_gans import callbacks, datasets, train
+from keras_gans.callbacks import checkpoints, health
+from tests.tiny import make_batch, make_model
 
 TINY = (
     "--data-a a --data-b b --image-size 32 --set base_filters=2 "

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import recompute
 from keras_gans.networks import resnet_generator, stargan_generator
-from tests.models.test_contract import TINY, fit, make_batch, make_model
+from keras_gans.training import recompute
+from tests.tiny import TINY, fit, make_batch, make_model
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gans import checkpoints, registry
-from tests.models.test_contract import TINY
+from keras_gans import registry
+from keras_gans.callbacks import checkpoints
+from tests.tiny import TINY
 
 STEPS = 40
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.schedules import LinearDecay
+from keras_gans.optimizers.schedules import LinearDecay
 
 
 @pytest.fixture(scope="module")

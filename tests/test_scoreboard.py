@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from keras_gans import arguments, evaluate, registry, runs, scoreboard
-from keras_gans.scoreboards import children, entries, figures, page
+from keras_gans import arguments, evaluate, registry, runs, verbs
+from tests.benchmarks.scoreboard import __main__ as scoreboard
+from tests.benchmarks.scoreboard import children, entries, figures, page
 
 SECTIONS = [*entries.models(), *entries.ablation(), *entries.few()]
 EVERY = [*{entry.key: entry for entry in SECTIONS}.values()]
@@ -186,7 +187,9 @@ def test_finished_runs_are_read_and_others_continued(
         *("keras_gans.evaluate", "keras_gans.evaluate"),
     ]
     text = output.read_text()
-    assert f"python -m keras_gans.scoreboard {shlex.join(command)}" in text
+    assert (
+        f"python -m tests.benchmarks.scoreboard {shlex.join(command)}" in text
+    )
     # In both sections, trained once; the larger memory stays.
     assert text.count("0.100 (0.300, 0.200)") == 4
     memory = next((tmp_path / "work").glob("cyclegan*")) / "memory.json"
@@ -210,8 +213,8 @@ def test_a_childs_memory_and_exit_code_are_its_own(tmp_path):
     # Not from here: what these tests hold would be counted.
     code = (
         "import pathlib, sys\n"
-        "from keras_gans import scoreboard\n"
-        "from keras_gans.scoreboards import children\n"
+        "from tests.benchmarks.scoreboard import __main__\n"
+        "from tests.benchmarks.scoreboard import children\n"
         "assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)\n"
         f"log = pathlib.Path({str(log)!r})\n"
         "print(*children.run(['json.tool', 'none'], log))"
@@ -252,13 +255,13 @@ def test_truth_knows_no_count_of_faces(monkeypatch):
     asked = []
 
     class Model:
-        def serving_signatures(self):
-            return {"a_to_b": None}
+        def verbs(self):
+            return [verbs.Verb("a_to_b", None, {}, "a", "b")]
 
     settings = {"image_size": 64, "seed": 0}
     sides = {"data_a": "faces:photo@9", "data_b": "faces:anime@9"}
     monkeypatch.setattr(
-        "keras_gans.evaluation.truth.against_truth",
+        "keras_gans.faces.truth.against_truth",
         lambda translate, source, target, *rest, **kwargs: asked.append(
             (source, target)
         ),

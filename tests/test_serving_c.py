@@ -15,7 +15,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_gans import export
 from tests import serving_pictures as pictures
-from tests.models.test_contract import make_bare
+from tests.tiny import make_bare
 
 SOURCE = pathlib.Path(__file__).with_name("serving_c.c")
 

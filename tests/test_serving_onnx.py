@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_gans import export, images
 from keras_gans.serving import onnx_files
 from tests import serving_pictures as pictures
-from tests.models.test_contract import make_bare
+from tests.tiny import make_bare
 
 # Keras asks NumPy for a name that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:.*np.object:FutureWarning")

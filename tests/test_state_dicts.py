@@ -1,13 +1,17 @@
 """Files of PyTorch state dicts: read, refused, and never run."""
 
+import io
 import pathlib
 import pickle
 import sys
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
 
 from keras_gans import interop, networks
+from keras_gans.interop import state_dicts
 from tests.test_interop import PYTORCH, assert_loaded, reference_arrays
 
 
@@ -140,3 +144,78 @@ def test_path_errors(discriminator, tmp_path):
             interop.load_reference(
                 discriminator, tmp_path / path, source=PYTORCH, scope=scope
             )
+
+
+def npy(shape, dtype="<f4", version=b"\1\0"):
+    """Return the header of a file of such an array, and no more."""
+    buffer = io.BytesIO()
+    header = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    content = buffer.getvalue()
+    return content[:6] + version + content[8:]
+
+
+ZEROS = b"\0" * 2**26
+BOMBS = {
+    "declared": {"model.0.weight.npy": npy((2**28, 4))},
+    "other shape": {"model.0.weight.npy": npy((2**24,)) + ZEROS},
+    "no array": {"model.0.weight": ZEROS},
+    "surplus": {"more.npy": npy((2**24,)) + ZEROS},
+    "another header": {"model.0.weight.npy": npy((1,), version=b"\2\0")},
+    "long header": {"x.npy": b"\x93NUMPY\2\0\xff\xff\xff\x3f" + ZEROS},
+    "text": {"model.0.weight.npy": npy((2,), "<U90000000")},
+    "below nothing": {"model.0.weight.npy": npy((-(2**30), 4))},
+    "many": {f"{i}.npy": npy((0,)) for i in range(5001)},
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_npz_that_is_far_larger_than_the_network(discriminator, tmp_path, bomb):
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in BOMBS[bomb].items():
+            archive.writestr(name, content)
+    before = discriminator.get_weights()
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="arrays must be|file of a state dict"):
+        interop.load_reference(discriminator, path, source=PYTORCH)
+    assert tracemalloc.get_traced_memory()[1] < 2**23
+    tracemalloc.stop()
+    for old, new in zip(before, discriminator.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_pth_that_is_far_larger_than_the_network(discriminator, tmp_path):
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "bomb.pth"
+    # One number that counts as 10**12.
+    large = torch.zeros(1, dtype=torch.bfloat16).expand(10**6, 10**6)
+    torch.save({"model.0.weight": large}, path)
+    with pytest.raises(ValueError, match="1,000,000,000,000 numbers, at most"):
+        interop.load_reference(discriminator, path, source=PYTORCH)
+    torch.save({"model.0.weight": torch.zeros(2**20)}, path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match="compressed, which torch.save"):
+        interop.load_reference(discriminator, path, source=PYTORCH)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".pth"])
+def test_an_outline_has_the_shapes_and_takes_no_memory(tmp_path, suffix):
+    arrays = {"a": np.ones((3, 2), "float32"), "b": np.ones((), "int64")}
+    path = str(tmp_path / f"file{suffix}")
+    if suffix == ".npz":
+        np.savez(path, **arrays)
+    elif suffix == ".pth":
+        torch = pytest.importorskip("torch")
+        torch.save({n: torch.tensor(a) for n, a in arrays.items()}, path)
+    else:
+        pytest.importorskip("safetensors.numpy").save_file(arrays, path)
+    outline = state_dicts.outline(path)
+    assert {n: a.shape for n, a in outline.items()} == {"a": (3, 2), "b": ()}
+    assert not any(outline["a"].strides)
+    for name, array in state_dicts.read(path).items():
+        np.testing.assert_array_equal(array, arrays[name])

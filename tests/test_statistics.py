@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_gans import statistics
-from tests.models.test_contract import fit, make_batch, make_model, values
+from keras_gans.callbacks import statistics
+from tests.tiny import fit, make_batch, make_model, values
 
 
 def test_refresh_is_the_mean_over_the_batches():

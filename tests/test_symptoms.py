@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_gans import symptoms
-from keras_gans.datasets import synthetic_faces
+from keras_gans.callbacks import symptoms
+from keras_gans.faces import drawing
 
 SIGNS = {
     "copied": symptoms.copied,
@@ -15,7 +15,7 @@ SIGNS = {
 
 
 def draw(style, first=0, count=12):
-    pictures = synthetic_faces.draw_many(range(first, first + count), style, 64)
+    pictures = drawing.draw_many(range(first, first + count), style, 64)
     return pictures.astype("float32") / 127.5 - 1
 
 

@@ -17,9 +17,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import checkpoints, loading, runs, train
+from keras_gans import runs, train
 from keras_gans.arguments import parse_arguments, resolve
+from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
+from keras_gans.serving import loading
 
 TINY = "--image-size 32 --set base_filters=2 --batch-size 2 --log-every 2"
 
@@ -161,6 +163,24 @@ def test_numbers_out_of_range_are_refused(text, capsys):
     assert f"argument {flag}" in error and f"Received: '{value}'" in error
 
 
+def test_damaged_files_of_a_run_are_named(folders, capsys, caplog):
+    assert run("--steps 2 --save-every 2") == 0
+    folder = pathlib.Path("runs/cyclegan")
+    settings = (folder / "arguments.json").read_text()
+    capsys.readouterr()
+    for content in ("", settings[:50], "[]"):
+        (folder / "arguments.json").write_text(content)
+        assert run("--steps 2 --save-every 2") == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert "arguments.json is damaged" in error and "--restart" in error
+    (folder / "arguments.json").unlink()
+    # As the message says; and the result is written anew.
+    (folder / "result.json").write_text('{"step": "2"}')
+    assert run("--steps 2 --save-every 2") == 0
+    assert json.loads((folder / "result.json").read_text())["step"] == 2
+    assert "result.json is damaged" in caplog.text
+
+
 def test_a_broken_picture_is_named_left_out_and_counted(
     folders, capsys, caplog
 ):
@@ -223,6 +243,8 @@ def make_run(folder):
     runs.prepare(folder, settings)
     (folder / "checkpoints").mkdir()
     (folder / "export").mkdir()
+    for left in ("log.csv.damaged.1", "log.unfinished"):
+        (folder / left).touch()
     return settings
 
 
@@ -406,3 +428,27 @@ def test_help_states_units_and_defaults(capsys):
     ):
         assert flag in shown
     assert shown.count("default") >= 10
+
+
+def test_a_run_lies_outside_its_images_and_replaces_no_page(folders, capsys):
+    for place in ("a", "b/runs/new"):
+        assert run(f"--steps 1 --run-dir {place}") == 2
+        assert "run_dir must lie outside" in capsys.readouterr().err
+    pathlib.Path("mine").mkdir()
+    pathlib.Path("mine/report.html").write_text("mine")
+    assert run("--steps 1 --run-dir mine") == 2
+    assert "report must be a new file, or one" in capsys.readouterr().err
+    assert not pathlib.Path("b/runs").exists()
+    assert [p.name for p in pathlib.Path("mine").iterdir()] == ["report.html"]
+
+
+def test_home_is_expanded_where_a_path_is_given(folders, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(folders))
+    settings = vars(parse_arguments(["--run-dir=~/r", "--export-dir=~/e"]))
+    assert settings["run_dir"] == f"{folders}/r"
+    assert settings["export_dir"] == f"{folders}/e"
+    pathlib.Path("~a").mkdir()
+    (folders / "a" / "0.png").rename("~a/0.png")
+    assert run("--dry-run", "--data-a ~/b --data-b ~a") == 0
+    shown = capsys.readouterr().out
+    assert f"20 pictures in {folders}/b" in shown and "in ~a" in shown

@@ -1,7 +1,10 @@
 """Translating files, and loading a model from wherever it is."""
 
+import os
+import pathlib
 import re
 import shutil
+import unicodedata
 
 import keras
 import numpy as np
@@ -9,11 +12,13 @@ import pytest
 from PIL import Image, ImageCms
 
 import keras_gans
-from keras_gans import checkpoints, export, images, translate
-from keras_gans.serving import tiles
-from keras_gans.serving.translation import PictureTranslator
+from keras_gans import export, images, translate
+from keras_gans.callbacks import checkpoints
+from keras_gans.checks import UserError
+from keras_gans.serving import files, tiles
+from keras_gans.serving.translation import LoadedModel
 from tests import serving_pictures as pictures
-from tests.models.test_contract import make_bare, make_model
+from tests.tiny import make_bare, make_model
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -87,8 +92,8 @@ def test_damaged_checkpoint_is_passed_over(homes, tmp_path, caplog):
     with pytest.raises(ValueError, match="must hold a whole checkpoint"):
         keras_gans.load(tmp_path)
     shutil.copy(next(whole), tmp_path / "checkpoints" / "000008.keras")
-    assert keras_gans.load(tmp_path).verbs == ("a_to_b", "b_to_a")
-    assert "000009.keras cannot be read" in caplog.text
+    assert [*keras_gans.load(tmp_path).verbs] == ["a_to_b", "b_to_a"]
+    assert "000009.keras is damaged" in caplog.text
 
 
 def test_no_model_is_named(tmp_path):
@@ -103,7 +108,7 @@ def test_no_model_is_named(tmp_path):
     for name, reason in (
         ("nothing", "path must be a run folder"),
         ("empty", "path must be a run folder"),
-        ("broken.keras", "cannot be read"),
+        ("broken.keras", "is damaged"),
         ("other.keras", "holds a Sequential"),
         ("foreign", "with model.json"),
     ):
@@ -119,7 +124,7 @@ def test_load_leaves_the_policy_alone(tmp_path):
         make_bare("cyclegan").save(tmp_path / "model.keras")
     finally:
         keras.config.set_dtype_policy("float32")
-    from keras_gans import loading
+    from keras_gans.serving import loading
 
     model, _ = loading.read_model(tmp_path / "model.keras")
     assert model.generator_ab.layers[1].compute_dtype == "bfloat16"
@@ -183,12 +188,12 @@ def test_patterns_png_and_direction(homes, folder):
 @pytest.mark.parametrize(
     "arguments,reason",
     [
-        (["nothing"], "INPUT must be a picture.*nothing"),
+        (["nothing"], "INPUT must be an image.*nothing"),
         (["photos", "--to=c"], "to must be 'b' or 'a'.*'c'"),
         (["photos", "--labels=Male"], "to must be 'b' or 'a'"),
         (["photos", "--tile=3"], "tile must be an integer from 32"),
         (["photos", "--batch-size=0"], "batch_size must be from 1 up"),
-        (["photos", "--output=photos"], "output must be another folder"),
+        (["photos", "--output=photos"], "output another folder"),
         (["photos", "--png"], "different names.*a.jpg"),
         (["photos", "--model=nothing"], "path must be a run folder.*nothing"),
     ],
@@ -205,14 +210,14 @@ def test_wrong_use_is_one_line(arguments, reason, homes, folder, capsys):
 
 def test_too_large_fails_alone(homes, folder, capsys, monkeypatch):
     """What does not fit into memory is named, and the next one translated."""
-    real = PictureTranslator.translate
+    real = LoadedModel.translate
 
     def translate_small(self, batch, **options):
         if batch.shape[-3:] == (40, 30, 3):
             raise MemoryError("no room")
         return real(self, batch, **options)
 
-    monkeypatch.setattr(PictureTranslator, "translate", translate_small)
+    monkeypatch.setattr(LoadedModel, "translate", translate_small)
     assert run(homes, "photos") == 1
     out, err = capsys.readouterr()
     assert "1 translated" in out and "6 failed" in out
@@ -256,3 +261,150 @@ def test_labels_from_names(tmp_path, folder):
     np.testing.assert_array_equal(images.read("out/c.png"), expected)
     assert translate.main([*arguments, "--labels=Beard"]) == 2
     assert translate.main(arguments) == 2
+
+
+def make(*names, content=b""):
+    for name in names:
+        path = pathlib.Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def found(inputs, output, **options):
+    tasks = files.find(inputs, output, **options)
+    return {str(t.source): str(t.target) for t in tasks}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "way", ["in/out", "in/sub/../out", "link/out", "to_out"]
+)
+def test_results_within_an_input_are_no_inputs(way, here):
+    make("in/a.png", "in/sub/b.png", "in/sub/out/c.png", "in/out/a.png")
+    make("in/out/sub/b.png", "in/.hidden/a.png", "in/@eaDir/a.png")
+    (here / "link").symlink_to("in")
+    (here / "to_out").symlink_to("in/out")
+    (here / "in" / "linked").symlink_to("sub/out")
+    names = ["in/a.png", "in/sub/b.png", "in/sub/out/c.png"]
+    for named in (["in"], ["in", "./in"], ["~/in"], [str(here / "in"), "link"]):
+        targets = found(named, way).values()
+        expected = {f"{way}/{name[3:]}" for name in names}
+        assert {*targets} == expected and len(targets) == 3
+    patterns = ["in/*", "in/**/*.png", "i*/**"]
+    for pattern in patterns:
+        assert not [s for s in found([pattern], way) if "in/out" in s]
+    for named in ("in", *patterns):
+        with pytest.raises(UserError, match="so that none is replaced"):
+            found([named], way, overwrite=True)
+    # On purpose.
+    assert found(["in/out"], "out2", overwrite=True)
+    assert found(["in/*.png"], way, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    "inputs,output",
+    [
+        (["in"], "in"),
+        (["in"], "link"),
+        (["in"], "."),  # in/in/c.png would replace in/c.png
+        (["in/c.png"], "in"),
+        (["in/c.png"], "in/sub/.."),
+        (["~/in/c.png"], "link"),
+        (["in/c.png", "other/a.png"], "other"),
+        (["in", "other"], "other"),
+        (["in/in"], "hard"),
+        (["in/in"], "soft"),
+        (["*"], "."),
+        (["in", "soft/c.png"], "out"),
+    ],
+)
+def test_no_input_is_the_place_of_a_result(inputs, output, here):
+    make("in/c.png", "in/sub/c.png", "in/in/c.png", "other/a.png")
+    (here / "link").symlink_to("in")
+    for folder in ("hard", "soft"):
+        (here / folder).mkdir()
+    os.link("in/in/c.png", "hard/c.png")
+    os.symlink("../in/in/c.png", "soft/c.png")
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="another folder|different names"):
+            found(inputs, output, overwrite=overwrite)
+
+
+def test_png_never_takes_the_place_of_an_original(here):
+    make("in/b.jpg", "in/b.png", "in/c.gif")
+    with pytest.raises(UserError, match="so that none is replaced.*in/b.png"):
+        found(["in/b.jpg"], "in", as_png=True, overwrite=True)
+    with pytest.raises(UserError, match="different names"):
+        found(["in"], "out", as_png=True)
+    assert found(["in/b.jpg"], "in", as_png=True) == {"in/b.jpg": "in/b.png"}
+    assert found(["in/c.gif"], "in", overwrite=True) == {"in/c.gif": "in/c.png"}
+
+
+def test_results_may_lie_above_and_beside(here):
+    make("in/a.png", "in/sub/b.png", "a.png", "out/a.png")
+    expected = {"in/a.png": "a.png", "in/sub/b.png": "sub/b.png"}
+    assert found(["in"], ".", overwrite=True) == expected
+    assert found(["in/a.png"], ".", overwrite=True) == {"in/a.png": "a.png"}
+    assert found(["out"], "out2") == {"out/a.png": "out2/a.png"}
+    overlapping = found(["in", "in/sub/b.png", "in/sub", "in/a.png"], "o")
+    assert overlapping == {"in/a.png": "o/a.png", "in/sub/b.png": "o/sub/b.png"}
+    make("file", "~x/a.png")
+    with pytest.raises(UserError, match="output must be a folder.*file"):
+        found(["in"], "file")
+    assert found(["~x"], "~/out") == {"~x/a.png": str(here / "out/a.png")}
+
+
+def test_patterns_take_hidden_files_only_if_asked(here):
+    make("in/a.png", "in/._a.png", "in/__MACOSX/b.png", ".in/.c.png")
+    assert [*found(["in/**"], "out")] == ["in/a.png"]
+    assert [*found(["in/**/*.png"], "out")] == ["in/a.png"]
+    assert [*found(["in/.*.png"], "out")] == ["in/._a.png"]
+    assert [*found([".in/.c.png"], "out")] == [".in/.c.png"]
+    with pytest.raises(UserError, match="INPUT must be"):
+        found(["in/__*"], "in")
+
+
+def test_names_that_differ_by_unicode_form(here):
+    one, other = (unicodedata.normalize(f, "é.png") for f in ("NFC", "NFD"))
+    make(f"a/{one}", f"b/{other}", f"out/{other}")
+    with pytest.raises(UserError, match="different names"):
+        found(["a", "b"], "out")
+    (task,) = files.find(["a"], "out")
+    assert files.is_there(task.target)
+    assert not files.is_there(pathlib.Path("out", "e.png"))
+
+
+def test_nothing_is_replaced_by_surprise(homes, here, capsys):
+    """Places that only show while writing: folders, links between results."""
+    make("in/a.png", "in/y/a.png", "in/z/a.png", "in/folder.png")
+    for path in (here / "in").rglob("*.png"):
+        Image.fromarray(pictures.pixels(40, 30)).save(path)
+    (here / "out" / "folder.png").mkdir(parents=True)
+    (here / "out" / "y").mkdir()
+    (here / "out" / "z").symlink_to("y")
+    (here / "out" / "a.png").symlink_to("nowhere")
+    for options in ((), ("--overwrite",)):
+        assert run(homes, "in", *options) == 1
+        out, err = capsys.readouterr()
+        assert "failed: in/folder.png: out/folder.png is there, and no " in err
+        assert "failed: in/a.png: out/a.png is there, and no file" in err
+        if options:
+            assert "in/z/a.png: out/z/a.png is the place of in/y/a.png" in err
+    assert os.readlink("out/a.png") == "nowhere"
+    assert len(list((here / "in").rglob("*.png"))) == 4
+
+
+def test_hostile_names_are_escaped(homes, here, capfd):
+    name = "\x1b]0;title\x07\x1b[31mred\nfake line: 0 failed\u202e\udcff.png"
+    make(f"in/{name}", "in/two\nlines/\x1b.png", content=b"x")
+    assert run(homes, "in") == 1
+    out, err = capfd.readouterr()
+    assert not {"\x1b", "\x07", "\u202e"} & {*out, *err}
+    assert len([s for s in err.split("\n") if s.startswith("failed: in/")]) == 2
+    assert r"\x1b[31mred\nfake line: 0 failed\u202e\udcff.png" in err

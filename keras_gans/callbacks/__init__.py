@@ -1,8 +1,10 @@
 """What happens beside the training steps: pictures, logs, checkpoints."""
 
 from keras_gans.callbacks.evaluation import MOST_COST, Evaluation
-from keras_gans.callbacks.run_log import NOTES_BETWEEN, RunLog
+from keras_gans.callbacks.health import Health
+from keras_gans.callbacks.run_log import RunLog
 from keras_gans.callbacks.samples import SampleGrid, sample_grid
+from keras_gans.callbacks.statistics import FreshStatistics
 from keras_gans.callbacks.steps import (
     Checkpoints,
     ProgressBar,
@@ -12,9 +14,10 @@ from keras_gans.callbacks.steps import (
 
 __all__ = [
     "MOST_COST",
-    "NOTES_BETWEEN",
     "Checkpoints",
     "Evaluation",
+    "FreshStatistics",
+    "Health",
     "ProgressBar",
     "RunLog",
     "SampleGrid",

@@ -1,7 +1,6 @@
 """Metrics of held-out pictures while a run goes on; its best checkpoint."""
 
 import csv
-import json
 import logging
 import math
 import pathlib
@@ -9,8 +8,10 @@ import time
 
 from tqdm.auto import tqdm
 
-from keras_gans import checkpoints, files
+from keras_gans import files
+from keras_gans.callbacks import checkpoints
 from keras_gans.callbacks.steps import StepCallback
+from keras_gans.checks import UserError
 
 logger = logging.getLogger("keras_gans")
 
@@ -67,7 +68,7 @@ class Evaluation(StepCallback):
         super().__init__()
         self.every = every
         self.evaluate = evaluate
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.best = best
         self.patience = patience
         self.most_cost = most_cost
@@ -75,7 +76,7 @@ class Evaluation(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self.rows = self._rows_until(self.current_step)
+        self._read_until(self.current_step)
         self._best = self._read_best()
         self._started = time.monotonic()
         self._spent = self._last = 0.0
@@ -224,21 +225,34 @@ class Evaluation(StepCallback):
 
     def _read_best(self):
         """Return what the best state so far is, of this metric."""
-        try:
-            best = json.loads(self._path(".json").read_text())
-            is_same = best["metric"] == self.best
-            best = {**best, "value": float(best["value"])}
         # Without it, or if it was damaged, the next state is the best.
-        except (OSError, ValueError, TypeError, KeyError):
+        try:
+            best = files.read_json(self._path(".json"))
+            if best is None or not self._path(".keras").exists():
+                return None
+            metric, step = best["metric"], int(best["step"])
+            value = float(best["value"])
+        except UserError as error:
+            logger.warning("%s; the next state is the best so far", error)
             return None
-        return best if is_same and self._path(".keras").exists() else None
+        except (KeyError, TypeError, ValueError, OverflowError):
+            logger.warning(
+                "%s is damaged; the next state is the best so far",
+                self._path(".json"),
+            )
+            return None
+        if metric != self.best or not math.isfinite(value):
+            return None
+        return {"metric": metric, "value": value, "step": step}
 
-    def _rows_until(self, step):
+    def _read_until(self, step):
         path = self.folder / "metrics.csv"
-        if not path.exists():
-            return []
-        with open(path, newline="") as file:
-            return [r for r in csv.DictReader(file) if int(r["step"]) <= step]
+        rows, damage = files.read_rows(path)
+        self.rows = [row for row in rows if int(row["step"]) <= step]
+        if damage:
+            files.set_aside(path, damage)
+            if self.rows:
+                self._write_rows()
 
     def _write_rows(self):
         # Other metrics than before make other columns.
@@ -247,4 +261,4 @@ class Evaluation(StepCallback):
             with open(unfinished, "w", newline="") as file:
                 writer = csv.DictWriter(file, [*columns], restval="")
                 writer.writeheader()
-                writer.writerows(self.rows)
+                writer.writerows(map(files.cells, self.rows))

@@ -9,8 +9,6 @@ import tensorflow as tf
 from keras_gans import files
 from keras_gans.callbacks.steps import StepCallback
 
-NOTES_BETWEEN = " | "  # in one row of log.csv
-
 
 class RunLog(StepCallback):
     """Writes the mean of each loss term to `log.csv` and to TensorBoard.
@@ -31,7 +29,7 @@ class RunLog(StepCallback):
 
     def __init__(self, folder, every=50):
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.every = every
 
     def on_train_begin(self, logs=None):
@@ -40,8 +38,7 @@ class RunLog(StepCallback):
         self._path = self.folder / "log.csv"
         self.notes = []
         self._logs = None  # if there were steps since the last row
-        # Of earlier runs, the values are text.
-        self.rows = self._rows_until(self.current_step)
+        self._read_until(self.current_step)
         seconds = float(self.rows[-1]["seconds"]) if self.rows else 0.0
         self._started = time.monotonic() - seconds
         self._events = tf.summary.create_file_writer(
@@ -57,7 +54,7 @@ class RunLog(StepCallback):
         )
         if self._goes_on:
             notes = self.rows.pop().get("warnings") or ""
-            self.notes += filter(None, notes.split(NOTES_BETWEEN))
+            self.notes += filter(None, notes.split(files.NOTES_BETWEEN))
 
     def _values(self):
         return [v.numpy() for m in self.model.metrics for v in m.variables]
@@ -101,7 +98,7 @@ class RunLog(StepCallback):
             "step": step,
             "seconds": round(time.monotonic() - self._started, 1),
             **{name: float(value) for name, value in logs.items()},
-            "warnings": NOTES_BETWEEN.join(self.notes),
+            "warnings": files.NOTES_BETWEEN.join(self.notes),
         }
         self.notes, self._logs = [], None
         self.rows.append(row)
@@ -115,18 +112,23 @@ class RunLog(StepCallback):
             self.write_row(self.current_step, self._logs)
         self._events.close()
 
-    def _rows_until(self, step):
-        if not self._path.exists():
-            return []
-        with open(self._path, newline="") as file:
-            return [r for r in csv.DictReader(file) if int(r["step"]) <= step]
+    def _read_until(self, step):
+        rows, damage = files.read_rows(self._path)
+        # Of earlier runs, the values are text.
+        self.rows = [row for row in rows if int(row["step"]) <= step]
+        if damage:
+            files.set_aside(self._path, damage)
+            if self.rows:
+                self._write()
 
     def _write(self):
         if not self.rows:
             self._path.unlink(missing_ok=True)
             return
+        # A damaged name of a column, or another version, makes others.
+        columns = dict.fromkeys(name for row in self.rows for name in row)
         with files.whole(self._path) as unfinished:
             with open(unfinished, "w", newline="") as file:
-                writer = csv.DictWriter(file, list(self.rows[-1]))
+                writer = csv.DictWriter(file, [*columns], restval="")
                 writer.writeheader()
-                writer.writerows(self.rows)
+                writer.writerows(map(files.cells, self.rows))

@@ -4,7 +4,7 @@ import pathlib
 
 import tensorflow as tf
 
-from keras_gans import images
+from keras_gans import files, images
 from keras_gans.callbacks.steps import StepCallback
 
 
@@ -12,18 +12,17 @@ class SampleGrid(StepCallback):
     """Translates a fixed batch every so many steps and writes the pictures.
 
     `folder/a_to_b/000500.png` shows input, translation and reconstruction in
-    inference mode, as a deployed model would give them; for other columns the
-    model has headings.
+    inference mode, as a deployed model would give them.
 
     Args:
-        folder: receives one folder per kind of sample.
+        folder: receives one folder per grid, named as the model names it.
         batch: dict of held-out pictures, as the model's batches.
         every: int, steps between two grids; one more ends the training.
     """
 
     def __init__(self, folder, batch, every=500):
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.batch = batch
         self.every = every
         self._samples = None, None
@@ -47,29 +46,29 @@ class SampleGrid(StepCallback):
         self._write()
 
     def _write(self):
-        for name, columns in self.samples(self.current_step).items():
+        for name, grid in self.samples(self.current_step).items():
             path = self.folder / name / f"{self.current_step:06d}.png"
-            headings = self.model.sample_headings().get(name)
-            images.write(path, sample_grid(columns, headings=headings))
+            images.write(path, sample_grid(grid.columns))
 
 
-def sample_grid(columns, most_pictures_in_row=18, headings=None):
+def sample_grid(columns, most_images_in_row=18):
     """Arrange columns of one sample each as a grid with samples side by side.
 
     Args:
-        columns: list of float `[batch, height, width, 3]` in [-1, 1], such as
-            inputs, translations, reconstructions.
-        most_pictures_in_row: int.
-        headings: list of str, text above each column of every sample.
+        columns: list of `keras_gans.training.samples.Column`, such as inputs,
+            translations, reconstructions; headings stand above each sample.
+        most_images_in_row: int.
 
     Returns:
         uint8 `[height, width, 3]`.
     """
-    pictures = images.to_uint8(tf.stack(columns, axis=1)).numpy()
-    samples, columns_each = pictures.shape[:2]
-    in_row = min(samples, max(1, most_pictures_in_row // columns_each))
+    stacked = tf.stack([column.images for column in columns], axis=1)
+    pixels = images.to_uint8(stacked).numpy()
+    samples, columns_each = pixels.shape[:2]
+    in_row = min(samples, max(1, most_images_in_row // columns_each))
+    headings = [column.heading for column in columns]
     return images.grid(
-        pictures.reshape(-1, *pictures.shape[2:]),
+        pixels.reshape(-1, *pixels.shape[2:]),
         columns=in_row * columns_each,
-        headings=in_row * list(headings or []),
+        headings=in_row * headings if any(headings) else None,
     )

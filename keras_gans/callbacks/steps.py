@@ -6,8 +6,10 @@ import signal
 import keras
 from tqdm.auto import tqdm
 
-from keras_gans import checkpoints, distribution, files
+from keras_gans import files
+from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
+from keras_gans.training import devices
 
 
 class StepCallback(keras.callbacks.Callback):
@@ -62,7 +64,7 @@ class Checkpoints(StepCallback):
 
     def __init__(self, folder, every=500, keep=3):
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(files.expanded(folder))
         self.every = every
         self.keep = keep
 
@@ -73,7 +75,7 @@ class Checkpoints(StepCallback):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._saved = self.current_step
-        if distribution.is_chief(self.model.distribute_strategy):
+        if devices.is_chief(self.model.distribute_strategy):
             self._lock = files.hold(self.folder, "folder")
         newest = max(checkpoints.steps(self.folder), default=0)
         if self.current_step == 0 and newest:

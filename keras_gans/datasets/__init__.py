@@ -5,8 +5,6 @@ Nothing here imports TensorFlow before a pipeline is made. That also lets
 take the function's place in this package.
 """
 
-import importlib
-
 from keras_gans.datasets.labelled import held_out_labelled, labelled
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
 from keras_gans.datasets.layouts import open_sides, sides_of
@@ -34,12 +32,5 @@ __all__ = [
     "paired",
     "sides_of",
     "split",
-    "synthetic_faces",
     "unpaired",
 ]
-
-
-def __getattr__(name):
-    if name == "synthetic_faces":
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

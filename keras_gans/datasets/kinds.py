@@ -12,8 +12,8 @@ import typing
 
 import numpy as np
 
-from keras_gans import images
-from keras_gans.checks import UserError
+from keras_gans import files, images
+from keras_gans.checks import UserError, shown
 from keras_gans.datasets import headers
 
 _RULE = (
@@ -75,13 +75,13 @@ def arrays(arrays, load_size, name):
 
 def faces(spec, load_size, name, seed, indices):
     """Draw the faces with these numbers, or the first of them."""
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     style, at, count = spec.removeprefix("faces:").partition("@")
-    if style not in synthetic_faces.STYLES:
+    if style not in drawing.STYLES:
         raise UserError(
             f"{name} must be faces: and one of "
-            f"{', '.join(synthetic_faces.STYLES)}. Received: {spec!r}"
+            f"{', '.join(drawing.STYLES)}. Received: {spec!r}"
         )
     if at:
         most = len(indices)
@@ -99,9 +99,9 @@ def faces(spec, load_size, name, seed, indices):
 
     def decode(i):
         # Other sizes than these are not drawn, but scaled.
-        least, most = synthetic_faces.MIN_SIZE, synthetic_faces.MAX_SIZE
+        least, most = drawing.MIN_SIZE, drawing.MAX_SIZE
         size = min(max(load_size, least), most)
-        face = synthetic_faces.draw(indices[i], style, size, seed)
+        face = drawing.draw(indices[i], style, size, seed)
         return face if size == load_size else images.fit_square(face, load_size)
 
     names = [f"{spec}[{i}]" for i in indices]
@@ -118,38 +118,39 @@ def faces(spec, load_size, name, seed, indices):
 def folder(spec, load_size, name):
     """List a folder and its subfolders, or one half of its pictures."""
     half = spec.rpartition("#")[2]
-    if half in _HALVES and not os.path.exists(os.path.expanduser(spec)):
-        return _half(spec[: -len(half) - 1], half, load_size, name)
+    folder = files.expanded(spec)
     # Of os.path, as the methods of Path raise where a name is too long.
-    if not os.path.exists(os.path.expanduser(spec)):
+    if half in _HALVES and not os.path.exists(folder):
+        return _half(spec[: -len(half) - 1], half, load_size, name)
+    if not os.path.exists(folder):
         prefix = r"[A-Za-z]\w+:"  # not the one letter of a Windows drive
         problem = "unknown prefix" if re.match(prefix, spec) else "missing"
         raise UserError(
             f"{name} must be {_RULE}. Received: {spec!r} ({problem})"
         )
-    folder = pathlib.Path(spec).expanduser()
-    if not folder.is_dir():
+    folder = str(pathlib.Path(folder))
+    if not os.path.isdir(folder):
         raise UserError(
             f"{name} must be a folder of pictures. Received: {spec!r} (a file)"
         )
-    files, folders = _contents(folder)
-    extensions = [os.path.splitext(file)[1].lower() for file in files]
+    found = files.listing(folder)
+    extensions = [os.path.splitext(file)[1].lower() for file in found]
     names = [
         file
-        for file, extension in zip(files, extensions, strict=True)
+        for file, extension in zip(found, extensions, strict=True)
         if extension in images.EXTENSIONS
     ]
     passed_over = collections.Counter(extensions)
     for extension in images.EXTENSIONS:
         del passed_over[extension]
-    _refuse_parent_of_sides(folder, names, folders, name)
+    _refuse_parent_of_sides(folder, name)
     if not names:
         seen = passed_over.most_common(5)
         seen = ", ".join(f"{n} {extension or 'none'}" for extension, n in seen)
         raise UserError(
             f"{name} must be a folder with pictures in it or its subfolders "
             f"({', '.join(e[1:] for e in images.EXTENSIONS)}). Received: "
-            f"{spec!r} with {len(files)} files" + (f" ({seen})" if seen else "")
+            f"{spec!r} with {len(found)} files" + (f" ({seen})" if seen else "")
         )
 
     def decode(i):
@@ -161,7 +162,7 @@ def folder(spec, load_size, name):
         decode,
         lambda: headers.read(folder, names),
         f"pictures in {folder}",
-        folder=str(folder),
+        folder=folder,
         passed_over=passed_over,
     )
 
@@ -174,7 +175,10 @@ def _half(spec, half, load_size, name):
         if isinstance(header, str):
             return header
         if header.width % 2:
-            return f"{name}: has no halves, as it is {header.width} pixels wide"
+            return (
+                f"{shown(name)}: has no halves, as it is {header.width} pixels "
+                "wide"
+            )
         return header._replace(width=header.width // 2)
 
     def decode(i):
@@ -190,42 +194,9 @@ def _half(spec, half, load_size, name):
     )
 
 
-def _contents(folder):
-    """List a folder, in the same order on every machine.
-
-    Returns:
-        All visible files at any depth, as sorted relative paths with `/`; and
-        the visible folders at the top. Both as str: a `Path` for each of
-        200,000 files would take seconds.
-    """
-    files, top, seen = [], [], set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        # A link to a folder above would be walked for ever.
-        status = os.stat(parent)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = filter(_visible, sorted(folders))
-        within = os.path.relpath(parent, folder).replace(os.sep, "/")
-        top = top if within != "." else list(folders)
-        within = "" if within == "." else f"{within}/"
-        files += [
-            within + name
-            for name in filter(_visible, names)
-            # False for pipes, which would block, and for dead links.
-            if os.path.isfile(os.path.join(parent, name))
-        ]
-    return sorted(files), top
-
-
-def _visible(name):
-    return not name.startswith((".", "__MACOSX"))
-
-
-def _refuse_parent_of_sides(folder, files, folders, name):
+def _refuse_parent_of_sides(folder, name):
     """Raise if the folder holds the folders of both sides, not one side."""
-    names = sorted({*folders, *(file.partition("/")[0] for file in files)})
+    names = files.subfolders(folder)
     # Folders a, b, c and so on may be classes; a and b alone are two sides.
     classes = {"c", "C"} & set(names)
     pattern = "(train|test|val)_?a" + ("" if classes else "|a")
@@ -237,45 +208,78 @@ def _refuse_parent_of_sides(folder, files, folders, name):
         if side_b in names:
             raise UserError(
                 f"{name} must be the folder of one side. Received: "
-                f"{str(folder)!r}, which looks like the folder above both "
-                f"sides: give data={folder}, or data_a={folder / side_a} "
-                f"and data_b={folder / side_b}"
+                f"{folder!r}, which looks like the folder above both "
+                f"sides: give data={folder}, or "
+                f"data_a={pathlib.Path(folder, side_a)} "
+                f"and data_b={pathlib.Path(folder, side_b)}"
             )
+
+
+def _unknown(spec, name, what, choices):
+    choices = ", ".join(choices)
+    return UserError(
+        f"{name} must be tfds:NAME/CONFIG@SPLIT, with :VERSION before @ for "
+        "another version and with #FEATURE for another feature than image, "
+        f"with a known {what}"
+        + (f" ({choices})" if choices else "")
+        + f". Received: {spec!r}"
+    )
+
+
+def tensorflow_builder(spec, name):
+    """Return the builder of a data set of the installed catalog.
+
+    `tfds.builder` would read more out of a name: arguments of the builder,
+    such as the folder of the data, namespaces of other people's data sets,
+    and, where the version is given, classes that files of the data name.
+    Here only classes of the catalog are made, of a configuration that they
+    list.
+
+    Args:
+        spec: str, `"tfds:NAME[/CONFIG][:VERSION]@SPLIT[#FEATURE]"`.
+        name: str, the argument that errors name.
+
+    Returns:
+        `(builder, split, feature)`; the feature is `"image"` if none is
+        given.
+
+    Raises:
+        UserError: in one line, if there is no such data set.
+    """
+    import tensorflow_datasets as tfds
+
+    whole, _, feature = spec.removeprefix("tfds:").partition("#")
+    path, _, split = whole.partition("@")
+    path, mark, version = path.partition(":")
+    dataset, slash, config = path.partition("/")
+    known = tfds.list_builders(with_community_datasets=False)
+    if dataset not in known:
+        near = difflib.get_close_matches(dataset, known, n=5)
+        raise _unknown(spec, name, "name", near)
+    builder = tfds.builder_cls(dataset)
+    if slash and config not in builder.builder_configs:
+        raise _unknown(spec, name, "config", builder.builder_configs)
+    wrong = _unknown(spec, name, "version", [str(builder.VERSION)])
+    if mark and not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        raise wrong
+    try:
+        made = builder(config=config or None, version=version or None)
+    except AssertionError as error:  # by which versions are checked
+        if mark:
+            raise wrong from error
+        raise
+    return made, split, feature or "image"
 
 
 def tensorflow_dataset(spec, load_size, name):
     """Prepare a data set, downloading it if need be; keep encoded bytes."""
     import tensorflow_datasets as tfds
 
-    whole, _, feature = spec.removeprefix("tfds:").partition("#")
-    path, _, wanted = whole.partition("@")
-    feature = feature or "image"
+    builder, wanted, feature = tensorflow_builder(spec, name)
 
     def error(what, choices):
-        choices = ", ".join(choices)
-        return UserError(
-            f"{name} must be tfds:NAME/CONFIG@SPLIT, for another feature than "
-            f"image with #FEATURE, with a known {what}"
-            + (f" ({choices})" if choices else "")
-            + f". Received: {spec!r}"
-        )
+        return _unknown(spec, name, what, choices)
 
-    try:
-        builder = tfds.builder(path)
-    # The version is checked by an assertion.
-    except (ValueError, AssertionError) as wrong:
-        dataset, _, config = path.partition("/")
-        dataset = dataset.partition(":")[0]
-        known = tfds.list_builders(with_community_datasets=False)
-        if dataset not in known:
-            near = difflib.get_close_matches(dataset, known, n=5)
-            raise error("name", near) from wrong
-        configs = tfds.builder_cls(dataset).builder_configs
-        if config.partition(":")[0] not in configs:
-            raise error("config", configs) from wrong
-        raise error(
-            "version", [str(tfds.builder_cls(dataset).VERSION)]
-        ) from wrong
     info = builder.info
     features = dict(getattr(info.features, "items", list)())
     pictures = [
@@ -289,7 +293,9 @@ def tensorflow_dataset(spec, load_size, name):
         raise error("feature", pictures)
     base = re.split(r"[\[+]", wanted)[0]
     # Some builders know their splits only once they are prepared.
-    if not base or (info.splits and base not in (*info.splits, "all")):
+    if not re.fullmatch(r"\w[\w.:%+\[\]-]*", wanted) or (
+        info.splits and base not in (*info.splits, "all")
+    ):
         raise error("split", info.splits)
     builder.download_and_prepare()
     # Encoded bytes take less memory, and one path through `images.read`.

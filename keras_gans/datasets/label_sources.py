@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import kinds, sources, tables
+from keras_gans.files import expanded, is_listed, same_name
 
 FACES = range(4000)
 # The labels of the StarGAN paper on CelebA.
@@ -25,24 +26,24 @@ class Source(typing.NamedTuple):
     Attributes:
         spec: what `open_source` takes.
         table: `tables.Table`.
-        rows: dict from the name of a picture to the number of its row.
         default: list of str or None, the labels if none are asked for; None
             for the classes of the only column.
         pictures: `Pictures` if they had to be opened already, else None.
+        without: list of str, what rows name that have no file.
     """
 
     spec: object
     table: tables.Table
-    rows: dict
     default: typing.Sequence | None = None
     pictures: sources.Pictures | None = None
+    without: typing.Sequence = ()
 
 
 def find(spec, table, labels, load_size, name, seed, cache_bytes):
     """Find the table of a data set; arguments as of `open_labelled`."""
     is_array = isinstance(spec, np.ndarray | list | tuple)
     if not is_array and not str(spec).startswith(("tfds:", "faces:")):
-        return _folder(str(spec), table, load_size, name)
+        return _folder(str(spec), table, labels, load_size, name)
     if table is not None:
         raise UserError(
             f"table must be None where {name} is no folder. "
@@ -53,12 +54,6 @@ def find(spec, table, labels, load_size, name, seed, cache_bytes):
     if spec.startswith("faces:"):
         return _faces(spec, load_size, name, seed)
     return _tensorflow_dataset(spec, load_size, name, seed, cache_bytes)
-
-
-def _in_order(spec, place, names, columns, **others):
-    """Return the `Source` of a table that has a row for each picture."""
-    rows = {name: row for row, name in enumerate(names)}
-    return Source(spec, tables.Table(place, names, columns), rows, **others)
 
 
 def _arrays(spec, labels, name):
@@ -76,7 +71,7 @@ def _arrays(spec, labels, name):
     names = [f"{name}[{i}]" for i in range(len(pictures))]
     if values.ndim == 1:
         columns = {"class": [str(value) for value in values.tolist()]}
-        return _in_order(pictures, "the array", names, columns)
+        return Source(pictures, tables.Table("the array", names, columns))
     labels = labels or [str(i) for i in range(values.shape[1])]
     if len(labels) != values.shape[1] or not np.isin(values, (0, 1)).all():
         raise UserError(
@@ -84,19 +79,18 @@ def _arrays(spec, labels, name):
             f"{', '.join(labels)}, values from {values.min()} to {values.max()}"
         )
     columns = dict(zip(labels, values.T.astype(np.float32), strict=True))
-    return _in_order(pictures, "the array", names, columns, default=labels)
+    return Source(pictures, tables.Table("the array", names, columns), labels)
 
 
 def _faces(spec, load_size, name, seed):
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     names = kinds.faces(spec, load_size, name, seed, FACES).names
-    values = synthetic_faces.attribute_table(FACES[: len(names)], seed)
+    values = drawing.attribute_table(FACES[: len(names)], seed)
     values = values.astype(np.float32)
-    columns = dict(zip(synthetic_faces.ATTRIBUTES, values.T, strict=True))
-    return _in_order(
-        spec, "the drawn faces", names, columns, default=_FACE_LABELS
-    )
+    columns = dict(zip(drawing.ATTRIBUTES, values.T, strict=True))
+    table = tables.Table("the drawn faces", names, columns)
+    return Source(spec, table, _FACE_LABELS)
 
 
 def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
@@ -105,8 +99,7 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
     pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
     import tensorflow_datasets as tfds
 
-    path, _, split = spec.removeprefix("tfds:").partition("#")[0].partition("@")
-    builder = tfds.builder(path)
+    builder, split, _ = kinds.tensorflow_builder(spec, name)
 
     def is_label(feature):
         return isinstance(feature, tfds.features.ClassLabel) or (
@@ -147,46 +140,51 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
     }
     count = len(next(iter(cells.values())))
     names = [f"{spec}[{i}]" for i in range(count)]
-    return _in_order(spec, spec, names, columns, pictures=pictures)
+    table = tables.Table(spec, names, columns)
+    return Source(spec, table, pictures=pictures)
 
 
-def _folder(spec, table, load_size, name):
-    path = os.path.expanduser(spec)
+def _folder(spec, table, labels, load_size, name):
+    path = expanded(spec)
     if (
         table is None
         and os.path.isfile(path)
-        and path.endswith((".csv", ".txt"))
+        and path.lower().endswith((".csv", ".tsv", ".txt"))
     ):
-        table = pathlib.Path(path)
-        spec = str(table.parent)
+        table = path
+        spec = os.path.dirname(path) or "."
     files = kinds.folder(spec, load_size, name).names
-    folder = pathlib.Path(spec).expanduser()
-    folders = {file.partition("/")[0] for file in files if "/" in file}
-    table = table or _celeba_table(folder)
+    folder = pathlib.Path(expanded(spec))
+    classes = {
+        file: same_name(file.partition("/")[0]) for file in files if "/" in file
+    }
+    folders = sorted({*classes.values()})
+    table = expanded(table) if table else _celeba_table(folder)
     if table is None and len(folders) < 2:
-        near = sorted(folder.glob("*.csv"))
+        near = sorted(
+            file
+            for file in os.listdir(folder)
+            if file.lower().endswith((".csv", ".tsv")) and is_listed(file)
+        )
         if len(near) != 1:
+            found = [*folders, *near][:5]
             raise UserError(
                 f"{name} must have labels: {_CELEBA[0]}, a folder for each "
-                "class, or a csv of picture and labels beside the pictures. "
-                f"Received: {spec!r} with {len(files)} pictures in "
-                f"{len(folders) or 'no'} folder{'s'[: len(folders) != 1]} and "
-                f"{len(near)} csv files"
+                "class, at least two, or one csv of images and labels beside "
+                f"the images. Received: {spec!r} with {len(files)} images and "
+                + (", ".join(found) or "nothing else")
             )
-        table = near[0]
+        table = folder / near[0]
     if table is not None:
-        content = tables.read(table)
-        above = os.path.dirname(os.path.abspath(table))
-        rows = tables.match(content, files, os.path.abspath(folder), above)
-        return Source(spec, content, rows)
+        content, without = tables.read(table, files, folder, labels)
+        return Source(spec, content, without=without)
     if {folder.lower() for folder in folders} <= _SPLITS:
         raise UserError(
             f"{name} must be the folder above the classes. Received: {spec!r} "
-            f"with {', '.join(sorted(folders))}: give one of them"
+            f"with {', '.join(folders)}: give one of them"
         )
-    files = [file for file in files if "/" in file]
-    classes = {"folder": [file.partition("/")[0] for file in files]}
-    return _in_order(spec, "the class folders", files, classes)
+    columns = {"folder": list(classes.values())}
+    return Source(spec, tables.Table("the class folders", [*classes], columns))
 
 
 def _celeba_table(folder):

@@ -1,5 +1,6 @@
 """Batches of pictures with labels, of one data set or of several in turn."""
 
+import itertools
 import math
 
 import numpy as np
@@ -22,8 +23,9 @@ def labelled(
     start=0,
     held_out=0,
     cache_bytes=1 << 30,
+    repeat=True,
 ):
-    """Make an endless data set of pictures with their labels.
+    """Make a data set of pictures with their labels.
 
     Args:
         data: `LabelledPictures`, or what `open_labelled` takes; or a list of
@@ -48,9 +50,13 @@ def labelled(
         held_out: int, pictures of each data set never used here;
             `held_out_labelled` gives them.
         cache_bytes: int, most memory for decoded pictures.
+        repeat: bool, whether to go on without end. False makes one pass for
+            validation, over what `held_out` holds back, or where that is 0
+            over all: one data set after the other, in the same order every
+            time, middle squares, not mirrored, the last element smaller.
 
     Returns:
-        `tf.data.Dataset` without end; elements are dicts with `images`,
+        `tf.data.Dataset`; elements are dicts with `images`,
         float32 `[batches_per_step * batch_size, image_size, image_size, 3]`
         in [-1, 1], and `labels`, float32 of 0 and 1, a row for each picture.
         Of several data sets each batch within an element comes from one, and
@@ -65,7 +71,9 @@ def labelled(
     Reference:
         Choi et al. 2018, "StarGAN", sections 3.2 (mask) and 5.2.
     """
-    passes.check(image_size, batch_size, load_size, seed, start, held_out)
+    passes.check(
+        image_size, batch_size, load_size, seed, start, held_out, repeat
+    )
     checks.at_least(1, batches_per_step=batches_per_step)
     sets = _opened(data)
     if sets is None:
@@ -80,7 +88,7 @@ def labelled(
     for name, pictures in sets.items():
         passes.check_opened(pictures, name, image_size, load_size)
     sets = [
-        passes.for_training(pictures, held_out, seed, name)
+        passes.chosen(pictures, held_out, seed, name, repeat)
         for name, pictures in sets.items()
     ]
 
@@ -104,10 +112,30 @@ def labelled(
         return _joined(list(map(make_batch, turns)), np.stack, axis=1)
 
     count = batches_per_step * batch_size
+    starts = [0, *itertools.accumulate(map(len, sets))]
+
+    def make_fixed_element(number):
+        first, last = number * count, (number + 1) * count
+        parts = []
+        for index, pictures in enumerate(sets):
+            begin = max(first, starts[index])
+            rows = min(last, starts[index + 1]) - begin
+            if rows > 0:
+                squares, indices = passes.fixed(
+                    pictures, begin - starts[index], rows, image_size
+                )
+                labels = pictures.labels_of(indices)
+                vectors = _vectors(sets, index, labels)
+                parts.append({"images": squares} | vectors)
+        return _joined(parts, np.concatenate)
+
     specs = {"images": ((count, image_size, image_size, 3), np.uint8)}
     for key, vectors in _vectors(sets, 0, sets[0].labels).items():
         specs[key] = ((count, vectors.shape[1]), np.float32)
-    return pipeline.endless(make_element, specs, start)
+    if repeat:
+        return pipeline.batches(make_element, specs, start)
+    stop = -(-starts[-1] // count)
+    return pipeline.batches(make_fixed_element, specs, start, stop)
 
 
 def held_out_labelled(data, count, image_size=128, seed=0):

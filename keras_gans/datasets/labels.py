@@ -10,7 +10,9 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import label_sources, sources, tables
-from keras_gans.datasets.findings import words
+from keras_gans.files import same_name
+from keras_gans.inspection.findings import words
+from keras_gans.labels import CELEBA_HAIR, Labels
 
 logger = logging.getLogger("keras_gans")
 
@@ -82,7 +84,7 @@ def open_labelled(
             class, or else with one csv; path of a csv file (see
             `tables.read`), whose pictures are in its folder;
             `"tfds:NAME/CONFIG@SPLIT"`, of which truth values and classes are
-            labels; `"faces:STYLE"`, of which `synthetic_faces.ATTRIBUTES`
+            labels; `"faces:STYLE"`, of which `faces.drawing.ATTRIBUTES`
             are; or a pair of uint8 pictures and an array, `[count,
             num_labels]` of 0 and 1, or `[count]` of classes.
         labels: list of str, the labels to use (see `tables.select`), or for
@@ -110,6 +112,17 @@ def open_labelled(
         UserError: in one line, if the pictures or the table cannot be read,
             do not belong together, or a label is unknown or constant.
     """
+    if labels is not None:
+        if (
+            not isinstance(labels, list | tuple)
+            or not labels
+            or not all(isinstance(label, str) for label in labels)
+        ):
+            raise UserError(
+                "labels must be a list of names, at least one. "
+                f"Received: {labels!r}"
+            )
+        labels = [same_name(label) for label in labels]
     source = label_sources.find(
         spec, table, labels, load_size, name, seed, cache_bytes
     )
@@ -125,23 +138,16 @@ def open_labelled(
         cache_bytes,
         face_indices=label_sources.FACES,
     )
-    opened = LabelledPictures(
-        pictures,
-        # Whatever the last row says, those without one are left out.
-        values[[source.rows.get(picture, -1) for picture in pictures.names]],
-        label_names,
-        groups,
-    )
-    opened = _usable(opened, source, classes)
-    if not len(opened):
-        reasons = "; ".join(finding.text for finding in opened.found)
-        raise UserError(
-            f"{name} must have pictures with labels. Received: "
-            f"{pictures.description}: {reasons}"
-        )
+    opened = _labelled(pictures, source, values, label_names, classes, groups)
     count = len(opened)
+    reasons = "".join(f"; {finding.text}" for finding in opened.found)
+    if not count:
+        raise UserError(
+            f"{name} must have images with labels. Received: "
+            f"{pictures.description}{reasons}"
+        )
     constant = [
-        f"{label} ({number:.0f} of {words.pictures(count)})"
+        f"{label} ({number:.0f} of {count:,} images)"
         for label, number in zip(
             label_names, opened.labels.sum(axis=0), strict=True
         )
@@ -149,8 +155,8 @@ def open_labelled(
     ]
     if constant:
         raise UserError(
-            "labels must differ between the pictures. Received: "
-            + ", ".join(constant)
+            "labels must differ between the images. Received: "
+            f"{', '.join(constant)}{reasons}"
         )
     opened.found += _not_exclusive(opened)
     for finding in opened.found:
@@ -161,62 +167,54 @@ def open_labelled(
     return opened
 
 
-def _usable(opened, source, classes):
-    """Leave out the pictures whose labels are not known."""
-    place, names = source.table.name, opened.names
-    has_row = np.array([name in source.rows for name in names])
-    is_known = ~np.isnan(opened.labels).any(axis=1)
-    is_wanted = np.ones(len(opened), bool)
+def _labelled(pictures, source, values, label_names, classes, groups):
+    """Give images their labels; leave out those whose labels are unknown."""
+    place, names = source.table.name, pictures.names
+    numbers = {name: number for number, name in enumerate(names)}
+    owners = [numbers.get(file, -1) for file in source.table.files]
+    values = values[np.greater_equal(owners, 0)]
+    owners = np.array([owner for owner in owners if owner >= 0], int)
+    # Of several rows for one image; an empty cell contradicts none.
+    least, most = np.full((2, len(names), len(label_names)), np.nan, "float32")
+    np.fmin.at(least, owners, values)
+    np.fmax.at(most, owners, values)
+    has_row = np.bincount(owners, minlength=len(names)) > 0
+    agrees = ~(least < most).any(axis=1)
+    is_unknown = np.isnan(least)
+    is_wanted = np.ones(len(names), bool)
     for group in classes:
-        columns = [opened.label_names.index(label) for label in group]
-        is_wanted &= opened.labels[:, columns].any(axis=1)
-    rows = {*range(len(source.table.pictures))} - {*source.rows.values()}
-    rows = [source.table.pictures[row] for row in sorted(rows)]
-    found = []
-    if rows:
-        text = f"{len(rows):,} row{'s'[: len(rows) != 1]} of {place} left out"
-        found.append(
-            words.Finding("warning", f"{text}: no picture of their own", rows)
-        )
-    for level, left_out, reason in (
-        ("warning", ~has_row, f"not in {place}"),
-        ("warning", has_row & ~is_known, f"a cell of {place} is empty"),
-        (
-            "note",
-            has_row & is_known & ~is_wanted,
-            "of none of the wanted classes",
-        ),
+        columns = [label_names.index(label) for label in group]
+        is_wanted &= least[:, columns].any(axis=1)
+    keep, found = np.ones(len(names), bool), []
+    if source.without:
+        text = f"{len(source.without):,} row{'s'[: len(source.without) != 1]}"
+        text += f" of {place} left out: no image of that name"
+        found.append(words.Finding("warning", text, source.without))
+    for level, is_good, reason in (
+        ("warning", has_row, f"not in {place}"),
+        ("warning", agrees, f"their rows in {place} contradict one another"),
+        ("warning", ~is_unknown.any(axis=1), f"a value is missing in {place}"),
+        ("note", is_wanted, "of none of the wanted classes"),
     ):
-        chosen = [names[i] for i in np.flatnonzero(left_out)]
+        chosen = [names[i] for i in np.flatnonzero(keep & ~is_good)]
+        keep &= is_good
         if chosen:
             text = f"{words.pictures(len(chosen))} left out: {reason}"
             found.append(words.Finding(level, text, chosen))
-    keep = np.flatnonzero(has_row & is_known & is_wanted)
-    if len(keep) < len(opened):
-        opened = opened.subset(keep)
-        opened.description = f"{len(keep)} of {opened.description}"
-    opened.found = found
+    opened = LabelledPictures(pictures, least, label_names, groups, found)
+    if not keep.all():
+        opened = opened.subset(np.flatnonzero(keep))
+        opened.description = f"{len(opened)} of {opened.description}"
     return opened
 
 
 def _groups(names, classes, exclusive):
     """Return the groups of labels that exclude each other."""
     if exclusive is None:
-        colours = [name for name in names if name in tables.HAIR_COLOURS]
-        return classes + ([colours] if len(colours) > 1 else [])
-    groups = [list(group) for group in exclusive]
-    members = [label for group in groups for label in group]
-    if (
-        len({*members}) < len(members)
-        or {*members} - {*names}
-        or any(len(group) < 2 for group in groups)
-    ):
-        raise UserError(
-            "exclusive must be lists of two or more of the labels "
-            f"{', '.join(names)}, each label once at most. "
-            f"Received: {exclusive!r}"
-        )
-    return groups
+        classified = sum(classes, [])
+        hair = [n for n in names if n in CELEBA_HAIR and n not in classified]
+        exclusive = classes + [hair] * (len(hair) > 1)
+    return [list(group) for group in Labels(names, exclusive).groups]
 
 
 def _not_exclusive(opened):

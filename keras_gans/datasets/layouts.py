@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from keras_gans import checks
+from keras_gans import checks, files
 from keras_gans.checks import UserError
 from keras_gans.datasets import labels, paired, sources
 
@@ -90,22 +90,24 @@ def sides_of(data, kind):
             "data must be a data set with two sides; give faces:STYLE as "
             f"data_a and data_b. Received: {data!r}"
         )
-    folder = pathlib.Path(data).expanduser()
+    folder = str(pathlib.Path(files.expanded(data)))
     if not os.path.isdir(folder):
         raise UserError(
             "data must be a folder that exists, or tfds:NAME/CONFIG. "
             f"Received: {data!r}"
         )
-    folders = {p.name.lower(): p for p in folder.iterdir() if p.is_dir()}
+    folders = {
+        name.lower(): os.path.join(folder, name)
+        for name in files.subfolders(folder)
+    }
     for a, b in (("traina", "trainb"), ("train_a", "train_b"), ("a", "b")):
         if a in folders and b in folders:
-            return str(folders[a]), str(folders[b])
+            return folders[a], folders[b]
     if kind == "paired":
         pairs = folders.get("train", folder)
         return f"{pairs}#left", f"{pairs}#right"
-    found = sorted(name for name in folders if not name.startswith("."))
     raise UserError(
         "data must be a folder with the folders trainA and trainB in it; any "
         "two folders can be given as data_a and data_b. Received: "
-        f"{data!r} with {', '.join(found[:5]) or 'no folders'}"
+        f"{data!r} with {', '.join(list(folders)[:5]) or 'no folders'}"
     )

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pipeline, sources
 
@@ -22,8 +23,9 @@ def paired(
     start=0,
     held_out=0,
     cache_bytes=1 << 30,
+    repeat=True,
 ):
-    """Make an endless data set of batches from pairs of pictures.
+    """Make a data set of batches from pairs of pictures.
 
     Each pass takes all the pairs in a new order; crop and flip of the two
     halves are the same.
@@ -46,9 +48,13 @@ def paired(
         held_out: int, pairs never used here; `datasets.held_out` gives them
             for each side that `open_pair` returns.
         cache_bytes: int, most memory for decoded pictures of each side.
+        repeat: bool, whether to go on without end. False makes one pass for
+            validation, over what `held_out` holds back, or where that is 0
+            over all: in the same order every time, middle squares, not
+            mirrored, the last batch smaller.
 
     Returns:
-        `tf.data.Dataset` without end; elements are dicts with `images_a` and
+        `tf.data.Dataset`; elements are dicts with `images_a` and
         `images_b`, float32 `[batch_size, image_size, image_size, 3]` in
         [-1, 1], in the same order.
 
@@ -56,23 +62,33 @@ def paired(
         UserError: if an argument is wrong, a side cannot be opened, or the
             two do not belong together.
     """
-    passes.check(image_size, batch_size, load_size, seed, start, held_out)
+    passes.check(
+        image_size, batch_size, load_size, seed, start, held_out, repeat
+    )
     for name, side in (("data_a", a), ("data_b", b)):
         if isinstance(side, sources.Pictures):
             passes.check_opened(side, name, image_size, load_size)
     size = load_size or sources.default_load_size(image_size)
     pairs = _joined(*open_pair(a, b, size, seed, cache_bytes))
-    pairs = passes.for_training(pairs, held_out, seed, "data")
+    pairs = passes.chosen(pairs, held_out, seed, "data", repeat)
 
     def make_batch(number):
-        batch, _ = passes.batch(
-            pairs, 0, number * batch_size, batch_size, image_size, flip, seed
+        first = number * batch_size
+        batch, _ = (
+            passes.batch(pairs, 0, first, batch_size, image_size, flip, seed)
+            if repeat
+            else passes.fixed(
+                pairs, first, min(batch_size, len(pairs) - first), image_size
+            )
         )
         return {"images_a": batch[..., :3], "images_b": batch[..., 3:]}
 
     spec = ((batch_size, image_size, image_size, 3), np.uint8)
-    return pipeline.endless(
-        make_batch, {"images_a": spec, "images_b": spec}, start
+    return pipeline.batches(
+        make_batch,
+        {"images_a": spec, "images_b": spec},
+        start,
+        None if repeat else -(-len(pairs) // batch_size),
     )
 
 
@@ -132,12 +148,13 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
 def _key(name):
     """Return what a name must have in common with its partner's.
 
-    A path without its extension; of what is known by number, the number
-    without `#feature`, style or side.
+    A path without its extension, in Unicode NFC; of what is known by number,
+    the number without `#feature`, style or side.
     """
-    return re.sub(
+    key = re.sub(
         r"^faces:\w+|^data_[ab](?=\[)|#\w+(?=\[\d+\]$)|\.\w+$", "", name
     )
+    return files.same_name(key)
 
 
 def _by_key(pictures, name):

@@ -53,6 +53,28 @@ def batch(pictures, stream, first, batch_size, image_size, flip, seed):
     return np.stack(squares), indices
 
 
+def fixed(pictures, first, count, image_size):
+    """Take `count` pictures from position `first` on, in their own order.
+
+    Nothing is left to chance, as validation wants it: the middle squares.
+    After the last picture comes the first.
+
+    Args:
+        pictures: `Pictures`.
+        first: int, position of the first picture.
+        count: int.
+        image_size: int, height and width of the square that is cut.
+
+    Returns:
+        `(batch, indices)`, as of `batch`.
+    """
+    corner = (pictures.load_size - image_size) // 2
+    middle = slice(corner, corner + image_size)
+    indices = np.arange(first, first + count) % len(pictures)
+    squares = [pictures.load(i)[middle, middle] for i in indices]
+    return np.stack(squares), indices
+
+
 @functools.lru_cache(maxsize=8)
 def _order(seed, stream, epoch, count):
     """Return the order of one pass.
@@ -85,18 +107,20 @@ def held_out(pictures, count, image_size=64, seed=0):
     checks.seed(seed)
     checks.at_least(image_size, load_size=pictures.load_size)
     _, held = sources.split(pictures, count, seed)
-    corner = (pictures.load_size - image_size) // 2
-    middle = slice(corner, corner + image_size)
-    squares = [held.load(i)[middle, middle] for i in range(len(held))]
-    return images.to_float(np.stack(squares)).numpy()
+    squares, _ = fixed(held, 0, len(held), image_size)
+    return images.to_float(squares).numpy()
 
 
-def for_training(pictures, held_out, seed, name):
-    """Return the pictures without those that are held out.
+def chosen(pictures, held_out, seed, name, repeat):
+    """Return the pictures that a pipeline takes.
 
-    Where there are too few to spare any, all of them, and a warning.
+    An endless one trains without those that are held out; where there are too
+    few to spare any, with all of them, and a warning. One pass is of those
+    that are held out, or if there are none, of all.
     """
-    rest, _ = sources.split(pictures, held_out, seed)
+    rest, held = sources.split(pictures, held_out, seed)
+    if not repeat:
+        return held if held_out else pictures
     if held_out and rest is pictures:
         logger.warning(
             "%s: none of its %d pictures is held out, as they are fewer than "
@@ -108,7 +132,7 @@ def for_training(pictures, held_out, seed, name):
     return rest
 
 
-def check(image_size, batch_size, load_size, seed, start, held_out):
+def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
     """Check the arguments that all pipelines share.
 
     Raises:
@@ -117,6 +141,8 @@ def check(image_size, batch_size, load_size, seed, start, held_out):
     checks.at_least(1, image_size=image_size, batch_size=batch_size)
     checks.at_least(0, start=start, held_out=held_out)
     checks.seed(seed)
+    if not isinstance(repeat, bool):
+        raise UserError(f"repeat must be True or False. Received: {repeat!r}")
     if load_size is not None:
         checks.at_least(image_size, load_size=load_size)
 

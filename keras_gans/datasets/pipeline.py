@@ -11,7 +11,7 @@ from keras_gans import images
 from keras_gans.checks import UserError
 
 
-def endless(make_batch, specs, start=0):
+def batches(make_batch, specs, start=0, stop=None):
     """Make the data set of the batches `start`, `start + 1`, and so on.
 
     Args:
@@ -20,10 +20,12 @@ def endless(make_batch, specs, start=0):
             call it at the same time.
         specs: dict from key to `(shape, dtype)` of these arrays.
         start: int, number of the first batch.
+        stop: int, number of the batch before which it ends, the last of which
+            may be smaller; None for no end.
 
     Returns:
-        `tf.data.Dataset` without end, in the order of the numbers; elements
-        are dicts, in which uint8 has become float32 in [-1, 1].
+        `tf.data.Dataset`, in the order of the numbers; elements are dicts, in
+        which uint8 has become float32 in [-1, 1].
     """
     import tensorflow as tf
 
@@ -46,7 +48,7 @@ def endless(make_batch, specs, start=0):
         for (key, (shape, dtype)), value in zip(
             specs.items(), values, strict=True
         ):
-            value.set_shape(shape)
+            value.set_shape(shape if stop is None else (None, *shape[1:]))
             is_picture = dtype == np.uint8
             batch[key] = images.to_float(value) if is_picture else value
         return batch
@@ -60,9 +62,13 @@ def endless(make_batch, specs, start=0):
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
-    return (
+    numbers = (
         tf.data.Dataset.counter(start)
-        .map(tensors, min(8, os.cpu_count()), deterministic=True)
+        if stop is None
+        else tf.data.Dataset.range(start, stop)
+    )
+    return (
+        numbers.map(tensors, min(8, os.cpu_count()), deterministic=True)
         .prefetch(2)
         .with_options(options)
     )

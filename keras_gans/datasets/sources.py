@@ -11,7 +11,7 @@ import threading
 import numpy as np
 
 from keras_gans import checks
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 from keras_gans.datasets import kinds
 
 logger = logging.getLogger("keras_gans")
@@ -234,7 +234,7 @@ def open_source(
     if broken:
         description += f" ({len(broken)} left out)"
     left_out = [
-        (names[i], reason.removeprefix(f"{names[i]}: "))
+        (names[i], reason.removeprefix(f"{shown(names[i])}: "))
         for i, reason in broken.items()
     ]
     pictures = Pictures(

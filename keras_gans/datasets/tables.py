@@ -1,195 +1,303 @@
-"""Tables of labels: what they hold, and which row belongs to which picture."""
+"""Tables of labels: what they say, and which row is of which image."""
 
+import collections
 import csv
 import difflib
+import functools
 import io
+import itertools
+import operator
 import os
 import pathlib
-import sys
+import posixpath
+import re
 import typing
 
 import numpy as np
 
 from keras_gans import images
 from keras_gans.checks import UserError
+from keras_gans.files import check_size, expanded, same_name
 
-# At most one of them describes a face, in CelebA and in the drawn ones.
-HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
-_TRUE, _FALSE, _MINUS = {"1", "1.0", "true"}, {"0", "0.0", "false"}, {"-1"}
+_MISSING = "", "-", "?", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"
+_WORDS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on"), 1),
+    **dict.fromkeys(("false", "f", "no", "n", "off"), 0),
+}
+_ENDINGS = {ending[1:] for ending in images.EXTENSIONS}
+_MOST_BYTES = 2**28  # ten times the table of CelebA
 _MOST_NAMES = 60  # that an error lists; CelebA has 40
 
 
 class Table(typing.NamedTuple):
-    """What is known of pictures, a row for each.
+    """What is known of images, a row for each.
 
     Attributes:
         name: str, what sentences call the table.
-        pictures: list of str, the path or name of the picture of each row.
+        files: list of str, the image of each row.
         columns: dict from name to what the column says of each row: a
             float32 array of 0, 1 and, where it says nothing, NaN; or a list
             of str, names of classes, "" where it says nothing.
+        odd: dict from the names of columns of classes that seem to be meant
+            as truth values to the reason why they are none.
     """
 
     name: str
-    pictures: list
+    files: list
     columns: dict
-
-    def rows(self, numbers):
-        """Return the table of these rows, in this order."""
-        columns = {
-            name: column[numbers]
-            if isinstance(column, np.ndarray)
-            else [column[i] for i in numbers]
-            for name, column in self.columns.items()
-        }
-        pictures = [self.pictures[i] for i in numbers]
-        return Table(self.name, pictures, columns)
+    odd: typing.Mapping = {}
 
 
-def read(path):
-    """Read a table from a file.
+def read(path, files, folder, labels=None):
+    """Read what a file says of images; `data/README.md` states the rules.
 
     Args:
         path: of a file as CelebA has it (a line with the number of rows, a
-            line with the names of the columns, then rows of a picture and as
-            many numbers), or of comma-separated values with names in the
-            first line; semicolons and tabs separate, too. There the pictures
-            are in the first column that has names of picture files, or else
-            in the first.
+            line with the names of the columns, then rows of an image and as
+            many numbers), or of values separated by commas, semicolons or
+            tabs with names in the first line. There the images are in the
+            column that has most of them, or else in the first.
+        files: list of str, paths from `folder` with `/`.
+        folder: path, where the files lie.
+        labels: list of str, the labels that will be selected, so that other
+            columns need not be kept. Default: any.
 
     Returns:
-        `Table`. Columns of 1 and 0, 1 and -1, or true and false are numbers;
-        others are classes.
+        `(Table, list of str)`: the rows that have a file, and what the others
+        call their images.
 
     Raises:
-        UserError: in one line, if it cannot be read, with the line at fault.
+        UserError: in one line, if the table cannot be read, with the line at
+            fault; if no row has a file, or one may have several.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(expanded(path))
+    within = [_normal(same_name(file)) for file in files]
+    rows, columns = _cells(path, labels, {*map(posixpath.basename, within)})
+    numbers = _match(rows, files, within, path, os.path.abspath(folder))
+    kept = [i for i, number in enumerate(numbers) if number is not None]
+    if not kept:
+        raise UserError(
+            f"table must name the images in {folder} by their paths from "
+            f"there or from the table. Received: {path.name} with "
+            f"{rows[0]!r}, where {files[0]!r} is there"
+        )
+    names = [files[numbers[i]] for i in kept]
+    odd = {}
+    for name, cells in columns.items():
+        columns[name], reason = _column([cells[i] for i in kept], names)
+        if reason:
+            odd[name] = reason
+    without = [row for row, n in zip(rows, numbers, strict=True) if n is None]
+    return Table(path.name, names, columns, odd), without
+
+
+def _cells(path, labels, stems):
+    """Return the cells that name images, and those of columns by name."""
 
     def error(what):
         return UserError(f"table must be {what}. Received: {str(path)!r}")
 
     try:
-        text = path.read_text("utf-8-sig")
+        check_size(path, _MOST_BYTES)
+        text = same_name(path.read_text("utf-8-sig"))
     except OSError as problem:
         reason = problem.strerror
         raise error(f"a file that can be read ({reason})") from problem
-    except UnicodeDecodeError as problem:
-        raise error("text in UTF-8") from problem
-    first, _, rest = text.partition("\n")
-    count = int(first) if first.strip().isdecimal() else None
-    if count is None:
-        separator = max(",;\t", key=first.count)
-        # A stream, as cells may hold line ends.
-        lines = io.StringIO(text, newline="")
-        lines = csv.reader(lines, delimiter=separator, strict=True)
-    else:
-        lines = map(str.split, rest.splitlines())
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # UTF-16, for one
+        raise error("text in UTF-8, in Excel 'CSV UTF-8'")
+    # Blank lines and comments, though a column may be called #; the number.
+    top = re.match(
+        r"(?:[^\S\n]*(?:#(?![,;\t]).*)?\n)*(?:[^\S\n]*(\d{1,9})[^\S\n]*\n)?",
+        text,
+    )
+    count, text, above = top[1], text[top.end() :], top[0].count("\n")
+    header = re.sub('"[^"]*"', "", text.partition("\n")[0])
+    separator = max(" \t" if count else ",;\t", key=header.count)
+    text = re.sub(f'" +(?=[{separator}\n])', '"', text)
+    reader = csv.reader(
+        io.StringIO(text),
+        delimiter=separator,
+        quoting=csv.QUOTE_NONE if count else csv.QUOTE_MINIMAL,
+        skipinitialspace=True,
+        strict=True,
+    )
+
+    def full_rows():
+        for row in reader:
+            while len(row) > len(names) and not row[-1].strip():
+                row.pop()
+            if len(row) == len(names) and (row[0] or any(row)):
+                yield row
+            elif "".join(row).strip() and not row[0].startswith("#"):
+                raise error(
+                    f"rows of {len(names)} cells, as there are names; line "
+                    f"{above + reader.line_num} has {len(row)}"
+                )
+
+    def closeness(cell):
+        named = _normal(cell).rpartition("/")[2] in stems
+        return 2 * named + cell.rstrip().lower().endswith(images.EXTENSIONS)
+
     try:
-        names = [name.strip() for name in next(lines, [])]
-        # The same few words come a million times: keep one of each.
-        rows = [[sys.intern(cell.strip()) for cell in row] for row in lines]
-    except csv.Error as problem:
-        raise error(f"comma-separated values ({problem})") from problem
-    if count is not None:
-        names.insert(0, "image_id")
-    for number, row in enumerate(rows):
-        if row and len(row) != len(names):
+        names = [" ".join(name.split()) for name in next(reader, [])]
+        while names and not names[-1]:
+            names.pop()
+        names = ["image_id"] * bool(count) + names
+        shown = ", ".join(names[:5]) or "nothing"
+        if re.fullmatch(r"[\d.+-]*", "".join(names)) or any(
+            name.lower().endswith(images.EXTENSIONS) for name in names
+        ):
+            raise error(f"one that starts with names of columns, not {shown}")
+        rows = full_rows()
+        first = list(itertools.islice(rows, 100))
+        scores = [
+            sum(map(closeness, cells)) for cells in zip(*first, strict=True)
+        ]
+        place = scores.index(max(scores)) if first else 0
+        # A column without a name is pandas' numbers of the rows.
+        places = [i for i, name in enumerate(names) if name and i != place]
+        if not places or not first:
             raise error(
-                f"rows of {len(names)} cells, as there are names; row "
-                f"{number + 1} has {len(row)}"
+                "a column of images and columns of labels, with at least one "
+                f"row; it has {len(first)} rows of {shown}"
             )
-    rows = [row for row in rows if row]
-    if len(names) < 2 or len({*names}) < len(names) or not rows:
+        twice = [names[i] for i in places if names.count(names[i]) > 1]
+        if twice:
+            raise error(f"one with different names, not twice {twice[0]!r}")
+        wanted = [
+            [i for i in places if f"{label}=".startswith(f"{names[i]}=")]
+            for label in labels or ()
+        ]
+        # A label without a column may be a class of any.
+        if wanted and all(wanted):
+            places = sorted({*itertools.chain(*wanted)})
+        chosen = operator.itemgetter(place, *places)
+        rows = list(map(chosen, itertools.chain(first, rows)))
+    except csv.Error as problem:
+        line = above + reader.line_num
+        raise error(f"separated values (line {line}: {problem})") from problem
+    if count and int(count) != len(rows):
         raise error(
-            "a column of pictures and columns of labels, with different "
-            f"names, and at least one row; it has {len(rows)} rows of "
-            f"{', '.join(names[:5]) or 'nothing'}"
-        )
-    if count not in (None, len(rows)):
-        raise error(
-            f"whole: its first line says {count:,} rows, and it has "
+            f"whole: its first line says {int(count):,} rows, and it has "
             f"{len(rows):,}"
         )
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
-    endings = images.EXTENSIONS
-    pictures = next(
-        (n for n in names if columns[n][0].lower().endswith(endings)), names[0]
-    )
-    pictures = [cell.replace("\\", "/") for cell in columns.pop(pictures)]
-    columns = {name: _column(cells) for name, cells in columns.items()}
-    return Table(path.name, pictures, columns)
+    named, *columns = zip(*rows, strict=True)
+    names = [names[i] for i in places]
+    return named, dict(zip(names, columns, strict=True))
 
 
-def _column(cells):
-    words = {cell: cell.lower() for cell in {*cells}}
-    values = {*words.values()} - {""}
-    if not (values <= _TRUE | _FALSE or values <= _TRUE | _MINUS):
-        return list(cells)
-    numbers = {
-        cell: float(word in _TRUE) if word else np.nan
-        for cell, word in words.items()
-    }
-    return np.array([numbers[cell] for cell in cells], np.float32)
+def _normal(path):
+    """Return a path with `/`, without detours and the ending of images."""
+    path = path.strip().replace("\\", "/")
+    if "./" in path or "//" in path:
+        path = re.sub(r"\A(\.\./)+", "", posixpath.normpath(path))
+    stem, _, ending = path.rpartition(".")
+    return (stem if ending.lower() in _ENDINGS else path).lstrip("/")
 
 
-def match(table, files, folder, table_folder):
-    """Find the row of each file.
+def _by_path(paths):
+    """Return a dict from path to the numbers of those that are equal."""
+    numbers = dict(zip(paths, zip(range(len(paths)), strict=True), strict=True))
+    if len(numbers) < len(paths):
+        numbers = {path: [] for path in numbers}
+        for number, path in enumerate(paths):
+            numbers[path].append(number)
+    return numbers
 
-    A row names its file by the path from the folder of the pictures or from
-    that of the table, by the name alone, or by the name without extension:
-    the first of these by which any row has a file is taken for all.
 
-    Args:
-        table: `Table`.
-        files: list of str, paths from `folder` with `/`.
-        folder: path, where the files lie.
-        table_folder: path, where the table lies.
+def _match(rows, files, within, table, folder):
+    """Return for each row the number of its file, or None.
 
-    Returns:
-        dict from file to the number of its row; files without a row are
-        missing.
-
-    Raises:
-        UserError: in one line, if no row has a file, or one has several.
+    A row names the file whose path ends with the row's; if none does, then an
+    absolute path, as of another machine, names the file on whose path from
+    the folder it ends. Endings such as .jpg do not count; only where several
+    files fit, the one is meant that has the row's ending as well, or the
+    row's path from the folder or from the table.
     """
-    above = os.path.relpath(folder, table_folder).replace(os.sep, "/")
-    ways = (
-        (lambda file: file, os.path.normpath),
-        (lambda file: os.path.normpath(f"{above}/{file}"), os.path.normpath),
-        (os.path.basename, os.path.basename),
-        (_stem, _stem),
+    above = os.path.dirname(os.path.abspath(table))
+    here, root = (
+        same_name(place).replace(os.sep, "/").strip("/")
+        for place in (above, folder)
     )
-    for of_file, of_row in ways:
-        numbers = {}
-        for number, picture in enumerate(table.pictures):
-            numbers.setdefault(of_row(picture), number)
-        found = {
-            file: numbers[of_file(file)]
-            for file in files
-            if of_file(file) in numbers
-        }
-        if found:
-            break
-    else:
-        raise UserError(
-            f"table must name the pictures in {folder}. Received: {table.name} "
-            f"with {table.pictures[0]!r}, where {files[0]!r} is there"
-        )
-    file_of = {}
-    for file, number in found.items():
-        other = file_of.setdefault(number, file)
-        if other != file:
+    paths = [f"/{root}/{path}" for path in within]
+    deepest = max(path.count("/") for path in paths)
+    from_folder = functools.cache(lambda: _by_path(within))
+
+    @functools.cache
+    def by_tail(depth):
+        return _by_path(["/".join(p.rsplit("/", depth)[1:]) for p in paths])
+
+    def elsewhere(row, path):
+        is_absolute = re.match(r"\s*([/\\~]|\w+:[/\\])", row)
+        if not is_absolute or path.startswith(f"{here}/"):
+            return ()
+        ends = (path.split("/", n)[n] for n in range(1, path.count("/") + 1))
+        return next(filter(None, map(from_folder().get, ends)), ())
+
+    def closeness(number):
+        file = os.path.join(folder, files[number])
+        from_table = _normal(same_name(os.path.relpath(file, above)))
+        is_there = path in (within[number], from_table)
+        ending, other = (os.path.splitext(p)[1] for p in (row, file))
+        return is_there + (ending.lower() == other.lower())
+
+    numbers = []
+    for row in rows:
+        path = _normal(row)
+        found = by_tail(min(path.count("/") + 1, deepest)).get(path)
+        found = found or elsewhere(row, path)
+        if len(found) > 1:
+            most = max(map(closeness, found))
+            found = [n for n in found if closeness(n) == most]
+        if len(found) > 1:
+            one, other = (files[number] for number in found[:2])
             raise UserError(
-                "table must tell the pictures apart. Received: "
-                f"{table.name} with {table.pictures[number]!r}, which may be "
-                f"{other!r} or {file!r} in {folder}"
+                "table must tell the images apart. Received: "
+                f"{table.name} with {row!r}, which may be {one!r} or "
+                f"{other!r} in {folder}"
             )
-    return found
+        numbers.append(found[0] if found else None)
+    return numbers
 
 
-def _stem(path):
-    return os.path.splitext(os.path.basename(path))[0]
+def _column(cells, files):
+    """Return the truth values or classes of a column, as in a `Table`.
+
+    And, where it seems to be meant as truth values but has others, a reason.
+    """
+    counts = collections.Counter(cells)
+    words = {cell: " ".join(cell.split()).strip("'\"") for cell in counts}
+    words = {c: "" if w.lower() in _MISSING else w for c, w in words.items()}
+    truth = {cell: _truth(word) for cell, word in words.items()}
+    kinds = collections.Counter()
+    for cell, count in counts.items():
+        kinds[truth[cell] if words[cell] else "missing"] += count
+    known = len(cells) - kinds["missing"]
+    wrong, reason = None, "which is no truth value"
+    few = max(known // 10, known > 3)
+    if not kinds[None] and kinds[0.0] and kinds[-1.0]:
+        wrong = min(0.0, -1.0, key=kinds.get)
+        few, reason = known, "where 0 and -1 may be no or unknown"
+    if not kinds[wrong]:
+        values = np.array([truth[cell] for cell in cells], np.float32)
+        return np.maximum(values, 0.0), None
+    classes = [words[cell] for cell in cells]
+    if kinds[wrong] > few:
+        return classes, None
+    first = [words[c] != "" and truth[c] == wrong for c in cells].index(True)
+    more = f" and {kinds[wrong] - 1:,} more" if kinds[wrong] > 1 else ""
+    return classes, f"{classes[first]!r} of {files[first]}{more}, {reason}"
+
+
+def _truth(word):
+    """Return 1, 0, -1, NaN where there is no word, or None for others."""
+    try:
+        number = float(_WORDS.get(word.lower(), word or "nan"))
+    except ValueError:
+        return None
+    return number if number in (1, 0, -1) or not word else None
 
 
 def select(table, labels, default=None):
@@ -197,9 +305,9 @@ def select(table, labels, default=None):
 
     Args:
         table: `Table`.
-        labels: list of str: names of columns of numbers, and `"hair=blue"`
-            or, where no other column has it, `"blue"` for a class of the
-            column `hair`; or None for `default`.
+        labels: list of str: names of columns of truth values; `"hair=blue"`
+            for a class of the column `hair`; or `"blue"`, if no column has
+            that name and only one that class. None for `default`.
         default: list of str, or None for all classes of the only column.
 
     Returns:
@@ -210,58 +318,44 @@ def select(table, labels, default=None):
     Raises:
         UserError: in one line that lists what there is.
     """
-    places = {}
-    for name, column in table.columns.items():
-        if isinstance(column, np.ndarray):
-            places.setdefault(name, []).append((name, None))
-            continue
-        for value in sorted({*column} - {""}):
-            places.setdefault(value, []).append((name, value))
-            places.setdefault(f"{name}={value}", []).append((name, value))
-    if labels is None:
-        labels = default or _only_classes(table)
-    if labels is None:
+    is_class = {n: isinstance(c, list) for n, c in table.columns.items()}
+    places = {n: [(n, None)] for n, is_so in is_class.items() if not is_so}
+    for name in filter(is_class.get, table.columns):
+        for value in sorted({*table.columns[name]} - {""}):
+            for label in (value, f"{name}={value}"):
+                if is_class.get(label, True) and label not in table.odd:
+                    places.setdefault(label, []).append((name, value))
+    labels = labels or default
+    if not labels and len(table.columns) == 1:
+        ((only, column),) = table.columns.items()
+        if only in table.odd:
+            labels = [only]
+        elif is_class[only]:
+            labels = sorted({*column} - {""})
+    if not labels:
         raise UserError(
             "labels must name what to learn, out of "
             f"{_listed(places)} (of {table.name}). Received: None"
         )
-    if (
-        not isinstance(labels, list | tuple)
-        or not labels
-        or not all(isinstance(label, str) for label in labels)
-    ):
-        raise UserError(
-            "labels must be a list of names, at least one. "
-            f"Received: {labels!r}"
-        )
-    values, taken, groups = [], [], {}
+    taken, values, groups = [], [], {}
     for label in labels:
         found = places.get(label, [])
         if len(found) != 1:
-            raise UserError(_problem(label, places, table.name))
+            raise UserError(_problem(label, places, table))
         if found[0] in taken:
             raise UserError(
                 f"labels must name each label once. Received: {label!r} twice"
             )
         taken += found
-        column, value = found[0]
-        cells = table.columns[column]
-        if value is None:
-            values.append(cells)
-            continue
-        numbers = {**dict.fromkeys(cells, 0.0), value: 1.0, "": np.nan}
-        values.append([numbers[cell] for cell in cells])
-        groups.setdefault(column, []).append(label)
+        name, value = found[0]
+        column = table.columns[name]
+        if value is not None:
+            groups.setdefault(name, []).append(label)
+            truth = {**dict.fromkeys(column, 0.0), value: 1.0, "": np.nan}
+            column = [truth[cell] for cell in column]
+        values.append(column)
     groups = [group for group in groups.values() if len(group) > 1]
     return list(labels), np.array(values, np.float32).T, groups
-
-
-def _only_classes(table):
-    """Return the classes of the only column, or None if it is not so."""
-    (column, *others) = table.columns.values()
-    if others or isinstance(column, np.ndarray):
-        return None
-    return sorted({*column} - {""})
 
 
 def _listed(places):
@@ -269,21 +363,27 @@ def _listed(places):
     shortest = {}
     for name, found in places.items():
         if len(found) == 1:
-            shortest.setdefault(found[0], name)
+            (place,) = found
+            shortest[place] = min(name, shortest.get(place, name), key=len)
     names = list(shortest.values())
     more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (
-        f" and {more} more" if more > 0 else ""
-    )
+    return ", ".join(names[:_MOST_NAMES]) + f" and {more} more" * (more > 0)
 
 
-def _problem(label, places, name):
-    found = places.get(label)
-    if found:
-        full = " or ".join(f"{column}={value}" for column, value in found)
+def _problem(label, places, table):
+    """Say why a label is none of the table's."""
+    if label in table.odd:
+        return (
+            f"labels must be truth values such as 1 and 0, or 1 and -1, or "
+            f"classes of a column such as {label}=1. Received: {label!r} with "
+            f"{table.odd[label]}"
+        )
+    if label in places:
+        full = " or ".join(f"{name}={value}" for name, value in places[label])
         return f"labels must say of which column. Received: {label!r} ({full})"
+    classes = [place for place in places if place.startswith(f"{label}=")]
     lower = {place.lower(): place for place in places}
     near = difflib.get_close_matches(label.lower(), lower, n=3)
-    near = ", ".join(lower[place] for place in near)
+    near = ", ".join(classes[:5] or [lower[place] for place in near])
     near = f"nearest: {near}" if near else f"there are {_listed(places)}"
-    return f"labels must be in {name}. Received: {label!r} ({near})"
+    return f"labels must be in {table.name}. Received: {label!r} ({near})"

@@ -1,4 +1,4 @@
-"""Unpaired pictures of two domains, each shuffled for itself, for ever."""
+"""Unpaired pictures of two domains, each shuffled for itself."""
 
 import numpy as np
 
@@ -16,8 +16,9 @@ def unpaired(
     start=0,
     held_out=0,
     cache_bytes=1 << 30,
+    repeat=True,
 ):
-    """Make an endless data set of batches from two sides without pairs.
+    """Make a data set of batches from two sides without pairs.
 
     Each side passes through all its pictures in a new order every time; the
     sides may be of different lengths, and none of the longer is dropped.
@@ -37,16 +38,23 @@ def unpaired(
         held_out: int, pictures of each side never used here;
             `datasets.held_out` gives them.
         cache_bytes: int, most memory for decoded pictures of each side.
+        repeat: bool, whether to go on without end. False makes one pass for
+            validation, over what `held_out` holds back, or where that is 0
+            over all: in the same order every time, middle squares, not
+            mirrored, the last batch smaller, and of the shorter side
+            pictures again from the first on.
 
     Returns:
-        `tf.data.Dataset` without end; elements are dicts with `images_a` and
+        `tf.data.Dataset`; elements are dicts with `images_a` and
         `images_b`, float32 `[batch_size, image_size, image_size, 3]` in
         [-1, 1].
 
     Raises:
         UserError: if an argument is wrong or a side cannot be opened.
     """
-    passes.check(image_size, batch_size, load_size, seed, start, held_out)
+    passes.check(
+        image_size, batch_size, load_size, seed, start, held_out, repeat
+    )
     sides = {}
     for name, side in (("data_a", a), ("data_b", b)):
         if isinstance(side, sources.Pictures):
@@ -54,18 +62,30 @@ def unpaired(
         else:
             size = load_size or sources.default_load_size(image_size)
             side = sources.open_source(side, size, name, seed, cache_bytes)
-        sides[name] = passes.for_training(side, held_out, seed, name)
+        sides[name] = passes.chosen(side, held_out, seed, name, repeat)
+
+    total = max(map(len, sides.values()))
 
     def make_batch(number):
         first = number * batch_size
-        return {
-            f"images_{'ab'[stream]}": passes.batch(
-                side, stream, first, batch_size, image_size, flip, seed
-            )[0]
-            for stream, side in enumerate(sides.values())
-        }
+        batch = {}
+        for stream, side in enumerate(sides.values()):
+            squares, _ = (
+                passes.batch(
+                    side, stream, first, batch_size, image_size, flip, seed
+                )
+                if repeat
+                else passes.fixed(
+                    side, first, min(batch_size, total - first), image_size
+                )
+            )
+            batch[f"images_{'ab'[stream]}"] = squares
+        return batch
 
     spec = ((batch_size, image_size, image_size, 3), np.uint8)
-    return pipeline.endless(
-        make_batch, {"images_a": spec, "images_b": spec}, start
+    return pipeline.batches(
+        make_batch,
+        {"images_a": spec, "images_b": spec},
+        start,
+        None if repeat else -(-total // batch_size),
     )

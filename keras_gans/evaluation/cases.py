@@ -6,16 +6,16 @@ translations; the test half of a data set that lies beside its training half;
 or the few that the run holds back for its sample grids.
 """
 
-import pathlib
+import os
 import re
 import typing
 
 import numpy as np
 
-from keras_gans import datasets, images, runs
-from keras_gans.datasets import synthetic_faces
+from keras_gans import datasets, files, images, runs
+from keras_gans.faces import drawing
+from keras_gans.faces.identities import FIRST_HELD_OUT
 
-FIRST_HELD_OUT = 1_000_000  # identities from here on are not trained on
 _TEST = {"train": "test", "Train": "Test", "TRAIN": "TEST"}
 _HALF = re.compile(r"train(?=[^/\\]*$)", re.IGNORECASE)
 
@@ -125,7 +125,7 @@ def _test_half(spec):
         return halves if all(halves) else None
     folder, mark, half = spec.partition("#")
     other = _HALF.sub(lambda found: _TEST[found[0]], folder)
-    is_there = other != folder and pathlib.Path(other).expanduser().exists()
+    is_there = other != folder and os.path.exists(files.expanded(other))
     return other + mark + half if is_there else None
 
 
@@ -139,10 +139,9 @@ def _new_faces(sides, specs, size, seed, count):
             style, side.load_size, seed=seed, face_indices=indices
         )
         if isinstance(side, datasets.LabelledPictures):
-            table = synthetic_faces.attribute_table(indices, seed)
+            table = drawing.attribute_table(indices, seed)
             columns = [
-                synthetic_faces.ATTRIBUTES.index(label)
-                for label in side.label_names
+                drawing.ATTRIBUTES.index(label) for label in side.label_names
             ]
             pictures = datasets.LabelledPictures(
                 pictures,

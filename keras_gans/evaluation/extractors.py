@@ -1,7 +1,8 @@
 """Extractors of features by a line of text, as flags have it."""
 
-from keras_gans import attributes, files, metrics
+from keras_gans import files, metrics
 from keras_gans.checks import UserError
+from keras_gans.faces import edits
 
 
 def opened(text):
@@ -27,7 +28,7 @@ def opened(text):
     options = {"weights": file or None}
     if name == "faces" and not file:
         options |= {
-            "train": attributes.train_classifier,
+            "train": edits.train_classifier,
             "folder": files.cache_folder(),
         }
     try:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gans.datasets import inspection
+from keras_gans.inspection import measure
 
 _LOOKED_AT = 200
 _NAMES = "brightness", "contrast", "saturation", "red", "green", "blue"
@@ -25,11 +25,11 @@ def of_sides(sides, image_size):
 
 
 def _of_side(name, pictures, image_size):
-    facts = inspection.describe(pictures, image_size)
+    facts = measure.describe(pictures, image_size)
     chosen = np.linspace(
         0, len(pictures) - 1, min(_LOOKED_AT, len(pictures)), dtype=int
     )
-    sample = inspection.inspect({name: pictures.subset(chosen)}, image_size)
+    sample = measure.inspect({name: pictures.subset(chosen)}, image_size)
     looks = sample["sides"][name]
     shorter = facts["shorter_side"]
     kinds = ", ".join(facts["formats"])

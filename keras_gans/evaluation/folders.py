@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from keras_gans import datasets, images
+from keras_gans import datasets, files, images
 from keras_gans.evaluation import cases
 
 
@@ -48,7 +48,10 @@ def between(real, fake, image_size=None, count=None):
             datasets.open_source(spec, size, name, cache_bytes=0)
             for name, spec in specs.items()
         ]
-    stems = [[re.sub(r"\.\w+$", "", n) for n in side.names] for side in opened]
+    stems = [
+        [files.same_name(re.sub(r"\.\w+$", "", name)) for name in side.names]
+        for side in opened
+    ]
     is_paired = sorted(stems[0]) == sorted(stems[1])
     if is_paired:
         places = {stem: i for i, stem in enumerate(stems[1])}

@@ -1,8 +1,10 @@
 """What `callbacks.Evaluation` measures in a run."""
 
-from keras_gans import callbacks, distribution, metrics, statistics
+from keras_gans import callbacks, metrics
+from keras_gans.callbacks import statistics
 from keras_gans.checks import UserError
 from keras_gans.evaluation import cases, extractors, measure, translators
+from keras_gans.training import devices
 
 COUNT = 100  # pictures of each side
 _BESIDE = ("l1", "ssim", "cycle_error")  # cheap, where they apply
@@ -78,8 +80,8 @@ def callback(model, dataset, settings, folder, evaluate, best):
         return evaluate(model)
 
     def decide(decision):
-        mine = decision and distribution.is_chief(strategy)
-        return distribution.means(strategy, mine)[0] > 0
+        mine = decision and devices.is_chief(strategy)
+        return devices.means(strategy, mine)[0] > 0
 
     return callbacks.Evaluation(
         every or settings["save_every"],

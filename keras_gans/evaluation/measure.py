@@ -2,26 +2,16 @@
 
 import numpy as np
 
-from keras_gans import datasets, images, metrics
+from keras_gans import checks, datasets, images, metrics
 from keras_gans.checks import UserError
 
 BATCH = 32
-_NOT_HERE = ("attribute_accuracy",)  # needs a classifier of these labels
-
-
-def choices():
-    """Return the names of the metrics that can be measured here."""
-    return [name for name in metrics.names() if name not in _NOT_HERE]
 
 
 def check(names):
-    """Raise UserError unless these metrics can be measured here."""
+    """Raise UserError unless these are names of metrics."""
     for name in names:
-        if name not in choices():
-            raise UserError(
-                f"metrics must be among {', '.join(choices())}. "
-                f"Received: {name!r}"
-            )
+        checks.one_of(metrics.names(), metrics=name)
 
 
 class Evaluator:
@@ -31,8 +21,8 @@ class Evaluator:
 
     Args:
         cases: dict from direction to `Case`.
-        names: list of str out of `choices()`, metrics that were asked for:
-            those that cannot be measured here give an error.
+        names: list of str out of `metrics.names()`, those that were asked
+            for: what cannot be measured here gives an error.
         extractor: what `metrics.create` takes.
         optional: the same; those that cannot be measured here are left out.
 
@@ -57,25 +47,26 @@ class Evaluator:
         }
         self._measured = set()
 
-    def __call__(self, translate):
+    def __call__(self, verbs):
         """Translate and measure.
 
         Args:
-            translate: dict from direction to function, of `of_model` or
-                `of_loaded`; `{}` for cases that have their fakes.
+            verbs: dict from name to `Verb` on arrays, see `translators`; `{}`
+                for cases that have their fakes.
 
         Returns:
             dict from direction to what `metrics.evaluate` returns, to whose
-            protocols `reference` is added: which pictures these were.
+            protocols `reference` is added: which images these were.
         """
         return {
-            direction: self._direction(direction, case, translate)
+            direction: self._direction(direction, case, verbs)
             for direction, case in self.cases.items()
-            if direction in translate or case.fakes
+            if direction in verbs or case.fakes
         }
 
-    def _direction(self, direction, case, translate):
-        back = _way_back(direction, case, translate)
+    def _direction(self, direction, case, verbs):
+        verb = verbs.get(direction)
+        back = verb and verbs.get(verb.back)
         groups = {"paired": {}, "unpaired": {}, "cycle": {}}
         results = {}
         for name, metric in self.metrics[direction].items():
@@ -90,7 +81,7 @@ class Evaluator:
             elif name in self.asked:
                 results[name] = _failed(name, f"{name} needs {lacks}")
         try:
-            self._translate(direction, case, translate, back)
+            self._translate(direction, case, verb, back)
         except UserError as error:
             names = [name for group in groups.values() for name in group]
             return results | {name: _failed(name, str(error)) for name in names}
@@ -116,12 +107,10 @@ class Evaluator:
         order = self.metrics[direction]
         return {name: results[name] for name in order if name in results}
 
-    def _translate(self, direction, case, translate, back):
+    def _translate(self, direction, case, verb, back):
         self.fakes.pop(direction, None)
         self.backs.pop(direction, None)
-        fakes = case.fakes or _translated(
-            translate[direction], case.inputs, case.targets
-        )
+        fakes = case.fakes or _translated(verb, case.inputs, case.targets)
         if back and "cycle_error" in self.metrics[direction]:
             self.backs[direction] = _translated(back, fakes, case.labels)
         self.fakes[direction] = fakes
@@ -142,21 +131,16 @@ def _stacks(pictures):
         yield first, np.stack([pictures.read(i) for i in rows])
 
 
-def _translated(function, inputs, targets):
+def _translated(verb, inputs, targets):
     outputs = []
     for first, batch in _stacks(inputs):
-        labels = () if targets is None else (targets[first:][: len(batch)],)
-        outputs.extend(function(batch, *labels))
+        given = {"images": batch}
+        if targets is not None:
+            given["labels"] = targets[first:][: len(batch)]
+        outputs.extend(verb.function(**given))
     return datasets.Pictures(
         inputs.names, outputs.__getitem__, None, "translations"
     )
-
-
-def _way_back(direction, case, translate):
-    if case.labels is not None:
-        return translate[direction]
-    source, _, target = direction.partition("_to_")
-    return translate.get(f"{target}_to_{source}")
 
 
 def _failed(name, reason):

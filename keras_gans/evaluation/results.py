@@ -3,7 +3,8 @@
 import math
 
 from keras_gans import metrics
-from keras_gans.evaluation import examples, truth
+from keras_gans.evaluation import examples
+from keras_gans.faces import truth
 
 _BETTER = {"min": "lower", "max": "higher"}
 

@@ -4,9 +4,12 @@ import functools
 import pathlib
 import typing
 
-from keras_gans import checkpoints, data_arguments, loading, registry, runs
+from keras_gans import data_arguments, registry, runs
+from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
-from keras_gans.evaluation import cases, folders, translators, truth
+from keras_gans.evaluation import cases, folders, translators
+from keras_gans.faces import truth
+from keras_gans.serving import loading
 
 COUNT = 200  # pictures of each side
 
@@ -20,7 +23,7 @@ class Subject(typing.NamedTuple):
         cases: dict from direction to `cases.Case`.
         sides: dict from name to the `Pictures` of the data set.
         image_size: int, pixels.
-        translate: dict from direction to function, see `translators`.
+        verbs: dict from name to `Verb` on arrays, see `translators`.
         step: int or None, of the checkpoint.
         truth: function without arguments that measures against the true
             drawings; returns what `truth.faces_of_run` does.
@@ -31,7 +34,7 @@ class Subject(typing.NamedTuple):
     cases: dict
     sides: dict
     image_size: int
-    translate: dict = {}
+    verbs: dict = {}
     step: int | None = None
     truth: typing.Callable = dict
 
@@ -92,6 +95,8 @@ def _export(arguments):
     path = arguments["model"]
     translator = loading.load(path)
     about = translator.about
+    place = f"{path} (model.json)"
+    runs.check_recorded(about.get("settings") or {}, place)
     try:
         kind = registry.get_class(about["model"]).data_kind
     except UserError:
@@ -111,7 +116,7 @@ def _export(arguments):
         found,
         sides,
         size,
-        translators.of_loaded(translator),
+        translator.verbs,
         about.get("step"),
     )
 
@@ -124,9 +129,13 @@ def _run(arguments):
             "run_dir must be the folder of a run, with arguments.json. "
             f"Received: {str(folder)!r}"
         )
+    runs.check_recorded(settings, folder / "arguments.json")
     try:
         model = runs.build_model(settings)
-    except (KeyError, TypeError) as error:
+    except UserError:
+        raise
+    # Settings of somebody else may be of any kind.
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise UserError(
             "run_dir must have the arguments.json that keras_gans.train wrote. "
             f"Received: {str(folder)!r} ({type(error).__name__}: {error})"
@@ -138,6 +147,8 @@ def _run(arguments):
         )
     what = f"{folder}, step {step}"
     if arguments["weights"] == "trained":
+        # Its moving statistics are those of the training pictures.
+        runs.check_data(settings, _sources(_given(arguments, model.data_kind)))
         _take_trained(model, settings, step)
         what, folder = f"{what}, weights as trained", folder / "trained"
     found, sides, size = _pictures(arguments, settings, model.data_kind)
@@ -162,13 +173,29 @@ def _take_trained(model, settings, step):
             "weights must be average, the default, for a run without --ema, "
             "which has no others. Received: 'trained'"
         )
-    from keras_gans import statistics
+    from keras_gans.callbacks import statistics
 
     model.averages.put(False)
     model.averages = None
     # The moving statistics are of the average.
     dataset, *_ = runs.open_data(dict(settings))
     statistics.refresh(model, dataset(step).take(statistics.BATCHES))
+
+
+def _given(arguments, kind):
+    """Return the data that the arguments name, as settings; else nothing."""
+    if not _named(arguments):
+        return {}
+    names = ("data", "labels", "direction", "data_a", "data_b")
+    given = {name: arguments[name] for name in names}
+    data_arguments.resolve(given, kind)
+    return given
+
+
+def _sources(given):
+    """Return the sources among the data that the arguments name."""
+    sides = [given.get("data_a"), given.get("data_b")]
+    return [*filter(None, sides), *(given.get("data") or [])]
 
 
 def _named(arguments):
@@ -182,16 +209,15 @@ def _pictures(arguments, settings, kind):
     size = arguments["image_size"] or settings["image_size"]
     settings["image_size"] = size
     count = arguments["count"] or COUNT
-    if not _named(arguments):
+    given = _given(arguments, kind)
+    if not given:
         if not any(settings.get(name) for name in ("data", "data_a")):
             raise UserError(
                 "data, or data_a and data_b, must be given: the model does "
                 "not say what it was trained on"
             )
+        runs.check_data(settings)
         return *cases.of_run(settings, kind, count), size
-    names = ("data", "labels", "direction", "data_a", "data_b")
-    given = {name: arguments[name] for name in names}
-    data_arguments.resolve(given, kind)
     if kind == "labelled":
         labels = settings["labels"]
         if given["labels"] not in (None, labels):
@@ -208,6 +234,9 @@ def _pictures(arguments, settings, kind):
     named = [name for name in ("data", "data_a", "data_b") if given.get(name)]
     what = "test pictures"
     if all(given[name] == settings.get(name) for name in named):
+        if runs.is_elsewhere(settings):
+            # Named again only to be opened: measured is what the run held out.
+            return *cases.of_run(settings, kind, count), size
         what = "most of them TRAINED ON"
     found = cases.of_data(settings | given, kind, count, what=what)
     return *found, size

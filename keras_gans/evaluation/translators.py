@@ -1,47 +1,37 @@
-"""Models and exports, as functions of uint8 pictures by direction."""
+"""The verbs of a live model, as functions of uint8 arrays."""
+
+import dataclasses
 
 import numpy as np
 
-from keras_gans import images
+from keras_gans import images, verbs
 from keras_gans.checks import UserError
 
 
 def of_model(model):
-    """Return the directions of a live model.
+    """Return the verbs of a live model, on arrays.
 
     Args:
-        model: an `AdversarialModel`.
+        model: with `verbs()`.
 
     Returns:
-        dict from direction to a function from uint8 `[batch, height, width,
-        3]`, and for a model with labels float32 `[batch, size]`, to uint8
-        pictures.
+        dict from name to `Verb`, whose function takes images as uint8
+        `[batch, height, width, 3]`, other inputs as float32, and gives uint8
+        images, as do those of `keras_gans.load(...).verbs`.
     """
-
-    def make(function):
-        def translate(pictures, *labels):
-            outputs = function(images.to_float(pictures), *labels)
-            # As uint8 they would be black pictures.
-            if not np.isfinite(outputs).all():
-                raise UserError("translations must be finite. Received: NaN")
-            return images.to_uint8(outputs).numpy()
-
-        return translate
-
-    return {
-        direction: make(function)
-        for direction, function in model.serving_signatures().items()
-    }
+    return {verb.name: _on_arrays(verb) for verb in model.verbs()}
 
 
-def of_loaded(translator):
-    """Return the directions of what `keras_gans.load` returned, likewise."""
+def _on_arrays(verb):
+    name, _ = verb.input(verbs.Images)
 
-    def make(direction):
-        def translate(pictures, *labels):
-            to = labels[0] if labels else direction[-1]
-            return translator.translate(pictures, to=to)
+    def function(**inputs):
+        if name:
+            inputs[name] = images.to_float(inputs[name])
+        outputs = verb.function(**inputs)
+        # As uint8 they would be black images.
+        if not np.isfinite(outputs).all():
+            raise UserError("outputs must be finite. Received: NaN")
+        return images.to_uint8(outputs).numpy()
 
-        return translate
-
-    return {direction: make(direction) for direction in translator.verbs}
+    return dataclasses.replace(verb, function=function)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.interop import (
     article,
@@ -28,6 +29,8 @@ class Source(NamedTuple):
         variables: function from a network to its variables by the
             reference's names.
         read: function from a path and a scope (or None) to arrays by name.
+        outline: function from the same to arrays that have the shapes, but
+            take no memory: nothing but shapes is read.
         clean: function from arrays and a network to the arrays that are
             weights, under their plain names.
         kernel_axes: where each axis of a Keras kernel is found in the
@@ -36,6 +39,7 @@ class Source(NamedTuple):
 
     variables: Callable
     read: Callable
+    outline: Callable
     clean: Callable = lambda arrays, network: arrays
     kernel_axes: tuple | None = None
 
@@ -53,16 +57,18 @@ class Source(NamedTuple):
 
 
 SOURCES = {
-    "article": Source(article.variables, article.read),
+    "article": Source(article.variables, article.read, article.outline),
     "pytorch-cyclegan-and-pix2pix": Source(
         pytorch_cyclegan.variables,
         state_dicts.read,
+        state_dicts.outline,
         pytorch_cyclegan.clean,
         kernel_axes=(2, 3, 1, 0),
     ),
     "stargan": Source(
         stargan.variables,
         state_dicts.read,
+        state_dicts.outline,
         stargan.clean,
         kernel_axes=(2, 3, 1, 0),
     ),
@@ -107,7 +113,11 @@ def load_reference(network, arrays_or_path, source, scope=None):
     reference = SOURCES[source]
     variables = reference.variables(network)
     if isinstance(arrays_or_path, (str, os.PathLike)):
-        arrays = reference.read(os.fspath(arrays_or_path), scope)
+        path = files.expanded(arrays_or_path)
+        # What does not fit, however large it says it is, is not read.
+        outline = reference.clean(reference.outline(path, scope), network)
+        _check(variables, outline, reference, network.name)
+        arrays = reference.read(path, scope)
     elif scope is not None:
         raise UserError(
             "scope is only for checkpoint paths; give the dictionary without "

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans.checks import UserError
+from keras_gans.interop import state_dicts
 
 # Variables that an optimizer or a training loop adds to a checkpoint.
 _BOOKKEEPING = (
@@ -38,6 +39,17 @@ def variables(network):
     return named
 
 
+def outline(path, scope):
+    """Return what `read` does, as arrays of zeros that take no memory."""
+    return _arrays(
+        path,
+        scope,
+        lambda reader, name: state_dicts.empty(
+            reader.get_variable_to_shape_map()[name]
+        ),
+    )
+
+
 def read(path, scope):
     """Return one scope's arrays of a TF1 checkpoint, without its prefix.
 
@@ -48,6 +60,10 @@ def read(path, scope):
     Raises:
         UserError: if there is no such checkpoint, or no such scope in it.
     """
+    return _arrays(path, scope, lambda reader, name: reader.get_tensor(name))
+
+
+def _arrays(path, scope, make):
     try:
         reader = tf.train.load_checkpoint(path)
     except (ValueError, tf.errors.OpError) as error:
@@ -58,7 +74,7 @@ def read(path, scope):
     names = sorted(reader.get_variable_to_shape_map())
     prefix = f"{scope}/" if scope else ""
     arrays = {
-        name.removeprefix(prefix): reader.get_tensor(name)
+        name.removeprefix(prefix): make(reader, name)
         for name in names
         if name.startswith(prefix)
         and name.rsplit("/", 1)[-1] not in _BOOKKEEPING

@@ -3,14 +3,19 @@
 They are read from files that cannot run code.
 """
 
+import contextlib
+import functools
 import importlib
 import os
 import pickle
+import zipfile
 
 import numpy as np
 
+from keras_gans import files
 from keras_gans.checks import UserError
 
+_MOST_NAMES = 5000  # a hundred residual blocks have 1,400
 _PARAMETERS = {
     "kernel": "weight",
     "bias": "bias",
@@ -66,10 +71,27 @@ def read(path, scope=None):
         scope: None; a state dict has no scopes.
 
     Raises:
-        UserError: if a scope is given, there is no such file, or it holds no
-            state dict.
+        UserError: if a scope is given, there is no such file, it holds no
+            state dict, or more numbers than any network has.
         ImportError: if the package that reads such files is not installed.
     """
+    return _arrays(path, scope, lambda shape, read: read())
+
+
+def outline(path, scope=None):
+    """Return what `read` does, as arrays of zeros that take no memory.
+
+    They tell what a file holds before it is read.
+    """
+    return _arrays(path, scope, lambda shape, read: empty(shape))
+
+
+def empty(shape):
+    """Return an array of zeros of this shape that takes no memory."""
+    return np.broadcast_to(np.float32(0), tuple(shape))
+
+
+def _arrays(path, scope, make):
     if scope is not None:
         raise UserError(
             "scope is only for TensorFlow 1 checkpoints; a state dict holds "
@@ -84,11 +106,14 @@ def read(path, scope=None):
     if not os.path.isfile(path):
         raise UserError(f"path must be a file that exists. Received: {path!r}")
     try:
-        arrays = _READERS[suffix](path)
-        # They are shown in errors, and may come from a stranger.
-        if not all(isinstance(n, str) and n.isprintable() for n in arrays):
-            raise UserError("names that are no text")
-        return arrays
+        with _READERS[suffix](path) as entries:
+            # They are shown in errors, and may come from a stranger.
+            if not all(isinstance(n, str) and n.isprintable() for n in entries):
+                raise UserError("names that are no text")
+            if len(entries) > _MOST_NAMES:
+                raise UserError(f"{len(entries):,} names")
+            files.check_count(shape for shape, _ in entries.values())
+            return {name: make(*entry) for name, entry in entries.items()}
     except ImportError:
         raise
     except Exception as error:
@@ -101,7 +126,8 @@ def read(path, scope=None):
         ) from None
 
 
-def _read_torch(path):
+@contextlib.contextmanager
+def _open_torch(path):
     torch = _optional_import("torch", path)
     if torch.__version__ < (2, 6):
         # `weights_only` could be made to run code (CVE-2025-32434).
@@ -109,8 +135,20 @@ def _read_torch(path):
             f"{path!r} needs torch from 2.6 up to be read safely. "
             f"Installed: {torch.__version__}"
         )
+    with open(path, "rb") as file:
+        is_zip = file.read(4) == b"PK\3\4"
+    if is_zip:
+        with zipfile.ZipFile(path) as archive:
+            if any(member.compress_type for member in archive.infolist()):
+                raise UserError("compressed, which torch.save does not do")
+    else:
+        # The format of before 1.6 is read as a whole, to see what it holds.
+        files.check_size(path, 8 * files.MOST_NUMBERS)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        # Of a mapped file nothing is read but what is looked at.
+        state = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=is_zip
+        )
     except pickle.UnpicklingError:
         # PyTorch's own message explains how to load it all the same.
         raise UserError("damaged, or more than tensors") from None
@@ -118,21 +156,25 @@ def _read_torch(path):
         isinstance(value, torch.Tensor) for value in state.values()
     ):
         raise UserError("not a dictionary of tensors")
-    # float(): NumPy has no bfloat16.
-    return {
-        name: value.detach().float().numpy() for name, value in state.items()
-    }
+
+    def reader(tensor):
+        # float(): NumPy has no bfloat16.
+        return lambda: tensor.detach().float().numpy()
+
+    yield {n: (tuple(v.shape), reader(v)) for n, v in state.items()}
 
 
-def _read_safetensors(path):
+@contextlib.contextmanager
+def _open_safetensors(path):
     safetensors = _optional_import("safetensors", path)
     with safetensors.safe_open(path, framework="numpy") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}
-
-
-def _read_npz(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
+        yield {
+            name: (
+                file.get_slice(name).get_shape(),
+                functools.partial(file.get_tensor, name),
+            )
+            for name in file.keys()
+        }
 
 
 def _optional_import(package, path):
@@ -146,9 +188,9 @@ def _optional_import(package, path):
 
 
 _READERS = {
-    ".pth": _read_torch,
-    ".pt": _read_torch,
-    ".ckpt": _read_torch,
-    ".safetensors": _read_safetensors,
-    ".npz": _read_npz,
+    ".pth": _open_torch,
+    ".pt": _open_torch,
+    ".ckpt": _open_torch,
+    ".safetensors": _open_safetensors,
+    ".npz": files.open_npz,
 }

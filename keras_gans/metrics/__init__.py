@@ -16,7 +16,6 @@ from keras_gans.metrics.base import PictureMetric
 from keras_gans.metrics.distributions import FID
 from keras_gans.metrics.extractors import EXTRACTORS, extractor
 from keras_gans.metrics.features import Extractor
-from keras_gans.metrics.labels import AttributeAccuracy
 from keras_gans.metrics.neighbours import KID, PrecisionRecall
 from keras_gans.metrics.perceptual import Diversity, PerceptualDistance
 from keras_gans.metrics.pixels import L1, PSNR, SSIM, CycleError, MultiScaleSSIM
@@ -25,7 +24,6 @@ from keras_gans.metrics.runner import describe, evaluate
 METRICS = {
     metric.key: metric
     for metric in (
-        AttributeAccuracy,
         CycleError,
         Diversity,
         FID,

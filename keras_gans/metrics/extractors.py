@@ -14,7 +14,7 @@ import random
 
 import keras
 
-from keras_gans import images
+from keras_gans import files, images
 from keras_gans.checks import UserError
 from keras_gans.metrics import faces, fid_inception
 from keras_gans.metrics.features import Extractor
@@ -91,6 +91,8 @@ def extractor(
             f"image_size of extractor {name} must be at least {smallest}. "
             f"Received: {image_size}"
         )
+    if isinstance(weights, (str, os.PathLike)):
+        weights = files.expanded(weights)
     with _undisturbed():
         if name == "faces":
             return _faces(weights, image_size, style, train, folder)

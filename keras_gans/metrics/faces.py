@@ -46,13 +46,13 @@ def trained(train, image_size, style, folder=None):
     if not inspect.isfunction(train) or not train.__qualname__.isidentifier():
         raise UserError(
             "train must be a function at the top of a module, such as "
-            f"keras_gans.attributes.train_classifier. Received: {train!r}"
+            f"keras_gans.faces.edits.train_classifier. Received: {train!r}"
         )
     # A change of the module that trains makes another file.
     source = inspect.getsource(inspect.getmodule(train))
     digest = hashlib.sha256(source.encode()).hexdigest()[:8]
     name = f"faces-{style}-{image_size}-{digest}.keras"
-    place = folder and pathlib.Path(folder, "extractors", name)
+    place = folder and pathlib.Path(files.expanded(folder), "extractors", name)
     if place and place.exists():
         return _load(place)
     with tempfile.TemporaryDirectory() as beside:

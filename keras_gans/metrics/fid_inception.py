@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_gans import files
 from keras_gans.checks import UserError
 
 _PARTS = {
@@ -77,8 +78,8 @@ def load(model, weights):
                 "weights must be a .npz file of the state dict (see "
                 f"keras_gans/metrics/fid_inception.py). Received: {weights}"
             )
-        with np.load(weights) as arrays:
-            weights = dict(arrays)
+        with files.open_npz(weights) as arrays:
+            weights = {name: read() for name, (_, read) in arrays.items()}
     for layer in model.layers:
         if not layer.weights:
             continue

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.metrics.base import MeanMetric, PictureMetric, add, gathered
 
@@ -131,8 +132,8 @@ class _Backbone:
         self.source = "all 1" if channel_weights is None else "given"
         if isinstance(channel_weights, (str, os.PathLike)):
             self.source = os.path.basename(channel_weights)
-            with np.load(channel_weights) as arrays:
-                channel_weights = dict(arrays)
+            with files.open_npz(channel_weights) as arrays:
+                channel_weights = {n: read() for n, (_, read) in arrays.items()}
         shapes = extractor.map_shapes
         if channel_weights is None:
             channel_weights = {n: np.ones(s[-1]) for n, s in shapes.items()}

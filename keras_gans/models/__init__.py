@@ -1,1 +1,5 @@
-"""Models: one file per paper, found through `keras_gans.registry`."""
+"""The models, one paper a file. They run on TensorFlow."""
+
+from keras_gans.training.backend import check_backend
+
+check_backend()

@@ -12,21 +12,23 @@ import tensorflow as tf
 
 from keras_gans import checks, losses
 from keras_gans.checks import UserError
-from keras_gans.image_pool import ImagePool
 from keras_gans.layers import frozen_statistics
-from keras_gans.models.base import (
-    AdversarialModel,
-    check_batch,
-    check_images,
-)
+from keras_gans.layers.image_pool import ImagePool
 from keras_gans.networks import (
     dcgan,
     patch_discriminator,
     resnet_generator,
 )
 from keras_gans.optimizers import Adam, PyTorchAdam
+from keras_gans.training.base import (
+    AdversarialModel,
+    check_images,
+)
+from keras_gans.training.samples import Column, Grid
+from keras_gans.verbs import Images, Verb
 
 CYCLES = ("both", "forward", "backward")
+_MOST_POOLED = 2**28  # pixels of a pool, 3 GB
 # What compile() uses, and the arguments left out, by architecture.
 FACES = {"data_a": "faces:photo", "data_b": "faces:anime"}
 RECIPES = {
@@ -88,6 +90,7 @@ def _check_image_size(image_size):
             "image_size must be a multiple of 4 from 24 up (24, 28, ..., 128, "
             f'..., 256) for architecture="resnet". Received: {image_size!r}'
         )
+    checks.between(24, checks.MOST_SIDE, image_size=image_size)
 
 
 def _together(network, images, others, training):
@@ -214,6 +217,10 @@ class CycleGAN(AdversarialModel):
         checks.at_least(
             0, num_residual_blocks=num_residual_blocks or 0, pool_size=pool_size
         )
+        # At 256 pixels 4,096 of them; both pools are on the device.
+        checks.between(
+            0, max(1, _MOST_POOLED // image_size**2), pool_size=pool_size
+        )
         checks.one_of(CYCLES, cycle=cycle)
         super().__init__(name=name, **kwargs)
 
@@ -287,7 +294,13 @@ class CycleGAN(AdversarialModel):
         }
 
     def call(self, images, training=False):
-        return self.generator_ab(images, training=training)
+        return self.generator_ab(self._check_inputs(images), training=training)
+
+    def _check_inputs(self, images):
+        """Check what `call` takes, or of a batch the images of domain a."""
+        if isinstance(images, dict):
+            images, _ = self._check_batch(images)
+        return check_images(images, multiple_of=self._multiple)
 
     def translate(self, images, to="b"):
         """Translate pictures into one of the two domains.
@@ -308,9 +321,12 @@ class CycleGAN(AdversarialModel):
         if to not in ("a", "b"):
             raise UserError(f'to must be "a" or "b". Received: {to!r}')
         generator = self.generator_ab if to == "b" else self.generator_ba
-        multiple = 1 if self.architecture == "resnet" else 8
-        images = check_images(images, multiple_of=multiple)
+        images = check_images(images, multiple_of=self._multiple)
         return generator(images, training=False)
+
+    @property
+    def _multiple(self):
+        return 1 if self.architecture == "resnet" else 8
 
     @property
     def networks(self):
@@ -407,7 +423,7 @@ class CycleGAN(AdversarialModel):
         return terms, None
 
     def train_step(self, batch):
-        real_a, real_b = check_batch(batch, "images_a", "images_b")
+        real_a, real_b = self._check_batch(batch)
         g_terms, (fake_a, fake_b) = self._update_generator(
             self._generator_terms, real_a, real_b
         )
@@ -418,7 +434,7 @@ class CycleGAN(AdversarialModel):
         return self._report(g_terms, d_terms)
 
     def test_step(self, batch):
-        real_a, real_b = check_batch(batch, "images_a", "images_b")
+        real_a, real_b = self._check_batch(batch)
         g_terms, (fake_a, fake_b) = self._generator_terms(
             real_a, real_b, training=False
         )
@@ -433,20 +449,45 @@ class CycleGAN(AdversarialModel):
         self.generator_ba(batch["images_b"], training=True)
 
     def samples(self, batch):
-        """Return the columns of each sample grid for a batch of pictures."""
-        columns = {}
-        for source, target in ("ab", "ba"):
-            real = batch[f"images_{source}"]
-            fake = self.translate(real, to=target)
-            reconstructed = self.translate(fake, to=source)
-            columns[f"{source}_to_{target}"] = [real, fake, reconstructed]
-        return columns
-
-    def serving_signatures(self):
-        """Return the functions to export: name -> float batch to batch."""
+        """Return the sample grids, by name of the verb, of a batch."""
+        real_a, real_b = batch["images_a"], batch["images_b"]
+        fake_b = self.generator_ab(real_a, training=False)
+        fake_a = self.generator_ba(real_b, training=False)
         return {
-            f"{source}_to_{target}": functools.partial(
-                self.translate, to=target
-            )
-            for source, target in ("ab", "ba")
+            "a_to_b": Grid(
+                [
+                    Column("input", real_a),
+                    Column("output", fake_b),
+                    Column("back", self.generator_ba(fake_b, training=False)),
+                ],
+                reals=real_b,
+                discriminator=self.discriminator_b,
+            ),
+            "b_to_a": Grid(
+                [
+                    Column("input", real_b),
+                    Column("output", fake_a),
+                    Column("back", self.generator_ab(fake_a, training=False)),
+                ],
+                reals=real_a,
+                discriminator=self.discriminator_a,
+            ),
         }
+
+    def verbs(self):
+        """Return what the model does: both translations."""
+        inputs = {"images": Images(self.image_size, self.size_multiple)}
+        return [
+            Verb(
+                name,
+                functools.partial(self.translate, to=target),
+                inputs,
+                source,
+                target,
+                back,
+            )
+            for name, source, target, back in (
+                ("a_to_b", "a", "b", "b_to_a"),
+                ("b_to_a", "b", "a", "a_to_b"),
+            )
+        ]

@@ -10,13 +10,14 @@ import tensorflow as tf
 from keras_gans import checks, losses
 from keras_gans.checks import UserError
 from keras_gans.layers import frozen_statistics
-from keras_gans.models.base import (
-    AdversarialModel,
-    check_batch,
-    check_images,
-)
 from keras_gans.networks import patch_discriminator, unet_generator
 from keras_gans.optimizers import PyTorchAdam
+from keras_gans.training.base import (
+    AdversarialModel,
+    check_images,
+)
+from keras_gans.training.samples import Column, Grid
+from keras_gans.verbs import Images, Verb
 
 _LEAST_DOWNSAMPLES = 5
 
@@ -135,7 +136,6 @@ class Pix2Pix(AdversarialModel):
         self.base_filters = base_filters
         self.discriminator_filters = discriminator_filters
         self.num_downsamples = num_downsamples
-        self.size_multiple = 2**num_downsamples  # of pictures it serves
         self.dropout = dropout
         self._make_state()
 
@@ -150,7 +150,13 @@ class Pix2Pix(AdversarialModel):
         }
 
     def call(self, images, training=False):
-        return self.generator(images, training=training)
+        return self.generator(self._check_inputs(images), training=training)
+
+    def _check_inputs(self, images):
+        """Check what `call` takes, or of a batch the images of domain a."""
+        if isinstance(images, dict):
+            images, _ = self._check_batch(images)
+        return check_images(images, multiple_of=2**self.num_downsamples)
 
     def translate(self, images, noise=False):
         """Translate pictures of domain a into domain b.
@@ -214,7 +220,7 @@ class Pix2Pix(AdversarialModel):
         return {"real": real, "fake": fake}, None
 
     def train_step(self, batch):
-        real_a, real_b = check_batch(batch, "images_a", "images_b")
+        real_a, real_b = self._check_batch(batch)
         # One pass for both updates: what the discriminator has judged is
         # what the generator then answers for, dropout included.
         fake_b, tape = self._record(self.generator, real_a)
@@ -227,7 +233,7 @@ class Pix2Pix(AdversarialModel):
         return self._report(g_terms, d_terms)
 
     def test_step(self, batch):
-        real_a, real_b = check_batch(batch, "images_a", "images_b")
+        real_a, real_b = self._check_batch(batch)
         fake_b = self.generator(real_a, training=False)
         d_terms, _ = self._discriminator_terms(
             real_a, real_b, fake_b, training=False
@@ -242,13 +248,21 @@ class Pix2Pix(AdversarialModel):
         self.generator(batch["images_a"], training=True)
 
     def samples(self, batch):
-        """Return the columns of each sample grid for a batch of pictures."""
+        """Return the sample grid of a batch, by name of the verb."""
         real_a, real_b = batch["images_a"], batch["images_b"]
-        return {"a_to_b": [real_a, self.translate(real_a), real_b]}
+        columns = [
+            Column("input", real_a),
+            Column("output", self.translate(real_a)),
+            Column("truth", real_b),
+        ]
+        return {"a_to_b": Grid(columns, reals=real_b)}
 
-    def serving_signatures(self):
-        """Return the functions to export: name -> float batch to batch."""
-        return {"a_to_b": self.translate}
+    def verbs(self):
+        """Return what the model does."""
+        # The U-Net joins what it halved with what it doubled.
+        images = Images(self.image_size, multiple=2**self.num_downsamples)
+        inputs = {"images": images}
+        return [Verb("a_to_b", self.translate, inputs, "a", "b")]
 
 
 def _check_image_size(image_size, num_downsamples):
@@ -258,6 +272,8 @@ def _check_image_size(image_size, num_downsamples):
         UserError: if the U-Net cannot halve such a picture.
     """
     is_count = isinstance(image_size, int) and image_size >= 32
+    if is_count:
+        checks.between(32, checks.MOST_SIDE, image_size=image_size)
     if num_downsamples is None:
         if not is_count or image_size & (image_size - 1):
             raise UserError(
@@ -273,6 +289,11 @@ def _check_image_size(image_size, num_downsamples):
             f"num_downsamples must be an integer from {_LEAST_DOWNSAMPLES} up. "
             f"Received: {num_downsamples!r}"
         )
+    checks.between(
+        _LEAST_DOWNSAMPLES,
+        checks.MOST_SIDE.bit_length() - 1,
+        num_downsamples=num_downsamples,
+    )
     if not is_count or image_size % 2**num_downsamples:
         raise UserError(
             f"image_size must be a multiple of {2**num_downsamples} for "

@@ -7,16 +7,18 @@ critic judges whether it looks real and which labels it shows.
 import keras
 import tensorflow as tf
 
-from keras_gans import checks, losses
+from keras_gans import checks, losses, verbs
 from keras_gans.checks import UserError
 from keras_gans.labels import KEYS, Labels, rows
-from keras_gans.models.base import (
-    AdversarialModel,
-    check_batch,
-    check_images,
-)
 from keras_gans.networks import stargan_discriminator, stargan_generator
 from keras_gans.optimizers import PyTorchAdam
+from keras_gans.training.base import (
+    AdversarialModel,
+    check_images,
+    check_values,
+)
+from keras_gans.training.samples import Column, Grid
+from keras_gans.verbs import Images, Verb
 
 CELEBA_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 _MOST_LAYERS = 6
@@ -161,7 +163,9 @@ class StarGAN(AdversarialModel):
             critic_steps=critic_steps,
         )
         checks.at_least(0, num_residual_blocks=num_residual_blocks)
-        if image_size < 2**num_discriminator_layers:
+        checks.between(8, checks.MOST_SIDE, image_size=image_size)
+        checks.between(1, 1000, critic_steps=critic_steps)
+        if num_discriminator_layers >= image_size.bit_length():
             raise UserError(
                 f"num_discriminator_layers must be at most "
                 f"{image_size.bit_length() - 1} for image_size={image_size}. "
@@ -216,7 +220,30 @@ class StarGAN(AdversarialModel):
         }
 
     def call(self, inputs, training=False):
-        return self.generator(inputs, training=training)
+        return self.generator(self._check_inputs(inputs), training=training)
+
+    @property
+    def call_signature(self):
+        return [super().call_signature, self._label_signature]
+
+    @property
+    def _label_signature(self):
+        shape = (None, self.label_table.vector_size)
+        return tf.TensorSpec(shape, tf.float32, "labels")
+
+    def _check_inputs(self, inputs):
+        """Check what `call` takes, or of a batch its images and labels."""
+        if isinstance(inputs, dict):
+            inputs = self._inputs(inputs)
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+            raise UserError(
+                "inputs must be [images, labels]. Received: "
+                f"{type(inputs).__name__}"
+            )
+        images, labels = inputs
+        size = self.label_table.vector_size
+        check_values("labels", labels, (None, size))
+        return [check_images(images, multiple_of=4), labels]
 
     def translate(self, images, to, labels=None):
         """Translate pictures into those that have other labels.
@@ -349,20 +376,37 @@ class StarGAN(AdversarialModel):
         keys, mixing = tf.unstack(numbers[:, context.replica_id_in_sync_group])
         return keys, tf.cast(mixing, tf.float32) / KEYS
 
+    @property
+    def batch_shapes(self):
+        table = self.label_table
+        shapes = {
+            "images": (None, self.image_size, self.image_size, 3),
+            "labels": (None, len(table.names)),
+            "mask": (None, table.num_sets),
+        }
+        if table.num_sets == 1:
+            del shapes["mask"]
+        return shapes
+
     def _inputs(self, batch):
         """Return the images and label vectors of a batch, masks behind."""
-        table = self.label_table
-        keys = ("images", "labels", "mask")[: 2 + (table.num_sets > 1)]
-        images, *vectors = check_batch(batch, *keys)
-        vectors = tf.concat([tf.cast(v, tf.float32) for v in vectors], -1)
-        return images, rows("labels", vectors, images, table.vector_size)
+        images, *vectors = self._check_batch(batch)
+        if isinstance(images, tf.TensorSpec):
+            return images, self._label_signature
+        return images, tf.concat(vectors, -1)
 
     def train_step(self, batch):
         images, vectors = self._inputs(batch)
         steps = self.critic_steps
-        if (images.shape[0] or 0) % steps:
+        count = images.shape[0]
+        if count is None or count < steps:
+            # A last batch that is smaller begins again if it must.
+            count = tf.shape(images)[0]
+            rows = tf.range(tf.maximum(count, steps)) % count
+            images, vectors = tf.gather(images, rows), tf.gather(vectors, rows)
+        elif images.shape[0] % steps:
             raise UserError(
-                f"batch must have a multiple of critic_steps={steps} pictures "
+                f"batch must have a multiple of critic_steps={steps} images "
                 f"on each replica. Received: {images.shape[0]}"
             )
         for first in range(steps):
@@ -394,33 +438,33 @@ class StarGAN(AdversarialModel):
         """Do nothing: instance normalisation has no statistics to record."""
 
     def samples(self, batch):
-        """Return the columns of the sample grid: input, then each label.
+        """Return the sample grid of a batch: input, then each label.
 
         A label is the other way round, as the paper's figures have it; one of
         an exclusive group is set.
         """
         images = tf.convert_to_tensor(batch["images"])
         columns = [
-            self.generator(
-                [images, self.label_table.toggled(batch["labels"], name)],
-                training=False,
+            Column(
+                "output",
+                self.generator(
+                    [images, self.label_table.toggled(batch["labels"], name)],
+                    training=False,
+                ),
+                name,
             )
             for name in self.label_table.names
         ]
-        return {"labels": [images, *columns]}
+        return {"labels": Grid([Column("input", images, "Input"), *columns])}
 
-    def sample_headings(self):
-        return {"labels": ["Input", *self.label_table.names]}
-
-    @property
-    def serving_inputs(self):
-        shape = (None, self.label_table.vector_size)
-        return {"labels": tf.TensorSpec(shape, tf.float32, "labels")}
-
-    def serving_signatures(self):
-        """Return the functions to export: name -> float batch to batch."""
+    def verbs(self):
+        """Return what the model does: translate to other labels."""
 
         def translate(images, labels):
             return self.translate(images, to=labels)
 
-        return {"translate": translate}
+        inputs = {
+            "images": Images(self.image_size),
+            "labels": verbs.Labels(self.label_table),
+        }
+        return [Verb("translate", translate, inputs, back="translate")]

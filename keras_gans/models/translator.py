@@ -3,15 +3,16 @@
 import keras
 import tensorflow as tf
 
-from keras_gans import networks
+from keras_gans import checks, networks
 from keras_gans.checks import UserError
-from keras_gans.models.base import check_images
+from keras_gans.training.base import InferenceModel, check_images
+from keras_gans.verbs import Images, Verb
 
 _NETWORKS = ("resnet_generator", "unet_generator")
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class Translator(keras.Model):
+class Translator(InferenceModel):
     """A generator that translates and exports, and is not trained.
 
     It takes and gives colour pictures. To a network of one channel it shows
@@ -39,8 +40,6 @@ class Translator(keras.Model):
         github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py;
         grey pictures: data/base_dataset.py, util/util.py.
     """
-
-    serving_inputs = {}  # nothing beside pictures
 
     def __init__(
         self, network, arguments, image_size=None, name="translator", **kwargs
@@ -80,6 +79,8 @@ class Translator(keras.Model):
                 f"{max(multiple, 8)} up. Received: {image_size!r}"
             )
 
+        checks.between(8, checks.MOST_SIDE, image_size=image_size)
+
         self.network = network
         self.arguments = dict(arguments)
         self.image_size = image_size
@@ -95,7 +96,21 @@ class Translator(keras.Model):
         }
 
     def call(self, images, training=False):
-        return self.generator(images, training=training)
+        return self.generator(self._check_inputs(images), training=training)
+
+    @property
+    def call_signature(self):
+        channels = self.generator.input_shape[-1]
+        return tf.TensorSpec([None, None, None, channels], tf.float32, "images")
+
+    def _check_inputs(self, images):
+        channels = self.generator.input_shape[-1]
+        return check_images(images, self._multiple, channels)
+
+    @property
+    def _multiple(self):
+        # A U-Net joins what it halved with what it doubled.
+        return 1 if self._is_resnet else self.size_multiple
 
     def translate(self, images):
         """Translate pictures.
@@ -112,9 +127,7 @@ class Translator(keras.Model):
         Raises:
             ValueError: if `images` are no such batch.
         """
-        # A U-Net joins what it halved with what it doubled.
-        multiple_of = 1 if self._is_resnet else self.size_multiple
-        images = check_images(images, multiple_of)
+        images = check_images(images, self._multiple)
         if self.generator.input_shape[-1] == 1:
             images = tf.image.rgb_to_grayscale(images)
         outputs = self.generator(images, training=False)
@@ -127,6 +140,7 @@ class Translator(keras.Model):
         """The networks."""
         return (self.generator,)
 
-    def serving_signatures(self):
-        """Return the functions to export: name -> float batch to batch."""
-        return {"a_to_b": self.translate}
+    def verbs(self):
+        """Return what the model does."""
+        inputs = {"images": Images(self.image_size, self.size_multiple)}
+        return [Verb("a_to_b", self.translate, inputs, "a", "b")]

@@ -15,6 +15,8 @@ from keras_gans.checks import UserError
 from keras_gans.layers import BatchNormalization, InstanceNormalization
 
 NORMS = ("instance", "batch")
+# A U-Net of width 64 has 54 million, a gigabyte holds these.
+MOST_WEIGHTS = 2**28
 
 
 def check_arguments(input_shape, norm, dropout=0.0, **counts):
@@ -24,7 +26,7 @@ def check_arguments(input_shape, norm, dropout=0.0, **counts):
         input_shape: `(height, width, channels)`.
         norm: name of the normalisation.
         dropout: rate.
-        **counts: argument -> (its value, the least allowed).
+        **counts: argument -> (its value, the least allowed, the most).
 
     Raises:
         UserError: naming the argument, its rule and its value.
@@ -43,8 +45,8 @@ def check_arguments(input_shape, norm, dropout=0.0, **counts):
             "input_shape must be (height, width, channels), height and width "
             f"None where open. Received: {input_shape!r}"
         )
-    for argument, (value, least) in counts.items():
-        checks.at_least(least, **{argument: value})
+    for argument, (value, least, most) in counts.items():
+        checks.between(least, most, **{argument: value})
     checks.one_of(NORMS, norm=norm)
     if (
         not isinstance(dropout, (int, float))
@@ -53,6 +55,24 @@ def check_arguments(input_shape, norm, dropout=0.0, **counts):
     ):
         raise UserError(
             f"dropout must be a rate from 0 to below 1. Received: {dropout!r}"
+        )
+
+
+def check_weights(count, **arguments):
+    """Check that a network is not too large, before it is made.
+
+    Args:
+        count: int, weights of its kernels.
+        **arguments: what makes it so large, by argument.
+
+    Raises:
+        UserError: naming the arguments, the rule and the values.
+    """
+    if count > MOST_WEIGHTS:
+        values = ", ".join(f"{k}={v}" for k, v in arguments.items())
+        raise UserError(
+            f"{' and '.join(arguments)} must make a network of at most "
+            f"{MOST_WEIGHTS:,} weights. Received: {values}, with {count:,}"
         )
 
 

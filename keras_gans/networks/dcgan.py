@@ -8,8 +8,10 @@ and the encoder half of the generator are the article's.
 import keras
 from keras import layers
 
+from keras_gans import checks
 from keras_gans.checks import UserError
 from keras_gans.layers import BatchNormalization
+from keras_gans.networks._blocks import check_weights
 
 _SLOPE = 0.2
 
@@ -35,6 +37,7 @@ def check_image_size(image_size):
             "image_size must be a multiple of 16 from 32 up (32, 48, 64, 80, "
             f'96, ...) for architecture="dcgan". Received: {image_size!r}'
         )
+    checks.between(32, checks.MOST_SIDE, image_size=image_size)
 
 
 def dcgan_generator(base_filters=64, output_channels=3, name=None):
@@ -51,7 +54,11 @@ def dcgan_generator(base_filters=64, output_channels=3, name=None):
     Returns:
         A `keras.Model`: float `[batch, height, width, 3]` in [-1, 1], height
         and width multiples of 8, to float32 of that size in [-1, 1] (tanh).
+
+    Raises:
+        UserError: if there would be too many weights.
     """
+    check_weights(320 * base_filters**2, base_filters=base_filters)
     inputs = keras.Input((None, None, 3))
     x = inputs
     for factor in (1, 2, 4):
@@ -86,9 +93,11 @@ def dcgan_discriminator(image_size=64, base_filters=32, name=None):
         to float32 logits `[batch, n, n, 1]`, n = max(1, image_size / 16 - 3).
 
     Raises:
-        UserError: if `image_size` does not fit.
+        UserError: if `image_size` does not fit, or there would be too many
+            weights.
     """
     check_image_size(image_size)
+    check_weights(672 * base_filters**2, base_filters=base_filters)
     inputs = keras.Input((image_size, image_size, 3))
     x = inputs
     for factor in (1, 2, 4, 8):

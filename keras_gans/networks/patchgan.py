@@ -5,12 +5,16 @@ Adversarial Networks", arXiv:1611.07004, section 3.2.2 and appendix 6.1.2;
 biases and padding as in the authors' PyTorch code.
 """
 
+import itertools
+import math
+
 import keras
 from keras import layers
 
 from keras_gans.checks import UserError
 from keras_gans.networks._blocks import (
     check_arguments,
+    check_weights,
     convolution,
     has_bias,
     normalization,
@@ -36,7 +40,7 @@ def patch_discriminator(
             3 * 2 ** `num_layers` up, or None where open. A conditional
             discriminator receives both pictures, channel on channel.
         base_filters: int, channels of the first convolution.
-        num_layers: int from 1 up, convolutions of stride 2.
+        num_layers: int from 1 to 10, convolutions of stride 2.
         norm: `"instance"` (without scale and offset) or `"batch"`.
         name: str, name of the network.
 
@@ -51,8 +55,17 @@ def patch_discriminator(
     check_arguments(
         input_shape,
         norm,
-        base_filters=(base_filters, 1),
-        num_layers=(num_layers, 1),
+        base_filters=(base_filters, 1, 2**16),
+        num_layers=(num_layers, 1, 10),
+    )
+    widths = [base_filters * min(2**i, 8) for i in range(num_layers + 1)]
+    check_weights(
+        16
+        * sum(
+            math.prod(p) for p in itertools.pairwise((input_shape[2], *widths))
+        ),
+        base_filters=base_filters,
+        num_layers=num_layers,
     )
     least = 3 * 2**num_layers
     if any(side is not None and side < least for side in input_shape[:2]):
@@ -67,7 +80,7 @@ def patch_discriminator(
     for layer in range(1, num_layers + 1):
         x = convolution(
             x,
-            base_filters * min(2**layer, 8),
+            widths[layer],
             4,
             strides=2 if layer < num_layers else 1,
             padding=1,
@@ -103,7 +116,7 @@ def pixel_discriminator(
     Raises:
         UserError: if an argument does not fit.
     """
-    check_arguments(input_shape, norm, base_filters=(base_filters, 1))
+    check_arguments(input_shape, norm, base_filters=(base_filters, 1, 2**13))
     inputs = keras.Input(input_shape)
     x = convolution(inputs, base_filters, 1)
     x = layers.LeakyReLU(0.2)(x)

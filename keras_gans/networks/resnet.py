@@ -13,6 +13,7 @@ from keras_gans.checks import UserError
 from keras_gans.layers import Dropout, ReflectionPadding2D
 from keras_gans.networks._blocks import (
     check_arguments,
+    check_weights,
     convolution,
     has_bias,
     kernel_initializer,
@@ -41,7 +42,7 @@ def resnet_generator(
             or None where open.
         output_channels: int, channels of the output picture.
         base_filters: int, channels of the first convolution.
-        num_residual_blocks: int from 0 up. The paper has 9 for pictures of
+        num_residual_blocks: int from 0 to 100. The paper has 9 for pictures of
             256 pixels and more, and 6 for smaller ones.
         norm: `"instance"` (without scale and offset) or `"batch"`.
         dropout: float, rate within the blocks; where the original uses it at
@@ -60,9 +61,15 @@ def resnet_generator(
         input_shape,
         norm,
         dropout,
-        output_channels=(output_channels, 1),
-        base_filters=(base_filters, 1),
-        num_residual_blocks=(num_residual_blocks, 0),
+        output_channels=(output_channels, 1, 2**16),
+        base_filters=(base_filters, 1, 2**16),
+        num_residual_blocks=(num_residual_blocks, 0, 100),
+    )
+    ends = 49 * base_filters * (input_shape[2] + output_channels)
+    check_weights(
+        ends + base_filters**2 * (180 + 288 * num_residual_blocks),
+        base_filters=base_filters,
+        num_residual_blocks=num_residual_blocks,
     )
     if any(side is not None and side < _LEAST_SIDE for side in input_shape[:2]):
         raise UserError(

@@ -6,13 +6,16 @@ for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, tables 4 and
 github.com/yunjey/stargan.
 """
 
+import itertools
+import math
+
 import keras
 from keras import initializers, layers
 
 from keras_gans import checks
 from keras_gans.checks import UserError
 from keras_gans.layers import InstanceNormalization, LabelPlanes
-from keras_gans.networks._blocks import check_arguments
+from keras_gans.networks._blocks import check_arguments, check_weights
 
 _LEAST_SIDE = 8  # at a quarter, two pixels: one alone is normalised to 0
 
@@ -42,7 +45,7 @@ def stargan_generator(
             or None where open.
         num_labels: int from 1 up, length of the label vector.
         base_filters: int, channels of the first convolution.
-        num_residual_blocks: int from 0 up.
+        num_residual_blocks: int from 0 to 100.
         moving_statistics: bool, whether inference normalises with moving
             statistics. The original records them, yet never leaves training
             mode: what it shows as results is `False`.
@@ -60,9 +63,15 @@ def stargan_generator(
     check_arguments(
         input_shape,
         "instance",
-        num_labels=(num_labels, 1),
-        base_filters=(base_filters, 1),
-        num_residual_blocks=(num_residual_blocks, 0),
+        num_labels=(num_labels, 1, 2 * checks.MOST_LABELS),
+        base_filters=(base_filters, 1, 2**16),
+        num_residual_blocks=(num_residual_blocks, 0, 100),
+    )
+    ends = 49 * base_filters * (2 * input_shape[2] + num_labels)
+    check_weights(
+        ends + base_filters**2 * (320 + 288 * num_residual_blocks),
+        base_filters=base_filters,
+        num_residual_blocks=num_residual_blocks,
     )
     if any(side is not None and side < _LEAST_SIDE for side in input_shape[:2]):
         raise UserError(
@@ -133,19 +142,31 @@ def stargan_discriminator(
         base_filters=base_filters,
         num_layers=num_layers,
     )
-    if image_size < 2**num_layers:
+    if num_layers >= image_size.bit_length():
         raise UserError(
-            f"image_size must be from {2**num_layers} up for "
+            f"image_size must be from {2 ** min(num_layers, 64)} up for "
             f"num_layers={num_layers}. Received: {image_size!r}"
         )
+    checks.between(
+        1, checks.MOST_SIDE, image_size=image_size, num_labels=num_labels
+    )
+    widths = [3, *(base_filters * 2**layer for layer in range(num_layers))]
+    side = image_size // 2**num_layers
+    check_weights(
+        16 * sum(math.prod(pair) for pair in itertools.pairwise(widths))
+        + side**2 * widths[-1] * num_labels,
+        image_size=image_size,
+        base_filters=base_filters,
+        num_layers=num_layers,
+        num_labels=num_labels,
+    )
 
     inputs = keras.Input((image_size, image_size, 3), name="images")
     x = inputs
-    for layer in range(num_layers):
-        x = _halved(x, base_filters * 2**layer, use_bias=True)
+    for filters in widths[1:]:
+        x = _halved(x, filters, use_bias=True)
         x = layers.LeakyReLU(0.01)(x)
     patches = _convolution(x, 1, 3, name="patch_head")
-    side = image_size // 2**num_layers
     classes = _convolution(x, num_labels, side, "valid", name="class_head")
     # float32 also under mixed precision: losses are made of these.
     patch_logits = layers.Activation("linear", dtype="float32")(patches)

@@ -5,6 +5,9 @@ Adversarial Networks", arXiv:1611.07004, appendix 6.1.1; biases and the place
 of normalisation and dropout as in the authors' PyTorch code.
 """
 
+import itertools
+import math
+
 import keras
 from keras import layers
 
@@ -12,6 +15,7 @@ from keras_gans.checks import UserError
 from keras_gans.layers import Dropout
 from keras_gans.networks._blocks import (
     check_arguments,
+    check_weights,
     convolution,
     has_bias,
     kernel_initializer,
@@ -60,7 +64,7 @@ def unet_generator(
             where open.
         output_channels: int, channels of the output picture.
         base_filters: int, channels of the first convolution.
-        num_downsamples: int from 5 up: 8 for pictures of 256 pixels, 7 for
+        num_downsamples: int from 5 to 12: 8 for pictures of 256 pixels, 7 for
             128. A square picture of 2 ** `num_downsamples` pixels is one
             pixel at the bottleneck.
         norm: `"batch"` or `"instance"` (without scale and offset).
@@ -80,14 +84,21 @@ def unet_generator(
         input_shape,
         norm,
         dropout,
-        output_channels=(output_channels, 1),
-        base_filters=(base_filters, 1),
-        num_downsamples=(num_downsamples, 5),
+        output_channels=(output_channels, 1, 2**16),
+        base_filters=(base_filters, 1, 2**16),
+        num_downsamples=(num_downsamples, 5, 12),
     )
     check_input_shape(input_shape, num_downsamples)
     use_bias = has_bias(norm)
     widths = [base_filters * min(2**i, 8) for i in range(num_downsamples)]
     innermost = num_downsamples - 1
+    ends = 16 * base_filters * (input_shape[2] + 2 * output_channels)
+    check_weights(
+        # Up, where the other half comes across, twice as many as down.
+        ends + 48 * sum(math.prod(pair) for pair in itertools.pairwise(widths)),
+        base_filters=base_filters,
+        num_downsamples=num_downsamples,
+    )
 
     inputs = keras.Input(input_shape)
     x = inputs

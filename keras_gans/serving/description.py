@@ -2,14 +2,32 @@
 
 import json
 import platform
+import re
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.serving import tensors
+from keras_gans import files, verbs
+from keras_gans.checks import UserError
 
 PLACE = "model.json"
+# What `of_saved_model` relies on: type by name.
+_TYPES = {
+    "model": str,
+    "config": dict,
+    "signatures": dict,
+    "image_size": int,
+    "verbs": dict,
+    "settings": (dict, type(None)),
+}
+# Operations that reach files, other machines or Python. Our exports have none
+# but those by which TensorFlow saves and restores the variables.
+_REACHES = re.compile(
+    "File|Save|Restore|Checkpoint|Record|TextLine|Snapshot|CacheDataset|Reader"
+    "|CSV|LMDB|Sql|LoadDataset|DataService|Summary|ImportEvent|Debug|Dump|Print"
+    "|PyFunc|Send|Recv|Remote|Rpc|Abort|BigQuery|BigTable|Gcs|PubSub"
+)
 
 
 def of_model(model):
@@ -24,8 +42,7 @@ def of_model(model):
         "config": model.get_config(),
         "step": None if step is None else int(step.numpy()),
         "image_size": model.image_size,
-        "size_multiple": tensors.multiple(model),
-        "pixel_limit": tensors.pixel_limit(model),
+        "verbs": {verb.name: verb.describe() for verb in model.verbs()},
     }
 
 
@@ -59,11 +76,88 @@ def write(folder, model, about):
 
 
 def read(folder):
-    """Return what `write` wrote; None where there is nothing of it."""
-    try:
-        return json.loads((folder / PLACE).read_text())
-    except FileNotFoundError:
+    """Return what `write` wrote; None where there is nothing of it.
+
+    Raises:
+        UserError: in one line, if it is damaged.
+    """
+    about = files.read_json(folder / PLACE)
+    if about is None:
         return None
+    wrong = [
+        name
+        for name, kind in _TYPES.items()
+        if not isinstance(about.get(name), kind)
+    ]
+    if not wrong and not _are_verbs(about["verbs"]):
+        wrong = ["verbs"]
+    if wrong:
+        raise UserError(f"{folder / PLACE} is damaged ({', '.join(wrong)})")
+    return about
+
+
+def _are_verbs(descriptions):
+    try:
+        found = [
+            verbs.described(name, None, about)
+            for name, about in descriptions.items()
+        ]
+        kinds = [verb.images for verb in found if verb.images]
+        return all(min(k.size, k.multiple or 1) >= 1 for k in kinds)
+    # What a stranger's file holds may be of any kind.
+    except Exception:
+        return False
+
+
+def check_graph(folder):
+    """Check that the graph of a SavedModel computes, and does nothing else.
+
+    A SavedModel is a program: TensorFlow has operations that read and write
+    files. Ours use none, so those of a stranger that do are refused before
+    they are loaded. That closes the doors that are known, and is no wall:
+    for models of people whom you do not trust at all, use a container.
+
+    Raises:
+        UserError: naming the folder and the operations.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    content = saved_model_pb2.SavedModel()
+    content.ParseFromString((folder / "saved_model.pb").read_bytes())
+    found = set()
+    for graph in content.meta_graphs:
+        nodes = {node.name: node for node in graph.graph_def.node}
+        # The functions by which variables are saved and restored, which
+        # nothing else may call.
+        saver = graph.saver_def
+        names = saver.save_tensor_name.partition(":")[0], saver.restore_op_name
+        own = {nodes[n].attr["f"].func.name for n in names if n in nodes}
+        # Nor may they be what a signature calls.
+        own -= {"", *graph.object_graph_def.concrete_functions}
+        bodies = {"": nodes.values()} | {
+            function.signature.name: function.node_def
+            for function in graph.graph_def.library.function
+        }
+        for name, body in bodies.items():
+            for node in body:
+                if name not in own and _REACHES.search(node.op):
+                    found.add(node.op)
+                if name and own & {*_called(node)}:
+                    found.add(node.op)
+    if found:
+        raise UserError(
+            f"{folder} must be a SavedModel that only computes. Received: one "
+            f"with {', '.join(sorted(found)[:5])}"
+        )
+
+
+def _called(node):
+    """Return the names of the functions that a node may call."""
+    if node.op not in tf.raw_ops.__dict__:
+        yield node.op  # a function, by its name
+    for value in node.attr.values():
+        yield value.func.name
+        yield from (function.name for function in value.list.func)
 
 
 def tables(functions):

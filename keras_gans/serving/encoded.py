@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from keras_gans import images
+from keras_gans import images, verbs
 from keras_gans.serving import decoding, geometry, tensors
 
 # Of the default, 6, the last tenth of the size costs nine tenths of the time:
@@ -15,51 +15,66 @@ _COMPRESSION = 1
 _AT_ONCE = 4
 
 
-def encoded_form(function, on_pictures, model):
-    """Return a verb as a function of encoded pictures.
+def encoded_form(function, on_tensors, verb):
+    """Return a verb as a function of encoded images.
 
     Args:
         function: as for `tensors.tensor_form`.
-        on_pictures: what that returned for it.
-        model: likewise.
+        on_tensors: what that returned for it.
+        verb: `Verb`.
 
     Returns:
-        Function from string `[batch]` to a dict with `image_bytes`, string
-        `[batch]`, PNG of the sizes of the pictures, and `status`, string
-        `[batch]`, `"ok"` or why there is no answer.
+        Function of the inputs by name, images as `image_bytes`, string
+        `[batch]`, to a dict with `image_bytes`, string `[batch]`, PNG of the
+        sizes of the images, and `status`, string `[batch]`, `"ok"` or why
+        there is no answer.
     """
-    unit = tensors.multiple(model)
-    decode = decoder(tensors.pixel_limit(model), unit or 1)
-    if unit is None:
-        keep, kept, translate = _scaled(function, model.image_size)
-    else:
-        keep, kept, translate = _at_own_sizes(on_pictures)
+    name, kind = verb.input(verbs.Images)
+    if kind is not None:
+        decode = decoder(tensors.pixel_limit(kind), kind.multiple or 1)
+        keep, kept, translate = (
+            _scaled(function, name, kind.size)
+            if kind.multiple is None
+            else _at_own_sizes(on_tensors, name)
+        )
 
     def read(image_bytes):
-        picture, size, status = decode(image_bytes)
-        return keep(picture), size, status
+        image, size, status = decode(image_bytes)
+        return keep(image), size, status
 
-    def on_bytes(image_bytes, **extra):
-        count = tf.size(image_bytes)
-        image_bytes = tensors.checked(
-            image_bytes, tensors.row_rules(extra, count)
-        )
-        specifications = kept, tf.TensorSpec([2], tf.int32), tf.string
-        pictures, sizes, status = _map(read, image_bytes, specifications)
-        for name, rows in extra.items():
-            is_wrong = (status == decoding.OK) & ~tensors.in_range(rows)
-            status = tf.where(is_wrong, tensors.range_rule(name), status)
+    def on_bytes(**inputs):
+        image_bytes = inputs.pop("image_bytes", None)
+        first = next(iter(inputs.values()), image_bytes)
+        count = tf.size(image_bytes) if kind else tf.shape(first)[0]
+        rules = tensors.row_rules(inputs, count)
+        if kind is None:
+            inputs = {n: tensors.checked(r, rules) for n, r in inputs.items()}
+            given, status = (), tf.fill([count], decoding.OK)
+        else:
+            image_bytes = tensors.checked(image_bytes, rules)
+            specifications = kept, tf.TensorSpec([2], tf.int32), tf.string
+            *given, status = _map(read, image_bytes, specifications)
+        for other, rows in inputs.items():
+            is_valid = tensors.valid_rows(verb.inputs[other], rows)
+            is_wrong = (status == decoding.OK) & ~is_valid
+            rule = tensors.range_rule(other, verb.inputs[other])
+            status = tf.where(is_wrong, rule, status)
         good = tf.where(status == decoding.OK)
-        chosen = tf.nest.map_structure(
-            lambda rows: tf.gather_nd(rows, good), (pictures, sizes, extra)
+        given, inputs = tf.nest.map_structure(
+            lambda rows: tf.gather_nd(rows, good), (tuple(given), inputs)
         )
-        encoded = tf.scatter_nd(good, translate(*chosen), [count])
+        encoded = (
+            _map(_png, on_tensors(**inputs)["images"], tf.string)
+            if kind is None
+            else translate(*given, inputs)
+        )
+        encoded = tf.scatter_nd(good, encoded, [count])
         return {"image_bytes": encoded, "status": status}
 
     return on_bytes
 
 
-def _scaled(function, side):
+def _scaled(function, name, side):
     """Translate pictures scaled into squares, which make one batch.
 
     Returns:
@@ -84,13 +99,13 @@ def _scaled(function, side):
         return _png(images.to_uint8(restored)[0])
 
     def translate(squares, sizes, extra):
-        outputs = function(squares, **extra)
+        outputs = function(**{name: squares}, **extra)
         return _map(restore, (outputs, sizes), tf.string)
 
     return keep, square, translate
 
 
-def _at_own_sizes(on_pictures):
+def _at_own_sizes(on_tensors, name):
     """Translate one by one, or as a batch where all have one size.
 
     Returns:
@@ -100,14 +115,15 @@ def _at_own_sizes(on_pictures):
     def alike(pictures, extra):
         specification = tf.TensorSpec([None, None, 3], tf.uint8)
         pictures = _map(_unpacked, pictures, specification)
-        return _map(_png, on_pictures(pictures, **extra)["images"], tf.string)
+        outputs = on_tensors(**{name: pictures}, **extra)["images"]
+        return _map(_png, outputs, tf.string)
 
     def each(pictures, extra):
         def one(inputs):
             picture, rows = inputs
             rows = {name: row[None] for name, row in rows.items()}
-            outputs = on_pictures(_unpacked(picture)[None], **rows)
-            return _png(outputs["images"][0])
+            rows[name] = _unpacked(picture)[None]
+            return _png(on_tensors(**rows)["images"][0])
 
         return _map(one, (pictures, extra), tf.string, at_once=1)
 

@@ -1,13 +1,15 @@
-"""Picture files in, picture files out, under their own names."""
+"""Image files in, image files out, under their own names."""
 
 import glob
 import os
 import pathlib
 import typing
+import unicodedata
 
 from PIL import Image
 
 from keras_gans import files, images
+from keras_gans.checks import UserError
 
 # How each kind is written: what must lose something loses little. GIF, with
 # its 256 colours, and whatever else there is become PNG.
@@ -27,60 +29,135 @@ class Task(typing.NamedTuple):
     target: pathlib.Path
 
 
-def find(inputs, output, as_png=False):
-    """Return the pictures that inputs name, and where their results go.
+def find(inputs, output, as_png=False, overwrite=False):
+    """Return the images that inputs name, and where their results go.
+
+    No image that an input names is ever the place of a result, whatever
+    links, capitals and spellings lead to it. Results in an output folder that
+    lies within an input, or matches a pattern, are no inputs; as originals
+    may lie there too, none of its files may be replaced.
 
     Args:
         inputs: list of str: files, folders, with their subfolders, and
             patterns such as `photos/*.jpg`.
-        output: folder of the results. A file goes there under its name, a
-            picture of a folder under its path within.
+        output: folder of the results. A file goes there under its name, an
+            image of a folder under its path within.
         as_png: bool, whether every result is a PNG. Else each is of the kind
-            of its picture, and PNG for GIF.
+            of its image, and PNG for GIF.
+        overwrite: bool, whether results that are there will be replaced.
 
     Returns:
-        list of `Task`, in the order of the inputs, then of names.
+        list of `Task`, in the order of the inputs, then of names; an image
+        that is named twice is there once.
 
     Raises:
-        ValueError: if an input names no picture, or two results would have
-            one name, or one that of its picture.
+        UserError: if an input names no image, two results would have one
+            name, or a result would replace an image.
     """
-    tasks = {}
+    output = pathlib.Path(files.expanded(output))
+    if os.path.lexists(output) and not output.is_dir():
+        raise UserError(
+            f"output must be a folder. Received: {str(output)!r} (a file)"
+        )
+    sources, is_within = {}, False
     for text in inputs:
-        exists = os.path.exists(text)
-        paths = [text] if exists else sorted(glob.glob(text, recursive=True))
-        found = [pair for path in paths for pair in _pictures(path)]
-        if not found:
-            raise ValueError(
-                "INPUT must be a picture, a folder of pictures, or a pattern "
-                f"such as 'photos/*.jpg'. Received: {text!r}"
+        count = 0
+        for source, name, is_in_output in _named(files.expanded(text), output):
+            is_within |= is_in_output
+            if not is_in_output:
+                count += 1
+                sources.setdefault(os.path.abspath(source), (source, name))
+        if not count:
+            raise UserError(
+                "INPUT must be an image, a folder of images, or a pattern such "
+                "as 'photos/*.jpg', and output another folder. "
+                f"Received: {text!r} and {str(output)!r}"
             )
-        for source, name in found:
-            target = pathlib.Path(output, name)
-            if as_png or target.suffix.lower() not in _KINDS:
-                target = target.with_suffix(".png")
-            same = tasks.setdefault(target, Task(source, target)).source
-            if same != source:
-                raise ValueError(
-                    "INPUT must name pictures whose results have different "
-                    f"names. Received: {same} and {source}, both {target}"
-                )
-            if target.resolve() == source.resolve():
-                raise ValueError(
-                    "output must be another folder than that of the pictures. "
-                    f"Received: {str(output)!r}"
-                )
-    return list(tasks.values())
+    tasks, targets = [], {}
+    for source, name in sources.values():
+        task = Task(source, _target(output, name, as_png))
+        same = targets.setdefault(files.same_name(task.target), task).source
+        if same is source:
+            tasks.append(task)
+        elif files.identity(same) != files.identity(source):
+            raise UserError(
+                "INPUT must name images whose results have different names. "
+                f"Received: {same} and {source}, both {task.target}"
+            )
+    originals = {files.identity(path) for path in sources}
+    folders = {os.path.dirname(path) for path in sources}
+    beside = {files.identity(folder) for folder in folders}
+    for target in (task.target for task in tasks if task.target.is_file()):
+        may_be_original = overwrite and (
+            is_within or files.identity(target.parent) in beside
+        )
+        if may_be_original or files.identity(target) in originals:
+            raise UserError(
+                "output must be another folder than that of the images, so "
+                f"that none is replaced. Received: {str(output)!r}, where "
+                f"{str(target)!r} is there"
+            )
+    return tasks
 
 
-def _pictures(path):
-    """Yield the pictures at a path, each with its name below `path`."""
-    path = pathlib.Path(path)
-    if path.is_file():
-        yield path, path.name
-    for source in sorted(path.rglob("*")):
-        if source.suffix.lower() in images.EXTENSIONS and source.is_file():
-            yield source, source.relative_to(path)
+def _named(text, output):
+    """Yield what an input names.
+
+    Yields:
+        `(path, name, is_in_output)`: `pathlib.Path` of an image; its name in
+        the results; whether it lies in the output folder, below what the
+        input names, and so is a result. Of what matches a pattern that may
+        be a folder.
+    """
+    here = files.identity(output)
+
+    def is_in_output(*folders):
+        return here is not None and here in map(files.identity, folders)
+
+    if os.path.isfile(text):
+        yield pathlib.Path(text), os.path.basename(text), False
+    elif os.path.isdir(text):
+        inside = {"": is_in_output(text)}
+        for name in files.listing(text):
+            if os.path.splitext(name)[1].lower() in images.EXTENSIONS:
+                path, parent = pathlib.Path(text, name), os.path.dirname(name)
+                if parent not in inside:
+                    above = path.parents[: name.count("/") + 1]
+                    inside[parent] = is_in_output(*above)
+                yield path, name, inside[parent]
+    else:
+        for path, folders in _matches(text):
+            if is_in_output(*folders, path):
+                yield path, path.name, True
+            else:
+                yield from _named(os.fspath(path), output)
+
+
+def _matches(pattern):
+    """Yield what matches a pattern, and the folders that it fills in.
+
+    Without what `files.listing` leaves out, unless the pattern asks for it.
+    """
+    parts = pathlib.PurePath(pattern).parts
+    fixed = [glob.escape(part) == part for part in (*parts, "*")].index(False)
+    is_hidden = not all(map(files.is_listed, parts[fixed:]))
+    for path in map(pathlib.Path, sorted(glob.glob(pattern, recursive=True))):
+        below = path.parts[fixed:]
+        if path.exists() and (is_hidden or all(map(files.is_listed, below))):
+            yield path, path.parents[: max(len(below) - 1, 0)]
+
+
+def _target(output, name, as_png):
+    target = output / name
+    if as_png or target.suffix.lower() not in _KINDS:
+        target = target.with_suffix(".png")
+    return target
+
+
+def is_there(target):
+    """Return whether there is a result, in either spelling of its name."""
+    names = (unicodedata.normalize(f, target.name) for f in ("NFC", "NFD"))
+    return any(p.is_file() for p in (target, *map(target.with_name, names)))
 
 
 def profile(path):
@@ -100,8 +177,11 @@ def write(path, pixels, icc_profile=None):
         icc_profile: bytes or None, its colour profile.
 
     Raises:
+        UserError: if a folder or something else that is no file is there.
         OSError: if it cannot be written.
     """
+    if os.path.lexists(path) and not path.is_file():
+        raise UserError(f"{path} is there, and no file")
     kind, options = _KINDS[path.suffix.lower()]
     with files.whole(path) as unfinished:
         Image.fromarray(pixels).save(

@@ -1,38 +1,342 @@
-"""What encoded pictures say of themselves, read inside a graph.
+"""What encoded images say of themselves, read inside a graph.
 
-A few bytes can ask for gigabytes, so a server must know the size of a picture
-before it decodes it. TensorFlow tells it for JPEG alone; the other headers are
-read here, with operations that a SavedModel can hold. Damaged pictures give
-zeros, or fail with `tf.errors.InvalidArgumentError`.
+A few bytes can ask for gigabytes, so a server must know the size of an image
+before it decodes it. The files are read here as TensorFlow's decoders read
+them, with operations that a SavedModel can hold, and what the decoders do not
+survive, or do not decode as `keras_gans.images.read` does, has a reason here.
 """
+
+import typing
 
 import tensorflow as tf
 
-KINDS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+DAMAGED = "is damaged or cut short"
 
-# Bytes that hold every header, and the 256 colours of a BMP.
-_HEADER = 2048
-_EXIF = 65536  # what a segment of a JPEG can hold
-_ORIENTATION = 0x0112
+_ORIENTATION, _SHORT = 0x0112, 3
 
-# A GIF is a chain of blocks of at most 255 bytes. One of millions of tiny
-# blocks would keep the walk along it busy for minutes.
-_MOST_BLOCKS = 2**16
-_MOST_EXTENSIONS = 64  # before the first frame
-_MOST_BLOCKS_AROUND = 2**12
-
-
-def read(image_bytes, length=_HEADER):
-    """Return the first bytes of a string, then zeros, as uint8 `[bytes]`."""
-    start = tf.strings.substr(image_bytes, 0, length)
-    return tf.io.decode_raw(tf.strings.join([start, b"\0" * 32]), tf.uint8)
+# A progressive JPEG has about ten scans. Each is a walk over all pixels and
+# may take few bytes, so that a thousand of them are an attack.
+_MOST_SCANS = 100
+# Each part takes a step of a loop. libpng writes one for 8 KB of pixels.
+_MOST_PARTS = 2**14
+_FAR = 2**40  # beyond any end
+_IEND = b"\0\0\0\0IEND\xaeB`\x82"
 
 
-def number(data, start, length, big_endian=False):
+class Header(typing.NamedTuple):
+    """What an encoded image says of itself.
+
+    Attributes:
+        problem: string scalar, why it cannot be served; empty if it can.
+        size: int64 `[height, width]`, pixels as stored.
+        content: string scalar, the bytes to decode.
+        index: int32 scalar, which decoder fits: one of `JPEG` to
+            `WEBP_OPAQUE`.
+        exif: string scalar, its EXIF entries; empty if there are none.
+    """
+
+    problem: tf.Tensor
+    size: tf.Tensor
+    content: tf.Tensor
+    index: tf.Tensor
+    exif: tf.Tensor
+
+
+# As stored, for a PNG and a WebP, is one or two channels for gray, three or
+# four for color; the last of two or four is opacity.
+JPEG, PNG, PNG_OF_CLEAR_COLOR, PNG_OF_GRAY_16, WEBP, WEBP_OPAQUE = range(6)
+
+
+def read(image_bytes):
+    """Read the header of a JPEG, PNG or WebP.
+
+    Args:
+        image_bytes: string scalar.
+
+    Returns:
+        `Header`. Damaged images have a problem, or fail with
+        `tf.errors.InvalidArgumentError`.
+    """
+    data = _bytes(image_bytes)
+
+    def has(magic, start=0):
+        return tf.reduce_all(data[start : start + len(magic)] == list(magic))
+
+    def refuse(problem):
+        nothing = tf.constant(b"")
+        return Header(
+            tf.constant(problem),
+            tf.zeros([2], tf.int64),
+            nothing,
+            tf.constant(JPEG),
+            nothing,
+        )
+
+    wanted = "send JPEG, PNG or WebP"
+    kinds = [
+        (has(b"\xff\xd8\xff"), lambda: _jpeg(image_bytes, data)),
+        (has(b"\x89PNG\r\n\x1a\n"), lambda: _png(image_bytes, data)),
+        (has(b"RIFF") & has(b"WEBP", 8), lambda: _webp(image_bytes, data)),
+        (has(b"GIF8"), lambda: refuse(f"is a GIF; {wanted}")),
+        (has(b"BM"), lambda: refuse(f"is a BMP; {wanted}")),
+        (
+            tf.strings.length(image_bytes) == 0,
+            lambda: refuse("is empty (0 bytes)"),
+        ),
+        (True, lambda: refuse("is not a JPEG, PNG or WebP image")),
+    ]
+    matches, branches = zip(*kinds, strict=True)
+    return tf.switch_case(tf.argmax(matches, output_type=tf.int32), branches)
+
+
+def orientation(exif):
+    """Return the EXIF orientation by the rule of `images.orientation`.
+
+    Args:
+        exif: string scalar, as in `Header`.
+
+    Returns:
+        int64 scalar, 1 to 8; 1, upright, where there is none.
+    """
+    data = _bytes(exif)
+    start = tf.zeros([], tf.int64)
+    for _ in range(2):
+        start += 6 * tf.cast(_is(data, start, b"Exif\0\0"), tf.int64)
+    big_endian = _is(data, start, b"MM\0*")
+    is_known = big_endian | _is(data, start, b"II*\0")
+
+    def number(place, length):
+        return _number(data, place, length, big_endian)
+
+    directory = start + number(start + 4, 4)
+    count = tf.where(is_known, number(directory, 2), 0)
+    entries = directory + 2 + 12 * tf.range(count)
+    values = number(entries + 8, 2)
+    fitting = (
+        (number(entries, 2) == _ORIENTATION)
+        & (number(entries + 2, 2) == _SHORT)
+        & (number(entries + 4, 4) == 1)
+        & (values >= 1)
+        & (values <= 8)
+    )
+    return tf.concat([values[fitting], [1]], 0)[0]
+
+
+def first_problem(*rules, otherwise=""):
+    """Return the text of the first rule that is broken, a string scalar.
+
+    Args:
+        *rules: pairs of a bool scalar, whether it is broken, and a text.
+        otherwise: str, what to return if none is.
+    """
+    problem = tf.constant(otherwise)
+    for is_broken, text in reversed(rules):
+        problem = tf.where(is_broken, text, problem)
+    return problem
+
+
+def _jpeg(image_bytes, data):
+    def step(place):
+        # Bytes may lie between two segments, as in `JpegImageFile._open`.
+        marker = _number(data, place, 2)
+        has_length = (marker > 0xFF01) & (marker < 0xFFFF)
+        has_length &= (marker < 0xFFD0) | (marker > 0xFFD9)
+        length = 2 + tf.maximum(_number(data, place + 2, 2), 2)
+        length = tf.where(has_length, length, 1)
+        return tf.where(marker == 0xFFDA, _FAR, length)
+
+    end = tf.strings.length(image_bytes)
+    places = _walk(2, end, step)
+    markers, lengths = _number(data, places, 2), _number(data, places + 2, 2)
+    is_exif = (markers == 0xFFE1) & _is(data, places + 4, b"Exif\0\0")
+    is_adobe = (markers == 0xFFEE) & _is(data, places + 4, b"Adobe")
+    shape = tf.io.extract_jpeg_shape(image_bytes, tf.int64)
+    scans = tf.size(tf.strings.split(image_bytes, b"\xff\xda")) - 1
+    problem = first_problem(
+        (scans > _MOST_SCANS, f"must be a JPEG of at most {_MOST_SCANS} scans"),
+        # TensorFlow and Pillow disagree which end of its scale is black.
+        (
+            (shape[2] == 4) & ~tf.reduce_any(is_adobe & (lengths >= 14)),
+            "must be a CMYK JPEG with Adobe's marker",
+        ),
+        _too_many(places),
+    )
+    exif = _piece(image_bytes, places + 4, lengths - 2, is_exif)
+    return Header(problem, shape[:2], image_bytes, tf.constant(JPEG), exif)
+
+
+def _png(image_bytes, data):
+    """Read a PNG, and leave of it what makes its pixels.
+
+    Its texts and profiles, a few bytes each, can unpack to gigabytes, and
+    the decoder unpacks them.
+    """
+
+    def step(place):
+        length = 12 + _number(data, place, 4)
+        return tf.where(_is(data, place + 4, b"IEND"), _FAR, length)
+
+    end = tf.strings.length(image_bytes)
+    places = _walk(8, end, step)
+    lengths = 12 + _number(data, places, 4)
+    is_palette, is_clear, is_data, is_exif, is_end = (
+        _is(data, places + 4, name)
+        for name in (b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
+    )
+    first = tf.reduce_min(tf.where(is_data, places, _FAR))
+    last = tf.reduce_max(tf.where(is_data, places + lengths, 0))
+    pixels_length = tf.reduce_sum(tf.where(is_data, lengths, 0))
+    is_whole = (
+        _is(data, 8, b"\0\0\0\x0dIHDR")
+        & tf.reduce_any(is_end)
+        & (last - first == pixels_length)
+    )
+    for chosen in (is_palette, is_clear, is_exif):
+        is_whole &= tf.math.count_nonzero(chosen) <= 1
+    for chosen in (is_palette, is_clear):
+        is_whole &= tf.reduce_all(places[chosen] < first)
+
+    bits, color = _number(data, 24, 1), _number(data, 25, 1)
+    is_gray, is_rgb, is_indexed = color == 0, color == 2, color == 3
+    # Of images with opacity neither decoder reads a clear color.
+    is_clear &= is_gray | is_rgb | is_indexed
+    palette = _piece(image_bytes, places, lengths, is_palette)
+    clear = _piece(image_bytes, places, lengths, is_clear)
+    has_clear = tf.reduce_any(is_clear)
+    # Of colors that cannot occur, and of too many, each makes its own sense.
+    levels = _number(_bytes(clear), 8 + 2 * tf.range(3, dtype=tf.int64), 2)
+    count = tf.strings.length(clear) - 12
+    fits = tf.where(
+        is_indexed,
+        (count > 0) & (3 * count <= tf.strings.length(palette) - 12),
+        (count == tf.where(is_gray, 2, 6))
+        & tf.reduce_all(tf.where(is_gray, levels[:1], levels) < 256),
+    )
+    problem = first_problem(
+        _too_many(places),
+        (~is_whole, DAMAGED),
+        (
+            has_clear & ~is_indexed & (bits != 8),
+            "must be a PNG of 8 bits, since it has a transparent color",
+        ),
+        (has_clear & ~fits, DAMAGED),
+    )
+    content = tf.strings.join(
+        [
+            tf.strings.substr(image_bytes, 0, 33),
+            palette,
+            clear,
+            tf.strings.substr(
+                image_bytes,
+                tf.minimum(first, tf.cast(end, tf.int64)),
+                pixels_length,
+            ),
+            _IEND,
+        ]
+    )
+    index = tf.where(
+        has_clear,
+        PNG_OF_CLEAR_COLOR,
+        tf.where(is_gray & (bits == 16), PNG_OF_GRAY_16, PNG),
+    )
+    exif = _piece(image_bytes, places + 8, lengths - 12, is_exif)
+    exif = tf.strings.join([b"Exif\0\0", exif])  # as Pillow gives it
+    size = _number(data, [20, 16], 4)
+    return Header(problem, size, content, index, exif)
+
+
+def _webp(image_bytes, data):
+    is_lossy, is_lossless, is_extended = (
+        _is(data, 12, name) for name in (b"VP8 ", b"VP8L", b"VP8X")
+    )
+    flags = tf.where(is_extended, data[20], 0)
+
+    def has_flag(bit):
+        return tf.bitwise.bitwise_and(flags, bit) > 0
+
+    problem = first_problem(
+        (~(is_lossy | is_lossless | is_extended), DAMAGED),
+        # TensorFlow decodes animations to four channels, but makes room
+        # for three of them if the flag of opacity is not set.
+        (has_flag(0x02), "is an animated WebP; send a still image"),
+    )
+
+    def number(place, length):
+        return _number(data, place, length, big_endian=False)
+
+    lossless = number(21, 4)
+    width, height = (
+        tf.where(
+            is_lossy,
+            number(26 + 2 * i, 2) % 2**14,
+            tf.where(
+                is_lossless,
+                lossless // 2 ** (14 * i) % 2**14 + 1,
+                number(24 + 3 * i, 3) + 1,
+            ),
+        )
+        for i in range(2)
+    )
+
+    def step(place):
+        length = number(place + 4, 4)
+        return 8 + length + length % 2
+
+    end = tf.minimum(
+        tf.strings.length(image_bytes), tf.cast(8 + number(4, 4), tf.int32)
+    )
+    places = _walk(12, tf.where(has_flag(0x08), end, 0), step)
+    is_exif = _is(data, places, b"EXIF")
+    exif = _piece(image_bytes, places + 8, number(places + 4, 4), is_exif)
+    index = tf.where(is_extended & ~has_flag(0x10), WEBP_OPAQUE, WEBP)
+    return Header(problem, tf.stack([height, width]), image_bytes, index, exif)
+
+
+def _walk(start, end, step):
+    """Return where the parts of a file begin, int64 `[parts]`.
+
+    Args:
+        start: int, where the first begins.
+        end: int scalar tensor, bytes of the file.
+        step: function from such a place to the length of the part.
+    """
+    places = tf.TensorArray(tf.int64, 0, dynamic_size=True, element_shape=[])
+    _, _, places = tf.while_loop(
+        lambda place, count, places: place < tf.cast(end, tf.int64),
+        lambda place, count, places: (
+            place + step(place),
+            count + 1,
+            places.write(count, place),
+        ),
+        (tf.constant(start, tf.int64), 0, places),
+        maximum_iterations=_MOST_PARTS,
+    )
+    return places.stack()
+
+
+def _too_many(places):
+    text = f"must be made of fewer than {_MOST_PARTS} parts"
+    return tf.size(places) >= _MOST_PARTS, text
+
+
+def _piece(image_bytes, places, lengths, chosen):
+    """Return the first chosen piece of a file; nothing if none is chosen."""
+    place, length = (
+        tf.concat([numbers[chosen], [0]], 0)[0] for numbers in (places, lengths)
+    )
+    return tf.strings.substr(image_bytes, place, tf.maximum(length, 0))
+
+
+def _bytes(text):
+    """Return a string as uint8 `[bytes]`, with zeros behind it."""
+    return tf.io.decode_raw(tf.strings.join([text, b"\0" * 32]), tf.uint8)
+
+
+def _number(data, start, length, big_endian=True):
     """Read one unsigned number, or one at each of several positions.
 
     Args:
-        data: uint8 `[bytes]`, from `read`.
+        data: uint8 `[bytes]`, from `_bytes`.
         start: int or integer tensor, positions of first bytes.
         length: int, bytes of a number, at most 4.
         big_endian: bool or bool scalar tensor.
@@ -40,10 +344,7 @@ def number(data, start, length, big_endian=False):
     Returns:
         int64, the shape of `start`; bytes beyond the end are zero.
     """
-    places = tf.range(length, dtype=tf.int64)
-    start = tf.expand_dims(tf.cast(start, tf.int64), -1)
-    last = tf.size(data, tf.int64) - 1  # a zero, by `read`
-    digits = tf.gather(data, tf.clip_by_value(start + places, 0, last))
+    digits = _digits(data, start, length)
     powers = [256**i for i in range(length)]
     powers = tf.where(big_endian, powers[::-1], powers)
     return tf.reduce_sum(
@@ -51,152 +352,13 @@ def number(data, start, length, big_endian=False):
     )
 
 
-def kind(data):
-    """Return the index in `KINDS` by the first bytes; 5 for anything else."""
-
-    def has(magic, start=0):
-        return tf.reduce_all(data[start : start + len(magic)] == list(magic))
-
-    matches = (
-        has(b"\xff\xd8\xff"),
-        has(b"\x89PNG\r\n\x1a\n"),
-        has(b"BM"),
-        has(b"GIF87a") | has(b"GIF89a"),
-        has(b"RIFF") & has(b"WEBP", 8),
-        True,
-    )
-    return tf.argmax(matches, output_type=tf.int32)
+def _is(data, start, text):
+    """Tell whether bytes stand at a position, or at each of several."""
+    return tf.reduce_all(_digits(data, start, len(text)) == list(text), -1)
 
 
-def size(image_bytes, data, index):
-    """Return how large a picture is, before anything is decoded.
-
-    Args:
-        image_bytes: string scalar.
-        data: uint8 `[bytes]`, what `read` returns of it.
-        index: int32 scalar, what `kind` returns.
-
-    Returns:
-        int64 `[height, width]`, pixels as stored; zeros of no picture. Of a
-        GIF the larger of its canvas and its first frame.
-    """
-
-    def png():
-        return [number(data, i, 4, big_endian=True) for i in (20, 16)]
-
-    def bmp():
-        height = number(data, 22, 4)
-        # Signed: a negative height means that the top row comes first.
-        return [tf.minimum(height, 2**32 - height), number(data, 18, 4)]
-
-    def gif():
-        _, box = first_gif_frame(image_bytes)
-        return tf.maximum(gif_canvas(data), box[:2] + box[2:])
-
-    branches = [
-        lambda: tf.io.extract_jpeg_shape(image_bytes, tf.int64)[:2],
-        lambda: tf.stack(png()),
-        lambda: tf.stack(bmp()),
-        gif,
-        lambda: _webp_size(data),
-        lambda: tf.zeros([2], tf.int64),
-    ]
-    return tf.switch_case(index, branches)
-
-
-def _webp_size(data):
-    letter = number(data, 15, 1)  # the last of `VP8 `, `VP8L` or `VP8X`
-    choice = tf.argmax([letter == ord(" "), letter == ord("L"), True])
-    lossless = number(data, 21, 4)
-    width, height = (
-        tf.stack(
-            [
-                number(data, 26 + 2 * i, 2) % 2**14,
-                lossless // 2 ** (14 * i) % 2**14 + 1,
-                number(data, 24 + 3 * i, 3) + 1,
-            ]
-        )[choice]
-        for i in range(2)
-    )
-    return tf.stack([height, width])
-
-
-def gif_canvas(data):
-    """Return height and width of a GIF as a whole, int64 `[2]`."""
-    return number(data, [8, 6], 2)
-
-
-def first_gif_frame(image_bytes):
-    """Cut a GIF down to its first frame, moved to the corner.
-
-    TensorFlow's decoder unpacks every frame, of which there may be many,
-    before it returns the first, and cuts off what lies beside a narrow one.
-
-    Returns:
-        `(gif, box)`: string scalar, the bytes of a GIF with that frame alone;
-        int64 `[top, left, height, width]`, where on the canvas it was.
-    """
-    data = read(image_bytes, -1)
-
-    def byte(position):
-        return number(data, position, 1)
-
-    def length_of_colours(flags):
-        return tf.where(flags >= 128, 3 * 2 ** (flags % 8 + 1), 0)
-
-    def end_of_blocks(position, most):
-        last = tf.while_loop(
-            lambda i: byte(i) > 0,
-            lambda i: [i + 1 + byte(i)],
-            [position],
-            maximum_iterations=most,
-        )
-        return last[0] + 1
-
-    start = tf.while_loop(
-        lambda i: byte(i) == ord("!"),
-        lambda i: [end_of_blocks(i + 2, _MOST_BLOCKS_AROUND)],
-        [13 + length_of_colours(byte(10))],
-        maximum_iterations=_MOST_EXTENSIONS,
-    )[0]
-    first = start + 11 + length_of_colours(byte(start + 9))
-    end = end_of_blocks(first, _MOST_BLOCKS)
-
-    def cut(first, last):
-        return tf.strings.substr(image_bytes, first, last - first)
-
-    zero = tf.zeros([], tf.int64)
-    pieces = [cut(zero, start + 1), b"\0\0\0\0", cut(start + 5, end), b";"]
-    box = number(data, start + [3, 1, 7, 5], 2)
-    box *= tf.cast(byte(start) == ord(","), tf.int64)
-    return tf.strings.join(pieces), box
-
-
-def orientation(image_bytes, index):
-    """Return the EXIF orientation of a JPEG, PNG or WebP.
-
-    Args:
-        image_bytes: string scalar.
-        index: int32 scalar, what `kind` returns.
-
-    Returns:
-        int64 scalar, 1 to 8; 1, upright, where none can be read.
-    """
-    marks = [b"Exif\0\0", b"eXIf", b"", b"", b"EXIF"]
-    pieces = tf.strings.split(image_bytes, tf.gather(marks, index), maxsplit=1)
-    has_entries = (tf.size(pieces) > 1) & (tf.gather(marks, index) != b"")
-    data = read(tf.cond(has_entries, lambda: pieces[1], lambda: b""), _EXIF)
-    # In WebP the size of the chunk comes between, in some files also the
-    # mark that JPEG has.
-    start = tf.where(index != KINDS.index("WEBP"), 0, 4)
-    start += tf.where(data[start] == ord("E"), 6, 0)
-    start = tf.cast(start, tf.int64)
-    big_endian = data[start] == ord("M")
-    directory = start + number(data, start + 4, 4, big_endian)
-    count = number(data, directory, 2, big_endian)
-    entries = directory + 2 + 12 * tf.range(count)
-    tags = number(data, entries, 2, big_endian)
-    values = number(data, entries + 8, 2, big_endian)
-    found = values[tags == _ORIENTATION]
-    known = found[(found >= 1) & (found <= 8)]
-    return tf.concat([known, [1]], 0)[0]
+def _digits(data, start, length):
+    places = tf.range(length, dtype=tf.int64)
+    places += tf.expand_dims(tf.cast(start, tf.int64), -1)
+    last = tf.size(data, tf.int64) - 1  # a zero, by `_bytes`
+    return tf.gather(data, tf.clip_by_value(places, 0, last))

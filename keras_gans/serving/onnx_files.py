@@ -1,33 +1,33 @@
 """ONNX: one file per verb, through Keras' own exporter."""
 
 import keras
-import tensorflow as tf
 
 from keras_gans import images
 from keras_gans.checks import UserError
-from keras_gans.serving import half, signatures
+from keras_gans.serving import signatures
 from keras_gans.serving.saved_model import check_pixels, expected_pixels
 
 
 class _Verb(keras.Model):
     """A verb as Keras' exporter wants it: a model that can be called."""
 
-    def __init__(self, function, model, name):
-        super().__init__(name=name)
+    def __init__(self, verb, model):
+        super().__init__(name=verb.name)
         self.owner = model  # so that its variables are found
-        self.function = function
+        self.verb = verb
         self.built = True
 
     def call(self, *inputs):
-        return self.function(*inputs)
+        names = self.verb.inputs
+        return self.verb.function(**dict(zip(names, inputs, strict=True)))
 
 
 def write(path, model, samples):
     """Write `<verb>.onnx` for each verb and check that it gives its pixels.
 
-    A file takes `images`, float32 `[batch, height, width, 3]` in [-1, 1] of
-    sides that the network takes, and what `serving_inputs` names; it gives
-    the same. Decoding and scaling are left to the caller.
+    A file takes the inputs that the verb declares, images as float32 `[batch,
+    height, width, 3]` in [-1, 1] of sides that the network takes, and gives
+    such images. Decoding and scaling are left to the caller.
 
     Args:
         path: `pathlib.Path` of the folder to fill.
@@ -52,18 +52,19 @@ def write(path, model, samples):
             'model must compute in float32 for format="onnx". '
             f"Received: {model.compute_dtype}"
         )
-    floats = tf.TensorSpec([None, None, None, 3], tf.float32, "images")
-    extra = signatures.sample_inputs(model, len(samples))
-    inputs = {"images": images.to_float(samples), **extra}
-    for verb, function in model.serving_signatures().items():
-        file = path / f"{verb}.onnx"
-        signature = [floats, *signatures.extra_inputs(model).values()]
-        with half.Copies(model):
-            _Verb(function, model, verb).export(
-                file, format="onnx", input_signature=signature, verbose=False
-            )
-        (outputs,) = onnxruntime.InferenceSession(file).run(
-            None, {name: rows.numpy() for name, rows in inputs.items()}
+    for verb in model.verbs():
+        file = path / f"{verb.name}.onnx"
+        specifications = signatures.specs(verb)
+        _Verb(verb, model).export(
+            file,
+            format="onnx",
+            input_signature=[*specifications.values()],
+            verbose=False,
         )
-        expected = expected_pixels(function, samples, extra)
-        check_pixels(verb, images.to_uint8(outputs), expected)
+        extra = signatures.sample_inputs(verb, len(samples))
+        inputs = {name: rows.numpy() for name, rows in extra.items()}
+        if verb.images:
+            inputs["images"] = images.to_float(samples).numpy()
+        (outputs,) = onnxruntime.InferenceSession(file).run(None, inputs)
+        expected = expected_pixels(verb, samples, extra)
+        check_pixels(verb.name, images.to_uint8(outputs), expected)

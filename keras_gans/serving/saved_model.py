@@ -4,13 +4,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans import images
-from keras_gans.serving import description, half, signatures, warmup
+from keras_gans.serving import description, signatures, warmup, weights
 
-# Largest difference, in grey levels, that an export may show.
+# Largest difference, in gray levels, that an export may show.
 TOLERANCE = 1
 
 
-def write(path, model, samples, is_half, about):
+def write(path, model, samples, about):
     """Write a SavedModel and check that it gives the pixels of the model.
 
     Args:
@@ -18,72 +18,70 @@ def write(path, model, samples, is_half, about):
             the model is served as.
         model: as for `signatures.make`.
         samples: uint8 `[batch, image_size, image_size, 3]`.
-        is_half: bool, whether kernels are stored in float16.
         about: dict of plain values that `model.json` begins with.
 
     Raises:
         RuntimeError: if the SavedModel gives other pixels than the model.
         OSError: if it cannot be written.
     """
-    copies = half.Copies(model, is_half)
-    functions = signatures.make(model, copies)
+    scope = weights.NamedWeights(model)
+    functions = signatures.make(model, scope)
     module = tf.Module()
     # Just what is read: discriminators and optimizers stay out.
-    module.weights = copies.variables
+    module.weights = scope.variables
     try:
         tf.saved_model.save(module, path, signatures=functions)
     except tf.errors.OpError as error:  # such as a full disk
         raise OSError(str(error).split("\n")[0]) from error
-    extra = signatures.sample_inputs(model, len(samples))
     forms = {
         "images": tf.constant(samples),
         "image_bytes": tf.stack([tf.io.encode_png(one) for one in samples]),
     }
-    _compare(path, model, functions, forms, extra)
+    _compare(path, model, functions, forms)
     tables = description.tables(functions)
+    for verb in model.verbs():
+        forms |= signatures.sample_inputs(verb, len(samples))
     requests = {
-        name: {key: {**forms, **extra}[key][:1] for key in table["inputs"]}
+        name: {key: forms[key][:1] for key in table["inputs"]}
         for name, table in tables.items()
     }
     warmup.write(path, path.parent.name, requests)
-    about |= {
-        "weights": "float16" if is_half else "float32",
-        "signatures": tables,
-    }
-    description.write(path, model, about)
+    description.write(path, model, about | {"signatures": tables})
 
 
-def _compare(path, model, functions, forms, extra):
+def _compare(path, model, functions, forms):
     served = tf.saved_model.load(path).signatures
     # Which operations TensorFlow takes together depends on what stands around
-    # a network, and between any two bfloat16 rounds by a grey level. So a
+    # a network, and between any two bfloat16 rounds by a gray level. So a
     # model of lower precision is held against the same graph, still alive.
     is_exact = all(n.compute_dtype == "float32" for n in model.networks)
-    for verb, function in model.serving_signatures().items():
+    for verb in model.verbs():
+        extra = signatures.sample_inputs(verb, len(forms["images"]))
         if is_exact:
-            expected = expected_pixels(function, forms["images"], extra)
-        for name in (verb, verb + signatures.ENCODED):
+            expected = expected_pixels(verb, forms["images"], extra)
+        for name in (verb.name, verb.name + signatures.ENCODED):
             if not is_exact:
-                expected = _pixels(functions[name], name, forms, extra)
-            actual = _pixels(served[name], name, forms, extra)
-            check_pixels(name, actual, expected)
+                expected = _pixels(functions[name], forms, extra)
+            check_pixels(name, _pixels(served[name], forms, extra), expected)
 
 
-def _pixels(signature, name, forms, extra):
+def _pixels(signature, forms, extra):
     """Return what a signature of either form makes of the samples."""
-    is_encoded = name.endswith(signatures.ENCODED)
-    key = "image_bytes" if is_encoded else "images"
-    outputs = signature(**{key: forms[key]}, **extra)[key]
-    if is_encoded:
-        outputs = [tf.io.decode_png(one) for one in outputs]
-    return np.asarray(outputs, int)
+    wanted = signature.structured_input_signature[1]
+    outputs = signature(**{n: {**forms, **extra}[n] for n in wanted})
+    if "images" in outputs:
+        return outputs["images"].numpy()
+    return np.stack([tf.io.decode_png(one) for one in outputs["image_bytes"]])
 
 
-def expected_pixels(function, samples, extra):
-    """Return what a verb of the live model makes of pictures, as uint8."""
+def expected_pixels(verb, samples, extra):
+    """Return what a verb of the live model makes of images, as uint8."""
+    inputs = dict(extra)
+    if verb.images:
+        inputs["images"] = images.to_float(samples)
     # In a graph, as training ran: there TensorFlow fuses operations that it
     # takes one by one outside, and bfloat16 rounds between each.
-    outputs = tf.function(function)(images.to_float(samples), **extra)
+    outputs = tf.function(verb.function)(**inputs)
     return images.to_uint8(outputs).numpy()
 
 
@@ -93,6 +91,6 @@ def check_pixels(name, actual, expected):
     if difference > TOLERANCE:
         raise RuntimeError(
             f"export {name!r} must give the model's pixels within "
-            f"{TOLERANCE} grey level. Largest difference: {difference}; "
+            f"{TOLERANCE} gray level. Largest difference: {difference}; "
             "nothing was published"
         )

@@ -1,27 +1,24 @@
 """The signatures of an export: two forms of each verb, and the default.
 
-A verb, such as `a_to_b`, is what a model's `serving_signatures()` names: a
-function from float pictures in [-1, 1] to float pictures.
-
-`a_to_b`
-    `images`, uint8 `[batch, height, width, 3]`, to `images`, the same.
-`a_to_b_encoded`
-    `image_bytes`, string `[batch]`, each a JPEG, PNG, BMP, GIF or WebP of any
-    size, to `image_bytes`, PNG of these sizes, and `status`, string `[batch]`:
-    `"ok"`, or why the answer is empty.
-`serving_default`
+The tensor form, such as `a_to_b`:
+    takes `images`, uint8 `[batch, height, width, 3]`, and gives the same.
+The encoded form, `a_to_b_encoded`:
+    takes `image_bytes`, string `[batch]`, each a JPEG, PNG or WebP of any
+    size, and gives `image_bytes`, PNG of these sizes, and `status`, string
+    `[batch]`: `"ok"`, or why the answer is empty.
+`serving_default`:
     the encoded form of the first verb.
 
-Both take what `serving_inputs` names, such as `labels`, a row per picture. One
-bad picture or row of an encoded request has its status, the others are served;
-a bad tensor fails as a whole, since it is one array.
+Both forms take what else the verb declares, such as `labels` or `latents`, a
+row per image; a verb without images, such as `generate`, takes just these.
+One bad image or row of an encoded request has its status, the others are
+served; a bad tensor fails as a whole, since it is one array.
 """
-
-import contextlib
 
 import numpy as np
 import tensorflow as tf
 
+from keras_gans import verbs
 from keras_gans.serving.encoded import encoded_form
 from keras_gans.serving.tensors import tensor_form
 
@@ -29,53 +26,81 @@ ENCODED = "_encoded"
 DEFAULT = "serving_default"
 
 
-def make(model, copies=None, with_encoded=True):
+def make(model, scope=None, with_encoded=True):
     """Trace the signatures of a model.
 
     Args:
-        model: with `image_size` and `serving_signatures()`. `size_multiple`:
-            what height and width must be multiples of, where pictures keep
-            their scale; None or missing to scale them into `image_size`.
-            `serving_inputs`: dict from name to `tf.TensorSpec`, `[None, ...]`
-            in [0, 1], of what verbs take besides pictures, if anything.
-        copies: `half.Copies`, to be read instead of the weights, or None.
+        model: with `verbs()`, see `keras_gans.verbs`.
+        scope: `weights.NamedWeights`, to be read instead of the model's own,
+            or None.
         with_encoded: bool, whether to make the encoded forms and the default.
 
     Returns:
         dict from signature to a concrete function: tensors in, a dict out.
     """
-    floats = tf.TensorSpec([None, None, None, 3], tf.float32, "pictures")
-    pictures = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
-    texts = tf.TensorSpec([None], tf.string, "image_bytes")
     signatures = {}
-
-    def trace(function, inputs, **options):
-        function = tf.function(function, **options)
-        return function.get_concrete_function(inputs, **extra_inputs(model))
-
-    for verb, function in model.serving_signatures().items():
-        with copies or contextlib.nullcontext():
-            network = trace(function, floats)
+    for verb in model.verbs():
+        network = trace(_within(scope, verb.function), specs(verb))
         # In what follows no Python control flow is to be converted.
-        on_pictures = tensor_form(network, model)
-        signatures[verb] = trace(on_pictures, pictures, autograph=False)
+        on_tensors = trace(
+            tensor_form(network, verb),
+            specs(verb, images=tf.uint8),
+            autograph=False,
+        )
+        signatures[verb.name] = on_tensors
         if with_encoded:
-            on_bytes = encoded_form(network, signatures[verb], model)
-            encoded = trace(on_bytes, texts, autograph=False)
-            signatures[verb + ENCODED] = encoded
+            encoded = trace(
+                encoded_form(network, on_tensors, verb),
+                specs(verb, images=tf.string),
+                autograph=False,
+            )
+            signatures[verb.name + ENCODED] = encoded
             signatures.setdefault(DEFAULT, encoded)
     return signatures
 
 
-def extra_inputs(model):
-    """Return what verbs take besides pictures: name -> `tf.TensorSpec`."""
-    return dict(getattr(model, "serving_inputs", {}))
+def _within(scope, function):
+    if scope is None:
+        return function
+
+    def scoped(**inputs):
+        with scope:
+            return function(**inputs)
+
+    return scoped
 
 
-def sample_inputs(model, count):
-    """Return tensors for `extra_inputs`: rows of zeros and ones, by chance."""
+def trace(function, specifications, **options):
+    """Return the concrete function for inputs of these specifications."""
+    function = tf.function(function, **options)
+    return function.get_concrete_function(**specifications)
+
+
+def specs(verb, images=tf.float32):
+    """Return what a form of a verb takes: name -> `tf.TensorSpec`.
+
+    Args:
+        verb: `Verb`.
+        images: how images come: float32, uint8, or string for encoded ones.
+    """
+    specifications = {}
+    for name, kind in verb.inputs.items():
+        shape, dtype = kind.shape, tf.float32
+        if isinstance(kind, verbs.Images):
+            dtype = images
+            if images == tf.string:
+                name, shape = "image_bytes", (None,)
+        specifications[name] = tf.TensorSpec(shape, dtype, name)
+    return specifications
+
+
+def sample_inputs(verb, count):
+    """Return tensors for all inputs but images, drawn from a fixed seed."""
     rng = np.random.default_rng(0)
-    return {
-        name: tf.constant(rng.integers(0, 2, (count, *s.shape[1:])), s.dtype)
-        for name, s in extra_inputs(model).items()
-    }
+    drawn = {}
+    for name, kind in verb.inputs.items():
+        if isinstance(kind, verbs.Labels):
+            drawn[name] = rng.integers(0, 2, (count, *kind.shape[1:]))
+        elif isinstance(kind, verbs.Latents):
+            drawn[name] = kind.draw(count)
+    return {name: tf.constant(rows, tf.float32) for name, rows in drawn.items()}

@@ -1,70 +1,78 @@
-"""Verbs on uint8 pictures, and what all verbs ask of their inputs."""
+"""Verbs on uint8 images, and what all verbs ask of their inputs."""
 
 import tensorflow as tf
 
-from keras_gans import images
+from keras_gans import images, verbs
 from keras_gans.serving import geometry
 
-# At a picture's own size the ResNet takes 2.5 GB for these 2.1 million pixels,
-# somewhat more than 1920 x 1080. Where a picture is scaled first, only itself
+# At an image's own size the ResNet takes 2.5 GB for these 2.1 million pixels,
+# somewhat more than 1920 x 1080. Where an image is scaled first, only itself
 # takes room, 400 MB as floats.
 OWN_SIZE_LIMIT = 2**21
 SCALED_LIMIT = 2**25
 
 
-def multiple(model):
-    """Return what sides must be multiples of; None if there is one scale."""
-    return getattr(model, "size_multiple", None)
-
-
-def pixel_limit(model):
-    """Return the most pixels that a picture may have, sides rounded up."""
-    return SCALED_LIMIT if multiple(model) is None else OWN_SIZE_LIMIT
-
-
-def tensor_form(function, model):
-    """Return a verb as a function of uint8 pictures of one size.
+def pixel_limit(kind):
+    """Return the most pixels that an image may have, sides rounded up.
 
     Args:
-        function: from float32 `[batch, height, width, 3]` in [-1, 1], and the
-            model's `serving_inputs` by name, to the same.
-        model: with `image_size`, and `size_multiple` where it has it.
+        kind: `verbs.Images`.
+    """
+    return SCALED_LIMIT if kind.multiple is None else OWN_SIZE_LIMIT
+
+
+def tensor_form(function, verb):
+    """Return a verb as a function of uint8 images of one size.
+
+    Args:
+        function: as `verb.function`.
+        verb: `Verb`.
 
     Returns:
-        Function from uint8 `[batch, height, width, 3]` to a dict with
-        `images`, the same.
+        Function of the inputs by name, images as uint8 `[batch, height,
+        width, 3]`, to a dict with `images`, the same.
     """
-    side, unit, limit = model.image_size, multiple(model), pixel_limit(model)
     function = on_any_number(function)
+    name, kind = verb.input(verbs.Images)
 
-    def on_pictures(pictures, **extra):
-        count, height, width, _ = tf.unstack(tf.shape(pictures, tf.int64))
-        size = tf.stack([height, width])
-        area = tf.reduce_prod(geometry.rounded_up(size, unit or 1))
-        rules = {
-            "height and width of images must be from 1 up": height * width > 0,
+    def on_tensors(**inputs):
+        pixels = inputs.pop(name, None)
+        rows = next(iter(inputs.values())) if pixels is None else pixels
+        count = tf.shape(rows, tf.int64)[0]
+        rules = row_rules(inputs, count)
+        for other, rows in inputs.items():
+            is_valid = tf.reduce_all(valid_rows(verb.inputs[other], rows))
+            rules[range_rule(other, verb.inputs[other])] = is_valid
+        if pixels is None:
+            inputs = {n: checked(rows, rules) for n, rows in inputs.items()}
+            return {"images": images.to_uint8(function(**inputs))}
+        size = tf.shape(pixels, tf.int64)[1:3]
+        area = tf.reduce_prod(geometry.rounded_up(size, kind.multiple or 1))
+        limit = pixel_limit(kind)
+        rules |= {
+            "height and width of images must be from 1 up": (
+                tf.reduce_prod(size) > 0
+            ),
             f"images must have at most {limit} pixels": area <= limit,
-            **row_rules(extra, count),
         }
-        for name, rows in extra.items():
-            rules[range_rule(name)] = tf.reduce_all(in_range(rows))
-        pictures = images.to_float(checked(pictures, rules))
-        outputs = function(geometry.fit(pictures, side, unit), **extra)
-        outputs = geometry.restore(outputs, size, side, unit)
+        floats = images.to_float(checked(pixels, rules))
+        inputs[name] = geometry.fit(floats, kind.size, kind.multiple)
+        outputs = function(**inputs)
+        outputs = geometry.restore(outputs, size, kind.size, kind.multiple)
         return {"images": images.to_uint8(outputs)}
 
-    return on_pictures
+    return on_tensors
 
 
 def on_any_number(function):
-    """Let a network pass no pictures, too.
+    """Let a network pass an empty batch, too.
 
-    What TensorFlow makes of convolution and normalisation together fails on
+    What TensorFlow makes of convolution and normalization together fails on
     an empty batch.
     """
 
-    def on_pictures(pictures, **extra):
-        count = tf.shape(pictures)[0]
+    def on_rows(**inputs):
+        count = tf.shape(next(iter(inputs.values())))[0]
         missing = tf.cast(count == 0, tf.int32)
 
         def filled(rows):
@@ -72,10 +80,10 @@ def on_any_number(function):
                 rows, [[0, missing]] + [[0, 0]] * (len(rows.shape) - 1)
             )
 
-        extra = {name: filled(rows) for name, rows in extra.items()}
-        return function(filled(pictures), **extra)[:count]
+        filled_inputs = {name: filled(rows) for name, rows in inputs.items()}
+        return function(**filled_inputs)[:count]
 
-    return on_pictures
+    return on_rows
 
 
 def checked(tensor, rules):
@@ -85,21 +93,27 @@ def checked(tensor, rules):
         return tf.identity(tensor)
 
 
-def row_rules(extra, count):
-    """Return the rules that every picture has its row of further inputs."""
+def row_rules(inputs, count):
+    """Return the rules that every image has its row of further inputs."""
     return {
-        f"{name} must have a row for each picture": (
+        f"{name} must have a row for each image": (
             tf.shape(rows, tf.int64)[0] == tf.cast(count, tf.int64)
         )
-        for name, rows in extra.items()
+        for name, rows in inputs.items()
     }
 
 
-def range_rule(name):
-    """Return the text of the rule that `in_range` asks about."""
-    return f"{name} must lie in [0, 1]"
+def range_rule(name, kind):
+    """Return the text of the rule that `valid_rows` asks about."""
+    if isinstance(kind, verbs.Labels):
+        return f"{name} must lie in [0, 1]"
+    return f"{name} must be finite"
 
 
-def in_range(rows):
-    """Return which rows lie in [0, 1], bool `[batch]`; NaN does not."""
-    return tf.reduce_all((rows >= 0) & (rows <= 1), tf.range(1, tf.rank(rows)))
+def valid_rows(kind, rows):
+    """Return which rows this kind of input takes, bool `[batch]`."""
+    if isinstance(kind, verbs.Labels):  # NaN does not compare
+        is_valid = (rows >= 0) & (rows <= 1)
+    else:
+        is_valid = tf.math.is_finite(rows)
+    return tf.reduce_all(is_valid, tf.range(1, tf.rank(rows)))

@@ -1,13 +1,14 @@
-"""A model that translates plain pictures, wherever it was loaded from."""
+"""A trained model, used on plain images, wherever it was loaded from."""
 
 import math
 
 import numpy as np
 import tensorflow as tf
 
+from keras_gans import checks, verbs
 from keras_gans.checks import UserError
-from keras_gans.labels import Labels
-from keras_gans.serving import description, signatures, tiles
+from keras_gans.serving import description, signatures, tensors, tiles
+from keras_gans.verbs import Images, Labels, Latents
 
 # The side of the tiles of a picture that is too large to be taken whole.
 _TILE = 512
@@ -15,17 +16,18 @@ _LEAST_TILE = 32
 
 
 def of_model(model):
-    """Return a `PictureTranslator` of a live model."""
+    """Return a `LoadedModel` of a live model."""
     functions = signatures.make(model, with_encoded=False)
     about = description.of_model(model)
-    return PictureTranslator(functions, about, owner=model)
+    return LoadedModel(functions, about, owner=model)
 
 
 def of_saved_model(folder):
-    """Return a `PictureTranslator` of a version that `export` wrote.
+    """Return a `LoadedModel` of a version that `export` wrote.
 
     Raises:
-        UserError: if `folder` has no `model.json`.
+        UserError: in one line, if `folder` has no `model.json`, is damaged, or
+            its graph does more than to compute.
     """
     about = description.read(folder)
     if about is None:
@@ -33,39 +35,74 @@ def of_saved_model(folder):
             f"path must be a SavedModel with {description.PLACE}, as "
             f"keras_gans.export writes it. Received: {str(folder)!r}"
         )
-    loaded = tf.saved_model.load(folder)
-    functions = {
-        name: loaded.signatures[name]
-        for name, table in about["signatures"].items()
-        if "images" in table["inputs"]
-    }
-    return PictureTranslator(functions, about, owner=loaded)
+    try:
+        description.check_graph(folder)
+        loaded = tf.saved_model.load(folder)
+        functions = {name: loaded.signatures[name] for name in about["verbs"]}
+        return LoadedModel(functions, about, owner=loaded)
+    except UserError:
+        raise
+    # TensorFlow raises nearly anything for what is damaged.
+    except Exception as error:
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise UserError(f"{folder} cannot be read: {reason}") from error
 
 
-class PictureTranslator:
-    """Translates plain pictures of any size.
+class LoadedModel:
+    """A trained model, used on plain images, wherever it was loaded from.
 
     Attributes:
         about: dict, what `model.json` tells of the model.
-        verbs: tuple of str, such as `("a_to_b", "b_to_a")`.
+        verbs: dict from name to `Verb`, whose functions take and give uint8
+            arrays.
     """
 
     def __init__(self, functions, about, owner):
         self.about = about
-        self.verbs = tuple(functions)
-        self._functions = functions
         self._owner = owner  # functions do not keep the variables they read
-        names = about["config"].get("labels")
-        self._labels = names and Labels(names, about["config"]["exclusive"])
+        self.verbs = {
+            name: verbs.described(name, _on_arrays(function), verb)
+            for (name, verb), function in zip(
+                about["verbs"].items(), functions.values(), strict=True
+            )
+        }
 
-    def translate(self, pictures, to=None, labels=None, tile=None):
+    def generate(self, count=1, seed=0, latents=None, verb=None):
+        """Generate images from latent vectors.
+
+        Args:
+            count: int, number of images.
+            seed: int, of the latent vectors.
+            latents: float `[count, size]`, instead of drawn ones.
+            verb: str. Default: the first verb that takes latents.
+
+        Returns:
+            uint8 `[count, height, width, 3]`.
+
+        Raises:
+            UserError: if an argument does not fit.
+        """
+        verb = self._verb(verb, lambda verb: verb.input(Latents)[1])
+        name, kind = verb.input(Latents)
+        if latents is None:
+            checks.at_least(1, count=count)
+            latents = kind.draw(count, seed)
+        latents = np.asarray(latents, "float32")
+        if latents.ndim != 2 or latents.shape[1] != kind.size:
+            raise UserError(
+                f"latents must have shape [count, {kind.size}]. "
+                f"Received: {latents.shape}"
+            )
+        return verb.function(**{name: latents})
+
+    def translate(self, pictures, to=None, labels=None, tile=None, verb=None):
         """Translate pictures.
 
         Args:
             pictures: uint8 `[height, width, 3]` or `[batch, height, width,
                 3]`.
-            to: `"a"` or `"b"`, the domain to translate into. Default: that of
-                the first verb. For a model with labels, as for
+            to: str, the domain to translate into, such as `"b"`. Default:
+                that of the first verb. For a model with labels, as for
                 `StarGAN.translate`: dict from names of labels to 0 or 1; or
                 all labels, float `[num_labels]` or `[batch, num_labels]` in
                 [0, 1].
@@ -74,7 +111,8 @@ class PictureTranslator:
             tile: int from 32 up, pixels; translate in overlapping tiles of
                 that side that are blended into one another. Default: whole,
                 or in tiles of 512 if a picture has more pixels than
-                `about["pixel_limit"]` and the network works at any size.
+                may be taken at once and the network works at any size.
+            verb: str, the name of the verb, instead of `to`.
 
         Returns:
             uint8, the shape of `pictures`.
@@ -84,14 +122,13 @@ class PictureTranslator:
         """
         pictures = _checked(pictures)
         batch = pictures.reshape(-1, *pictures.shape[-3:])
-        function = self._functions[self._verb(to)]
-        extra = self._vectors(to, labels, len(batch))
-        tile = self._tile(tile, batch.shape[1:3])
+        verb = self._translating(to, verb)
+        name, kind = verb.input(Images)
+        extra = self._vectors(verb, to, labels, len(batch))
+        tile = _tile(kind, tile, batch.shape[1:3])
 
         def whole(batch, extra):
-            extra = {name: tf.constant(rows) for name, rows in extra.items()}
-            outputs = function(images=tf.constant(batch), **extra)
-            return outputs["images"].numpy()
+            return verb.function(**{name: batch}, **extra)
 
         if tile is None:
             translated = whole(batch, extra)
@@ -104,29 +141,47 @@ class PictureTranslator:
                 )
         return translated.reshape(pictures.shape)
 
-    def _verb(self, to):
-        if to is None or self._labels:
-            return self.verbs[0]
-        for verb in self.verbs:
-            if isinstance(to, str) and verb.endswith(f"_to_{to}"):
+    def _verb(self, name, fits):
+        """Return the verb of this name, or the first one that fits."""
+        if name is not None:
+            checks.one_of(self.verbs, verb=name)
+            return self.verbs[name]
+        for verb in self.verbs.values():
+            if fits(verb):
                 return verb
-        domains = " or ".join(repr(verb[-1]) for verb in self.verbs)
-        raise UserError(f"to must be {domains}. Received: {to!r}")
+        raise UserError(
+            "verb must be one that this model has, out of "
+            f"{', '.join(self.verbs)}. Received: None"
+        )
 
-    def _vectors(self, to, labels, count):
+    def _translating(self, to, verb):
+        """Return the verb that translates, by name or into a domain."""
+        if verb is None and isinstance(to, str):
+            targets = {v.target: name for name, v in self.verbs.items()}
+            targets.pop(None, None)
+            if to not in targets:
+                domains = " or ".join(map(repr, sorted(targets)))
+                raise UserError(
+                    f"to must be {domains or 'labels'}. Received: {to!r}"
+                )
+            verb = targets[to]
+        return self._verb(verb, lambda verb: verb.images)
+
+    def _vectors(self, verb, to, labels, count):
         """Return the input that a model with labels takes besides."""
-        if not self._labels:
+        name, kind = verb.input(Labels)
+        if not kind:
             if labels is not None:
                 raise UserError(
                     "labels must be left out: this model has none. "
                     f"Received: {labels!r}"
                 )
             return {}
-        names, size = self._labels.names, self._labels.vector_size
+        names, size = kind.table.names, kind.table.vector_size
         if isinstance(to, dict):
             if labels is None:
                 labels = np.zeros((count, len(names)), "float32")
-            vectors = self._labels.changed(labels, to).numpy()
+            vectors = kind.table.changed(labels, to).numpy()
         elif to is None or isinstance(to, str):
             raise UserError(
                 f"to must set labels among {', '.join(names)}; on the command "
@@ -142,27 +197,39 @@ class PictureTranslator:
                 f"to must have shape [{size}] or [{count}, {size}] and lie in "
                 f"[0, 1]. Received: {to!r}"
             )
-        return {"labels": np.broadcast_to(vectors, (count, size))}
+        vectors = np.broadcast_to(vectors, (count, size))
+        return {name: np.asarray(vectors, "float32")}
 
-    def _tile(self, tile, size):
-        """Return the side of the tiles to take; None for none."""
-        limit, unit = self.about["pixel_limit"], self.about["size_multiple"]
-        most = math.isqrt(limit)
-        if tile is not None and (
-            not isinstance(tile, int) or not _LEAST_TILE <= tile <= most
-        ):
-            raise UserError(
-                f"tile must be an integer from {_LEAST_TILE} to {most}. "
-                f"Received: {tile!r}"
-            )
-        area = math.prod(-(-side // (unit or 1)) * (unit or 1) for side in size)
-        if tile is not None or area <= limit:
-            return tile
-        if unit is None:
-            raise UserError(
-                f"pictures must have at most {limit} pixels. Received: {area}"
-            )
-        return _TILE
+
+def _on_arrays(signature):
+    """Return a signature as a function of arrays, by name."""
+
+    def function(**inputs):
+        inputs = {name: tf.constant(rows) for name, rows in inputs.items()}
+        return signature(**inputs)["images"].numpy()
+
+    return function
+
+
+def _tile(kind, tile, size):
+    """Return the side of the tiles to take; None for none."""
+    limit, unit = tensors.pixel_limit(kind), kind.multiple
+    most = math.isqrt(limit)
+    if tile is not None and (
+        not isinstance(tile, int) or not _LEAST_TILE <= tile <= most
+    ):
+        raise UserError(
+            f"tile must be an integer from {_LEAST_TILE} to {most}. "
+            f"Received: {tile!r}"
+        )
+    area = math.prod(-(-side // (unit or 1)) * (unit or 1) for side in size)
+    if tile is not None or area <= limit:
+        return tile
+    if unit is None:
+        raise UserError(
+            f"pictures must have at most {limit} pixels. Received: {area}"
+        )
+    return _TILE
 
 
 def _checked(pictures):

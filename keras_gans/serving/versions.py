@@ -23,7 +23,7 @@ def publish(folder, write):
     Raises:
         OSError: if `folder` cannot be written.
     """
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path(files.expanded(folder))
     with files.beside(folder) as unfinished:
         write(unfinished)
         # The 0700 of a temporary folder would lock other users' servers out.

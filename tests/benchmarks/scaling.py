@@ -31,7 +31,8 @@ def be(config):
     import keras
     import tensorflow as tf
 
-    from keras_gans import CycleGAN, distribution
+    from keras_gans import CycleGAN
+    from keras_gans.training import devices
 
     replicas = config.get("replicas", 1)
     if replicas > 1:
@@ -39,7 +40,7 @@ def be(config):
         tf.config.set_logical_device_configuration(
             cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
         )
-    strategy = distribution.make(config["strategy"], config["batch"])
+    strategy = devices.make(config["strategy"], config["batch"])
     with strategy.scope():
         model = CycleGAN(image_size=config["size"], **config["arguments"])
         model.compile()

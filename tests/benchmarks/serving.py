@@ -43,7 +43,7 @@ def make(name):
     keras.utils.set_random_seed(0)
     registered, arguments = MODELS[name]
     model = registry.get(registered)(**arguments)
-    return model, next(iter(model.serving_signatures()))
+    return model, model.verbs()[0]
 
 
 def pictures(batch, side):
@@ -86,17 +86,17 @@ def speed(names, batches, seconds):
     print("| --- | --- | --- | --- | --- |")
     for name in names:
         model, verb = make(name)
-        live = tf.function(model.serving_signatures()[verb])
+        live = tf.function(verb.function)
         module = torch_module(name)
         with tempfile.TemporaryDirectory() as folder:
-            served = exported(model, folder)[verb]
+            served = exported(model, folder)[verb.name]
         for batch in batches:
             tensor = tf.constant(pictures(batch, model.image_size))
             floats = images.to_float(tensor)
-            extra = signatures.sample_inputs(model, batch)
+            extra = signatures.sample_inputs(verb, batch)
             functions = {
                 "SavedModel, uint8": partial(served, images=tensor, **extra),
-                "live Keras, float": partial(live, floats, **extra),
+                "live Keras, float": partial(live, images=floats, **extra),
             }
             if module:
                 functions["PyTorch, float"] = module(floats, extra)
@@ -156,11 +156,11 @@ def encoded(names, batches, seconds, side=256):
         for batch in batches:
             tensor = tf.constant(drawn[:batch])
             texts = tf.stack([tf.io.encode_jpeg(one) for one in tensor])
-            extra = signatures.sample_inputs(model, batch)
+            extra = signatures.sample_inputs(verb, batch)
             forms = {
-                "tensor": partial(served[verb], images=tensor, **extra),
+                "tensor": partial(served[verb.name], images=tensor, **extra),
                 "encoded": partial(
-                    served[verb + signatures.ENCODED],
+                    served[verb.name + signatures.ENCODED],
                     image_bytes=texts,
                     **extra,
                 ),

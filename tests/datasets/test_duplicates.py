@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from keras_gans import images
-from keras_gans.datasets import duplicates, synthetic_faces
+from keras_gans.faces import drawing
+from keras_gans.inspection import duplicates
 
 
 def groups(pictures):
@@ -23,8 +24,8 @@ def recompressed(picture, quality=60, scale=1.0):
 
 
 def test_recompressed_and_scaled_copies_of_faces():
-    for style in synthetic_faces.STYLES:
-        faces = list(synthetic_faces.draw_many(range(40), style, 72))
+    for style in drawing.STYLES:
+        faces = list(drawing.draw_many(range(40), style, 72))
         assert groups(faces) == []
         copies = [recompressed(face) for face in faces[:10]]
         copies += [recompressed(face, 75, 1.5) for face in faces[:10]]
@@ -33,7 +34,7 @@ def test_recompressed_and_scaled_copies_of_faces():
 
 
 def test_the_same_shape_at_other_brightness_is_another_picture():
-    face = synthetic_faces.draw(0, "photo", 72)
+    face = drawing.draw(0, "photo", 72)
     assert groups([face, face // 2]) == []
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from keras_gans.datasets import synthetic_faces
-from keras_gans.datasets._faces.changes import changed
-from keras_gans.datasets._faces.identity import identity
-from keras_gans.datasets.synthetic_faces import ATTRIBUTES, attributes, draw
+from keras_gans.faces import drawing
+from keras_gans.faces.drawing import ATTRIBUTES, attributes, draw
+from keras_gans.faces.drawing.changes import changed
+from keras_gans.faces.drawing.identity import identity
 
 COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 
@@ -80,7 +80,7 @@ def test_several_at_once_and_many_faces():
     for index in range(20):
         labels = attributes(index, changes=wanted)
         assert {name: labels[name] for name in wanted} == wanted
-    faces = synthetic_faces.draw_many([3, 4], "photo", changes=wanted)
+    faces = drawing.draw_many([3, 4], "photo", changes=wanted)
     np.testing.assert_array_equal(faces[1], draw(4, "photo", changes=wanted))
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans.datasets import findings, inspection
-from keras_gans.datasets.findings import labels as checks
 from keras_gans.datasets.labels import open_labelled
+from keras_gans.inspection import findings, measure
+from keras_gans.inspection.findings import labels as checks
 
 
 def opened(columns, count=1000, **options):
@@ -98,14 +98,14 @@ def test_what_opening_found(tmp_path):
     rows = "0.png,1,0\n1.png,1,1\n2.png,0,0\n9.png,0,1\n"
     (tmp_path / "t.csv").write_text(f"file,Black_Hair,Blond_Hair\n{rows}")
     data = open_labelled(tmp_path, ["Black_Hair", "Blond_Hair"], 8)
-    measured = inspection.inspect({"data": data}, 8)
+    measured = measure.inspect({"data": data}, 8)
     measured["labels"] = checks.measure({"data": data})
     everything = findings.judge(measured, findings.FULL["labelled"])
     texts = [
         f.text for f in everything if "Hair" in f.text or "t.csv" in f.text
     ]
     assert texts == [
-        "data: 1 row of t.csv left out: no picture of their own",
+        "data: 1 row of t.csv left out: no image of that name",
         "data: 1 picture left out: not in t.csv",
         "data: 1 of 3 pictures with none of Black_Hair, Blond_Hair, of which "
         "one is expected",

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_gans import datasets
-from keras_gans.datasets import inspection
+from keras_gans.inspection import measure
 
 
 def noise(count, size=16, seed=0):
@@ -34,7 +34,7 @@ def test_headers_of_a_folder(tmp_path):
     (tmp_path / "f.png").write_bytes(b"")
     (tmp_path / "list.csv").write_text("")
     pictures = datasets.open_source(tmp_path, 18, cache_bytes=0)
-    facts = inspection.describe(pictures, 16)
+    facts = measure.describe(pictures, 16)
     assert facts["count"] == 5 and facts["folder"] == str(tmp_path)
     assert facts["left_out"] == [["f.png", "is empty (0 bytes)"]]
     assert facts["passed_over"] == {".csv": 1}
@@ -57,7 +57,7 @@ def test_colours():
     array = np.zeros((2, 18, 18, 3), np.uint8)
     array[0, :9] = (255, 0, 0)
     array[1, :9] = (255, 255, 255)
-    facts = inspection.inspect({"data_a": open_array(array)}, 16)
+    facts = measure.inspect({"data_a": open_array(array)}, 16)
     facts = facts["sides"]["data_a"]
     # Half red: 0.299 / 2 bright; half white: 1 / 2.
     assert facts["red"] == {"mean": 50.0, "spread": 0.0}
@@ -73,7 +73,7 @@ def test_flat_pictures_are_named_and_are_no_duplicates():
     array = noise(8)
     array[0:2], array[2:4], array[4:6] = 0, 255, 90
     sides = {"data_a": open_array(array)}
-    facts = inspection.inspect(sides, 16)["sides"]["data_a"]
+    facts = measure.inspect(sides, 16)["sides"]["data_a"]
     assert facts["black"] == ["data_a[0]", "data_a[1]"]
     assert facts["white"] == ["data_a[2]", "data_a[3]"]
     assert facts["flat"] == ["data_a[4]", "data_a[5]"]
@@ -86,7 +86,7 @@ def test_grey_is_seen_through_compression():
     file = io.BytesIO()
     grey.save(file, "JPEG", quality=50)
     array = np.stack([face, np.array(Image.open(file))])
-    facts = inspection.inspect({"data_a": open_array(array)}, 64)
+    facts = measure.inspect({"data_a": open_array(array)}, 64)
     assert facts["sides"]["data_a"]["grey"] == ["data_a[1]"]
 
 
@@ -98,7 +98,7 @@ def test_duplicates_within_and_across():
         name: datasets.open_source(array, 18, name, cache_bytes=0)
         for name, array in (("data_a", a), ("data_b", b))
     }
-    measured = inspection.inspect(sides, 16)
+    measured = measure.inspect(sides, 16)
     within = {s: facts["duplicates"] for s, facts in measured["sides"].items()}
     assert within == {
         "data_a": [["data_a[1]", "data_a[3]"]],
@@ -114,7 +114,7 @@ def test_a_side_whose_pictures_all_break_on_decoding(tmp_path):
     data = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
     pictures = datasets.open_source(tmp_path, 18, cache_bytes=0)
-    facts = inspection.inspect({"data_a": pictures}, 16)["sides"]["data_a"]
+    facts = measure.inspect({"data_a": pictures}, 16)["sides"]["data_a"]
     assert facts["count"] == 0 and "brightness" not in facts
     ((name, reason),) = facts["left_out"]
     assert name == "a.jpg" and "cut short" in reason

@@ -2,12 +2,13 @@
 
 import logging
 import pathlib
+import unicodedata
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans import datasets
+from keras_gans import datasets, images
 from keras_gans.datasets import sources
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
 
@@ -80,30 +81,33 @@ def test_exclusive_groups_by_argument(celeba, messages):
     both = ["Black_Hair", "Blond_Hair"]
     assert open_labelled(celeba, both, 8, exclusive=[]).exclusive == []
     for wrong in ([["Male"]], [["Male", "Bald"]], [both, ["Male", *both]]):
-        with pytest.raises(ValueError, match="exclusive must be.*Received"):
+        with pytest.raises(ValueError, match="exclusive must .*Received"):
             open_labelled(celeba, [*both, "Male"], 8, exclusive=wrong)
 
 
 def test_the_table_against_the_files(tmp_path, messages):
-    for i in range(6):
+    for i in range(7):
         save(tmp_path / f"{i}.png", i)
     (tmp_path / "3.png").write_bytes(b"")
     rows = ["0,1,red", "1,,red", "2,0,", "3,1,red", "4,0,blue", "7,1,red"]
-    rows = "\n".join(f"{row[0]}.png{row[1:]}" for row in [*rows, "4,1,red"])
+    rows += ["4,0,blue", "5,1,red", "5,0,red", "4,,blue", "8,0,red"]
+    rows = "\n".join(f"{row[0]}.png{row[1:]}" for row in rows)
     (tmp_path / "labels.csv").write_text(f"file,Bald,hair\n{rows}\n")
     opened = open_labelled(tmp_path, ["Bald", "blue"], 8)
     assert opened.names == ["0.png", "4.png"]
     assert opened.labels.tolist() == [[1, 0], [0, 1]]
-    assert opened.description == f"2 of 5 pictures in {tmp_path} (1 left out)"
+    assert opened.description == f"2 of 6 pictures in {tmp_path} (1 left out)"
     assert messages()[1:] == [
-        "data: 2 rows of labels.csv left out: no picture of their own "
-        "(7.png, 4.png)",
-        "data: 1 picture left out: not in labels.csv (5.png)",
-        "data: 2 pictures left out: a cell of labels.csv is empty "
+        "data: 2 rows of labels.csv left out: no image of that name "
+        "(7.png, 8.png)",
+        "data: 1 picture left out: not in labels.csv (6.png)",
+        "data: 1 picture left out: their rows in labels.csv contradict one "
+        "another (5.png)",
+        "data: 2 pictures left out: a value is missing in labels.csv "
         "(1.png, 2.png)",
     ]
-    assert [len(finding.names) for finding in opened.found] == [2, 1, 2]
-    # Only the columns of these labels must be full.
+    assert [len(finding.names) for finding in opened.found] == [2, 1, 1, 2]
+    # Only the columns of these labels must be full, and agree.
     assert len(open_labelled(tmp_path, ["Bald"], 8)) == 3
 
 
@@ -112,12 +116,15 @@ def test_nothing_left_and_constant_labels(tmp_path):
         save(tmp_path / f"{i}.png", i)
     table = tmp_path / "labels.csv"
     table.write_text("file,Bald,Male\n0.png,,1\n1.png,,1\n")
-    with pytest.raises(ValueError, match="must have pictures with label"):
+    with pytest.raises(
+        ValueError,
+        match="have images with labels.*2 pictures left out: a value",
+    ):
         open_labelled(table, ["Bald"], 8, name="data_x")
-    with pytest.raises(ValueError, match=r"must differ.*Male \(2 of 2 pict"):
+    with pytest.raises(ValueError, match=r"must differ.*Male \(2 of 2 imag"):
         open_labelled(table, ["Male"], 8)
     table.write_text("file,Bald,Male\n0.png,0,1\n1.png,0,0\n")
-    with pytest.raises(ValueError, match=r"Received: Bald \(0 of 2 pictures"):
+    with pytest.raises(ValueError, match=r"Received: Bald \(0 of 2 images"):
         open_labelled(table, ["Male", "Bald"], 8)
 
 
@@ -147,10 +154,43 @@ def test_a_folder_for_each_class(tmp_path, messages):
         open_labelled(tmp_path, ["gren"], 8)
 
 
+def test_any_name_is_a_class(tmp_path):
+    zoe = unicodedata.normalize("NFD", "Zoë")
+    names = ["1", "None", zoe, "folder", "nan"]
+    for name in [*names, ".hidden", "__MACOSX"]:
+        save(tmp_path / name / "x.png")
+    opened = open_labelled(tmp_path, None, 8)
+    assert opened.label_names == ["1", "None", "Zoë", "folder", "nan"]
+    assert opened.labels.argmax(axis=0).tolist() == [0, 1, 2, 3, 4]
+    some = open_labelled(tmp_path, [zoe, "folder=folder"], 8)
+    assert len(some) == 2 and some.label_names == ["Zoë", "folder=folder"]
+
+
+def test_classes_exclude_each_other_once(tmp_path):
+    for name in HAIR:
+        save(tmp_path / name / "x.png")
+    assert open_labelled(tmp_path, None, 8).exclusive == [HAIR]
+
+
+def test_csv_beside_the_images(tmp_path):
+    save(tmp_path / "a.png")
+    save(tmp_path / "b.png")
+    (tmp_path / "._labels.csv").write_bytes(b"\0\5\x16\7")
+    table = tmp_path / "Labels.CSV"
+    table.write_text("file;Bald\na;yes\nb;no\n")
+    for spec in (tmp_path, table):
+        opened = open_labelled(spec, ["Bald"], 8)
+        assert opened.labels.tolist() == [[1], [0]]
+    (tmp_path / "other.tsv").write_text("")
+    with pytest.raises(ValueError, match="2 images and Labels.CSV, other.tsv"):
+        open_labelled(tmp_path, ["Bald"], 8)
+
+
 def test_folders_without_labels(tmp_path):
     save(tmp_path / "one" / "a.png")
-    for spec in (tmp_path, tmp_path / "one"):
-        with pytest.raises(ValueError, match="data must have labels: list_at"):
+    for spec, found in ((tmp_path, "one"), (tmp_path / "one", "nothing else")):
+        match = f"data must have labels: list_at.*1 images and {found}"
+        with pytest.raises(ValueError, match=match):
             open_labelled(spec, None, 8)
     save(tmp_path / "sides" / "train" / "a.png")
     save(tmp_path / "sides" / "test" / "a.png")
@@ -170,6 +210,13 @@ def test_a_table_elsewhere(tmp_path):
     assert opened.labels.tolist() == [[1, 0], [0, 1]]
     with pytest.raises(ValueError, match="table must be None where data is no"):
         open_labelled("faces:photo", None, 64, table=table)
+
+
+@pytest.mark.parametrize("labels", [[], "Bald", [1], [["Bald"]], 3])
+def test_labels_are_names(labels):
+    pictures = np.zeros((4, 8, 8, 3), np.uint8)
+    with pytest.raises(ValueError, match="labels must be a list of names"):
+        open_labelled((pictures, [[0], [1], [1], [0]]), labels, 8)
 
 
 def test_arrays():
@@ -195,18 +242,16 @@ def test_arrays():
 
 
 def test_faces():
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     opened = open_labelled("faces:anime", None, 64)
     assert opened.label_names == PAPER and opened.exclusive == [HAIR]
     assert len(opened) == 4000 and opened.found == []
-    truth = synthetic_faces.attributes(7)
+    truth = drawing.attributes(7)
     assert opened.labels[7].tolist() == [truth[name] for name in PAPER]
-    np.testing.assert_array_equal(
-        opened.load(7), synthetic_faces.draw(7, "anime", 64)
-    )
+    np.testing.assert_array_equal(opened.load(7), drawing.draw(7, "anime", 64))
     some = open_labelled("faces:photo", ["Smiling", "Beard"], 64, seed=3)
-    truth = synthetic_faces.attributes(5, seed=3)
+    truth = drawing.attributes(5, seed=3)
     assert some.labels[5].tolist() == [truth["Smiling"], truth["Beard"]]
     with pytest.raises(ValueError, match="data must be faces: and one of"):
         open_labelled("faces:oil", None, 64)
@@ -345,3 +390,24 @@ def test_samples_of_real_data():
     column = open_labelled(table, wanted, 64, cache_bytes=0)
     np.testing.assert_array_equal(column.labels, folders.labels)
     assert column.names == folders.names
+
+
+def test_home_and_hidden_tables(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("0.png", "1.png", "._0.png"):
+        images.write(tmp_path / name, np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "labels.csv").write_text("file,male\n0.png,0\n1.png,1\n")
+    (tmp_path / "._labels.csv").write_bytes(b"\0\5\26\7")
+    for spec in ("~", "~/labels.csv"):
+        opened = open_labelled(spec, ["male"], 8)
+        assert opened.names == ["0.png", "1.png"]
+
+
+def test_class_folders_in_any_unicode_form(tmp_path):
+    for form, name in (("NFC", "é"), ("NFD", "é"), ("NFC", "e")):
+        folder = tmp_path / unicodedata.normalize(form, name)
+        for i in range(2):
+            path = folder / f"{form}{i}.png"
+            images.write(path, np.zeros((8, 8, 3), np.uint8))
+    opened = open_labelled(tmp_path, None, 8)
+    assert opened.label_names == ["e", "é"] and len(opened) == 6

@@ -1,4 +1,5 @@
 import logging
+import unicodedata
 
 import numpy as np
 import pytest
@@ -87,6 +88,15 @@ def test_two_folders_by_name_whatever_the_extension(tmp_path):
     assert opened[1].names == ["3.png", "x/1.jpg", "x/2.bmp"]
 
 
+def test_names_are_equal_in_any_unicode_form(tmp_path):
+    names = [unicodedata.normalize(f, "é/ガ.png") for f in ("NFC", "NFD")]
+    for side, name in zip("ab", names, strict=True):
+        (tmp_path / side / name).parent.mkdir(parents=True)
+        write(tmp_path / side, [name])
+    a, b = datasets.open_pair(tmp_path / "a", tmp_path / "b", 8)
+    assert a.names + b.names == names and names[0] != names[1]
+
+
 def test_a_pair_with_a_broken_half_is_left_out(tmp_path, caplog):
     names = [f"{i}.png" for i in range(5)]
     a, b = write(tmp_path / "a", names), write(tmp_path / "b", names)
@@ -112,11 +122,9 @@ def test_faces_of_the_same_identities():
     a, b = datasets.open_pair("faces:sketch", "faces:photo", 64)
     assert len(a) == len(b) == 2000
     assert a.names[7] == "faces:sketch[7]" and b.names[7] == "faces:photo[7]"
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
-    np.testing.assert_array_equal(
-        b.load(7), synthetic_faces.draw(7, "photo", 64, 0)
-    )
+    np.testing.assert_array_equal(b.load(7), drawing.draw(7, "photo", 64, 0))
 
 
 def refuses(a, b, match):

@@ -1,6 +1,7 @@
 import logging
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -199,7 +200,7 @@ def test_arrays():
 
 
 def test_faces():
-    from keras_gans.datasets import synthetic_faces
+    from keras_gans.faces import drawing
 
     sides = [
         datasets.open_source("faces:photo", 72, name)
@@ -209,7 +210,7 @@ def test_faces():
     assert not set(sides[0].names) & set(sides[1].names)
     assert sides[0].description == "2000 drawn faces, photo"
     for side, first in zip(sides, (0, 1), strict=True):
-        face = synthetic_faces.draw(first + 2 * 3, "photo", 72, seed=0)
+        face = drawing.draw(first + 2 * 3, "photo", 72, seed=0)
         np.testing.assert_array_equal(side.load(3), face)
     few = datasets.open_source("faces:photo@5", 72, "data_b")
     assert few.description == "5 drawn faces, photo"
@@ -217,7 +218,7 @@ def test_faces():
     other = datasets.open_source(
         "faces:anime", 72, seed=5, face_indices=[7], cache_bytes=0
     )
-    face = synthetic_faces.draw(7, "anime", 72, seed=5)
+    face = drawing.draw(7, "anime", 72, seed=5)
     np.testing.assert_array_equal(other.load(0), face)
     # Sizes that are not drawn are scaled.
     for size in (16, 288):
@@ -340,8 +341,48 @@ def test_tensorflow_datasets_errors(tfds, tiny_dataset):
         ("imdb_reviews@train", "one with pictures"),
         ("tiny_pictures/colour@trainA#label", r"feature \(image\)"),
         ("@", "known name"),
+        # What `tfds.builder` would take, and is more than a name.
+        ("tiny_pictures/colour/data_dir=x@trainA", "config"),
+        ("tiny_pictures/data_dir=x@trainA", "config"),
+        ("tiny_pictures/@trainA", "config"),
+        ("tiny_pictures/colour:1.2.*@trainA", "version"),
+        ("tiny_pictures/colour:experimental_latest@trainA", "version"),
+        ("tiny_pictures/colour:@trainA", "version"),
+        ("huggingface:mnist@train", "name"),
+        ("kubric:movi_a/128x128@train", "name"),
+        ("TinyPictures/colour@trainA", "name"),
+        ("../tiny_pictures@trainA", "name"),
+        ("tiny_pictures /colour@trainA", "name"),
+        ("tiny_pictures/colour@trainA,x=1", "split"),
     ):
         refuses(f"tfds:{spec}", f"{match}.*Received: 'tfds:{spec[:9]}")
+
+
+@QUIET
+@pytest.mark.parametrize("version", ["", ":1.2.3", ":1.0.0"])
+def test_files_of_a_data_set_name_no_class(
+    tfds, tiny_dataset, tmp_path, monkeypatch, version
+):
+    """Prepared data of somebody else: the classes are the catalog's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "payload.py").write_text("open('CODE_RAN', 'w')")
+    datasets.open_source("tfds:tiny_pictures/grey@trainA", 8)
+    prepared = tmp_path / "tfds/tiny_pictures/grey"
+    shutil.copytree(prepared / "1.2.3", prepared / "1.0.0")
+    for features in prepared.glob("*/features.json"):
+        features.write_text('{"type": "payload.Feature", "content": {}}')
+    spec = f"tfds:tiny_pictures/grey{version}@trainA"
+    if version == ":1.0.0":
+        refuses(spec, "version")
+    else:
+        assert len(datasets.open_source(spec, 8)) == 6
+    refuses("tfds:tiny_pictures/grey/data_dir=tfds@trainA", "config")
+    with pytest.raises(ValueError, match="known config"):
+        datasets.open_labelled(
+            "tfds:tiny_pictures/grey/data_dir=tfds@trainA", None, 8
+        )
+    assert not (tmp_path / "CODE_RAN").exists()
 
 
 @QUIET

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans.datasets import synthetic_faces
-from keras_gans.datasets._faces import styles
-from keras_gans.datasets.synthetic_faces import (
+from keras_gans.faces import drawing
+from keras_gans.faces.drawing import (
     ATTRIBUTES,
     STYLES,
     attribute_table,
     attributes,
     draw,
     draw_many,
+    styles,
 )
 
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair")
@@ -36,7 +36,7 @@ def table():
 
 def variant(index, style, **changes):
     """Draws an identity with some of its fields replaced, and nothing else."""
-    who = synthetic_faces._identity(index, seed=0)
+    who = drawing._identity(index, seed=0)
     who = dataclasses.replace(who, turn=0.0, tilt=0.0, shift=(0, 0), **changes)
     return styles.paint(who, style, 64) / 255.0
 
@@ -66,7 +66,7 @@ def test_a_face_is_a_pure_function_of_its_arguments(style):
 def test_another_process_draws_the_same_bits_without_tensorflow():
     code = (
         "import sys, zlib\n"
-        "from keras_gans.datasets import synthetic_faces as f\n"
+        "from keras_gans.faces import drawing as f\n"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
         "print(*(zlib.crc32(f.draw(3, s).tobytes()) for s in f.STYLES))"
     )

@@ -156,10 +156,10 @@ def test_a_failed_training_is_one_line(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 def test_faces_are_the_same_network_each_time():
-    from keras_gans import attributes
+    from keras_gans.faces import edits
 
     first, second = (
-        metrics.extractor("faces", train=attributes.train_classifier)
+        metrics.extractor("faces", train=edits.train_classifier)
         for _ in range(2)
     )
     assert first.protocol() == second.protocol()

@@ -115,18 +115,3 @@ def test_a_traced_update_counts_and_keeps_nan(name):
     update(real, np.full_like(fake, np.nan))
     with pytest.raises(ValueError, match=f"^{name} must be of finite"):
         metric.result()
-
-
-def test_attribute_accuracy_by_hand():
-    wanted = np.array([[1, 0], [1, 1]])
-    logits = np.array([[2.0, -1.0], [-0.5, 3.0]])
-    metric = metrics.AttributeAccuracy(["Smiling", "Male"])
-    result = {k: float(v) for k, v in metric(wanted, logits).items()}
-    assert result == {"attribute_accuracy": 0.75, "Smiling": 0.5, "Male": 1.0}
-    assert list(result)[0] == metric.key
-    assert metric.protocol()["labels"] == ["Smiling", "Male"]
-    assert list(metrics.AttributeAccuracy()(wanted, logits).values()) == [0.75]
-    with pytest.raises(ValueError, match=r"of \[batch, 2\]. Received: \(2, 3"):
-        metric.update_state(np.ones((2, 3)), np.ones((2, 3)))
-    with pytest.raises(ValueError, match="must be of finite"):
-        metric(wanted, logits * np.nan)

@@ -13,7 +13,7 @@ def main():
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * 2
     )
-    names = [n for n in metrics.names() if n != "attribute_accuracy"]
+    names = metrics.names()
     extractor = tiny.extractor()
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     pictures = tiny.pictures(12), tiny.pictures(12, seed=1)

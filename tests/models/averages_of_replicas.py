@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from tests.models import test_averages, test_contract
+from tests import tiny
+from tests.models import test_averages
 
 
 def main(mode):
@@ -18,7 +19,7 @@ def main(mode):
     )
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
-        model = test_contract.make_model(
+        model = tiny.make_model(
             "pix2pix",
             run_eagerly=False,
             jit_compile=mode == "xla",

@@ -11,97 +11,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import export, images, registry
-
-# The smallest arguments of each model; the batch follows from `data_kind`.
-# Another architecture of a model is a case `model-architecture`.
-TINY = {
-    "cyclegan": {"image_size": 32, "base_filters": 4},
-    "cyclegan-resnet": {
-        "architecture": "resnet",
-        "image_size": 24,
-        "base_filters": 2,
-        "num_residual_blocks": 1,
-        "pool_size": 5,
-    },
-    "pix2pix": {"image_size": 32, "base_filters": 2},
-    "stargan": {
-        "image_size": 16,
-        "labels": ["Black_Hair", "Blond_Hair", "Male"],
-        "base_filters": 2,
-        "num_residual_blocks": 0,
-        "num_discriminator_layers": 2,
-        "critic_steps": 2,
-    },
-}
-OPTIONAL_TERMS = {"cyclegan": {"identity": 5.0}}
-BATCH_KEYS = {
-    "unpaired": ("images_a", "images_b"),
-    "paired": ("images_a", "images_b"),
-    "labelled": ("images",),
-}
-
-
-def make_batch(model, size=4, seed=0):
-    rng = np.random.default_rng(seed)
-    shape = (size, model.image_size, model.image_size, 3)
-    batch = {
-        key: rng.uniform(-1, 1, shape).astype("float32")
-        for key in BATCH_KEYS[model.data_kind]
-    }
-    if model.data_kind == "labelled":
-        batch |= make_labels(model.label_table, size)
-    return batch
-
-
-def make_labels(table, size):
-    """One label each, of the data sets in turn; the mask where there is one."""
-    sets = np.arange(size) % table.num_sets
-    labels = np.zeros((size, len(table.names)), "float32")
-    for row, index in enumerate(sets):
-        start, stop = table.ranges[index]
-        labels[row, start + row // table.num_sets % (stop - start)] = 1.0
-    mask = np.eye(table.num_sets, dtype="float32")[sets]
-    return {"labels": labels} | ({"mask": mask} if table.num_sets > 1 else {})
-
-
-def make_bare(name):
-    """Make a model that is not compiled."""
-    return registry.get(name.split("-")[0])(**TINY[name])
-
-
-def make_model(name, seed=0, run_eagerly=True, **compile_arguments):
-    """Make a compiled model; eager, which spares tiny models the tracing."""
-    keras.utils.set_random_seed(seed)
-    model = make_bare(name)
-    compile_arguments.setdefault("loss_weights", OPTIONAL_TERMS.get(name))
-    model.compile(run_eagerly=run_eagerly, **compile_arguments)
-    return model
-
-
-def fit(model, batch, steps=1):
-    dataset = tf.data.Dataset.from_tensors(batch).repeat()
-    history = model.fit(
-        dataset, steps_per_epoch=steps, verbose=0, shuffle=False
-    )
-    return {name: values[-1] for name, values in history.history.items()}
-
-
-def at_rest():
-    """An optimizer that moves nothing."""
-    return keras.optimizers.SGD(0.0)
-
-
-def values(variables):
-    return [variable.numpy().copy() for variable in variables]
-
-
-def moved(before, variables):
-    return [
-        not np.array_equal(old, variable.numpy())
-        for old, variable in zip(before, variables, strict=True)
-    ]
-
+from keras_gans import export, images, registry, verbs
+from keras_gans.serving import signatures
+from tests.tiny import (
+    TINY,
+    at_rest,
+    fit,
+    make_bare,
+    make_batch,
+    make_model,
+    moved,
+    values,
+)
 
 pytestmark = pytest.mark.parametrize("name", sorted({*TINY, *registry.names()}))
 
@@ -145,8 +66,8 @@ def test_lower_precision_keeps_weights_pictures_and_losses_whole(
             getattr(model, attribute), keras.optimizers.LossScaleOptimizer
         )
         assert is_scaled == (precision == "float16")
-    for columns in model.samples(batch).values():
-        assert all(column.dtype == "float32" for column in columns)
+    for grid in model.samples(batch).values():
+        assert all(c.images.dtype == "float32" for c in grid.columns)
 
 
 def test_config_is_plain_json_and_rebuilds(name):
@@ -257,8 +178,9 @@ def test_save_and_load_keep_outputs_and_both_optimizers(name, tmp_path):
     assert loaded.loss_weights == model.loss_weights
     assert int(loaded.step) == 2
     samples = loaded.samples(batch)
-    for kind, columns in model.samples(batch).items():
-        np.testing.assert_array_equal(samples[kind], columns)
+    for name, grid in model.samples(batch).items():
+        for old, new in zip(grid.columns, samples[name].columns, strict=True):
+            np.testing.assert_array_equal(old.images, new.images)
     assert fit(loaded, batch) == fit(model, batch)
 
 
@@ -270,38 +192,38 @@ def test_exported_and_reloaded_gives_the_same_pixels(name, tmp_path):
     path = export.export(model, tmp_path / name, pictures)
     assert path == tmp_path / name / "1"
     loaded = tf.saved_model.load(path)
-    verbs = set(model.serving_signatures())
-    encoded = {f"{verb}_encoded" for verb in verbs}
-    assert set(loaded.signatures) == verbs | encoded | {"serving_default"}
-    for signature, function in model.serving_signatures().items():
-        extra = {
-            key: tf.constant(rng.integers(0, 2, (3, spec.shape[1])), spec.dtype)
-            for key, spec in model.serving_inputs.items()
-        }
-        floats = images.to_float(pictures)
-        expected = images.to_uint8(function(floats, *extra.values()))
-        served = loaded.signatures[signature]
-        actual = served(images=tf.constant(pictures), **extra)
+    names = {verb.name for verb in model.verbs()}
+    encoded = {f"{name}_encoded" for name in names}
+    assert set(loaded.signatures) == names | encoded | {"serving_default"}
+    other = rng.integers(0, 256, (2, 45, 50, 3), dtype="uint8")
+    for verb in model.verbs():
+        extra = signatures.sample_inputs(verb, 3)
+        key, kind = verb.input(verbs.Images)
+        floats = {key: images.to_float(pictures)} if kind else {}
+        expected = images.to_uint8(verb.function(**floats, **extra))
+        served = loaded.signatures[verb.name]
+        pixels = {key: tf.constant(pictures)} if kind else {}
+        actual = served(**pixels, **extra)
         np.testing.assert_array_equal(actual["images"], expected)
-        other = rng.integers(0, 256, (2, 45, 50, 3), dtype="uint8")
-        extra = {key: value[:2] for key, value in extra.items()}
-        outputs = served(images=tf.constant(other), **extra)
-        assert outputs["images"].shape == other.shape
-        assert outputs["images"].dtype == tf.uint8
+        if kind:
+            extra = {name: rows[:2] for name, rows in extra.items()}
+            outputs = served(**{key: tf.constant(other)}, **extra)
+            assert outputs["images"].shape == other.shape
+            assert outputs["images"].dtype == tf.uint8
 
 
 def test_readme_lists_its_signatures(name):
-    readme = pathlib.Path(__file__).parents[2] / "README.md"
+    readme = pathlib.Path(__file__).parents[2] / "saved_models/README.md"
     rows = [
         re.findall("`(.*?)`", line)
         for line in readme.read_text().splitlines()
         if line.startswith(f"| `{name.split('-')[0]}` |")
     ]
     model = make_bare(name)
-    verbs = list(model.serving_signatures())
-    inputs = list(model.serving_inputs)
-    encoded = [f"{verb}_encoded" for verb in verbs]
-    assert [name.split("-")[0], *verbs, *inputs, *encoded, *inputs] in rows
+    names = [verb.name for verb in model.verbs()]
+    inputs = [n for n in model.verbs()[0].inputs if n != "images"]
+    encoded = [f"{one}_encoded" for one in names]
+    assert [name.split("-")[0], *names, *inputs, *encoded, *inputs] in rows
 
 
 def test_eager_graph_and_xla_agree(name):

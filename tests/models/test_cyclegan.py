@@ -46,7 +46,9 @@ def test_samples_are_input_translation_reconstruction(model, images):
     batch = {"images_a": images, "images_b": -images}
     samples = model.samples(batch)
     assert list(samples) == ["a_to_b", "b_to_a"]
-    real, fake, reconstructed = samples["a_to_b"]
+    columns = samples["a_to_b"].columns
+    assert [c.role for c in columns] == ["input", "output", "back"]
+    real, fake, reconstructed = (c.images for c in columns)
     np.testing.assert_array_equal(real, images)
     np.testing.assert_array_equal(fake, model.generator_ab(images))
     np.testing.assert_array_equal(reconstructed, model.generator_ba(fake))
@@ -80,6 +82,9 @@ def test_direction_must_be_a_domain(model, images):
         ({"image_size": 60}, "multiple of 16 from 32"),
         ({"base_filters": 0}, "base_filters.*from 1 up.*0"),
         ({"base_filters": 8.5}, "base_filters.*8.5"),
+        ({"base_filters": 10**6}, "at most 268,435,456 weights.*=1000000"),
+        ({"image_size": 2**20}, "image_size.*from 32 to 4096.*1048576"),
+        ({"pool_size": 10**9}, "pool_size.*from 0 to 65536.*1000000000"),
         ({"discriminator_filters": -2}, "discriminator_filters.*-2"),
         ({"cycle": "once"}, "cycle must be one of both, forward, backward"),
     ],

@@ -202,9 +202,10 @@ def test_other_sizes_are_translated_too():
 def test_samples_are_input_translation_answer():
     model = Pix2Pix(image_size=32, base_filters=2)
     pairs = batch(size=32)
-    (name, columns), *others = model.samples(pairs).items()
+    (name, grid), *others = model.samples(pairs).items()
     assert name == "a_to_b" and not others
-    real_a, fake_b, real_b = columns
+    assert [c.role for c in grid.columns] == ["input", "output", "truth"]
+    real_a, fake_b, real_b = (c.images for c in grid.columns)
     np.testing.assert_array_equal(real_a, pairs["images_a"])
     np.testing.assert_array_equal(fake_b, model(pairs["images_a"]))
     np.testing.assert_array_equal(real_b, pairs["images_b"])
@@ -260,6 +261,8 @@ def test_float16_scales_through_the_recorded_pass():
             "multiple of 64 for num_downsamples=6.*96",
         ),
         ({"num_downsamples": 4}, "num_downsamples.*from 5 up.*4"),
+        ({"num_downsamples": 10**6}, "num_downsamples.*from 5 to 12.*1000000"),
+        ({"image_size": 2**20}, "image_size.*from 32 to 4096.*1048576"),
         ({"base_filters": 0}, "base_filters.*from 1 up.*0"),
         ({"discriminator_filters": 2.5}, "discriminator_filters.*2.5"),
         ({"dropout": 1}, "dropout.*1"),

@@ -1,10 +1,13 @@
-"""The rates that `compile` sets."""
+"""The rates that `compile` sets, and who sets them afterwards."""
 
+import keras
 import numpy as np
 import pytest
 
-from keras_gans.models import rates
-from keras_gans.schedules import LinearDecay
+from keras_gans import CycleGAN
+from keras_gans.checks import UserError
+from keras_gans.optimizers.schedules import LinearDecay
+from keras_gans.training import rates
 
 
 def test_a_recipe_with_epochs_follows_fit_or_the_steps_given():
@@ -31,3 +34,114 @@ def test_schedule_overrides_the_recipe():
     )
     own = LinearDecay(0.1)
     assert rates.published(own, (100, 100), 400) == (own, own, None)
+
+
+def make(architecture="dcgan", **arguments):
+    options = {"num_residual_blocks": 0, "pool_size": 0}
+    model = CycleGAN(
+        architecture,
+        image_size=32,
+        base_filters=1,
+        **(options if architecture == "resnet" else {}),
+    )
+    model.compile(run_eagerly=True, **arguments)
+    return model
+
+
+def found(model):
+    return [
+        float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        for optimizer in (
+            model.generator_optimizer,
+            model.discriminator_optimizer,
+        )
+    ]
+
+
+def fit(model, *callbacks, epochs=1, first=0):
+    images = np.zeros((1, 32, 32, 3), "float32")
+    return model.fit(
+        {"images_a": images, "images_b": images},
+        initial_epoch=first,
+        epochs=first + epochs,
+        verbose=0,
+        callbacks=list(callbacks),
+    )
+
+
+def test_setting_the_rate_moves_both_in_proportion():
+    model = make(discriminator_optimizer=keras.optimizers.Adam(8e-4))
+    np.testing.assert_allclose(found(model), [4e-4, 8e-4])
+    model.optimizer.learning_rate = 1e-3
+    np.testing.assert_allclose(found(model), [1e-3, 2e-3])
+    model.optimizer.learning_rate.assign(np.float32(1e-4))
+    np.testing.assert_allclose(found(model), [1e-4, 2e-4])
+    model.optimizer.learning_rate.assign_sub(5e-5)
+    np.testing.assert_allclose(found(model), [5e-5, 1e-4])
+    model.optimizer.learning_rate = 0
+    model.optimizer.learning_rate = 3e-4
+    np.testing.assert_allclose(found(model), [3e-4, 6e-4])
+    # Each for itself.
+    model.generator_optimizer.learning_rate = 1e-4
+    np.testing.assert_allclose(found(model), [1e-4, 6e-4])
+    for wrong in (-1.0, np.nan, np.inf, "a", LinearDecay(0.1)):
+        with pytest.raises(UserError, match="learning_rate must be a number"):
+            model.optimizer.learning_rate = wrong
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_callbacks_of_keras_move_both_and_that_is_saved(policy, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = make()
+        scheduler = keras.callbacks.LearningRateScheduler(lambda _, r: r / 2)
+        history = fit(model, scheduler, epochs=2).history
+        np.testing.assert_allclose(history["learning_rate"], [2e-4, 1e-4])
+        np.testing.assert_allclose(found(model), [1e-4, 1e-4])
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_allclose(found(loaded), [1e-4, 1e-4])
+    loaded.optimizer.learning_rate = 3e-4
+    np.testing.assert_allclose(found(loaded), [3e-4, 3e-4])
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        "g_loss", factor=0.5, patience=1, min_delta=1e9, mode="min"
+    )
+    model = make()
+    fit(model, plateau, epochs=2)
+    np.testing.assert_allclose(found(model), [2e-4, 2e-4])
+
+
+def test_who_sets_the_rate_takes_the_place_of_the_recipe():
+    class Setting(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = 3e-5
+
+    model = make("resnet")
+    fit(model, epochs=2, first=150)  # falls, and starts again
+    np.testing.assert_allclose(found(model), [2e-4, 2e-4])
+    fit(model, Setting(), epochs=3, first=150)
+    np.testing.assert_allclose(found(model), [3e-5, 3e-5])
+    fit(model, epochs=2, first=150)
+    np.testing.assert_allclose(found(model), [3e-5, 3e-5])
+    model = make("resnet")
+    scheduler = keras.callbacks.LearningRateScheduler(lambda *_: 7e-5)
+    fit(model, scheduler, epochs=2, first=150)
+    np.testing.assert_allclose(found(model), [7e-5, 7e-5])
+
+
+def test_rates_that_follow_a_schedule_are_not_set():
+    of_steps = make("resnet", total_steps=400)
+    given = make(generator_optimizer=keras.optimizers.Adam(LinearDecay(0.1)))
+    for model in (of_steps, given):
+        for callback in (
+            keras.callbacks.LearningRateScheduler(lambda *_: 7e-5),
+            keras.callbacks.ReduceLROnPlateau("g_loss", mode="min"),
+        ):
+            name = type(callback).__name__
+            with pytest.raises(UserError, match=f"{name} cannot set.*constant"):
+                fit(model, callback)
+        assert int(model.step) == 0
+        with pytest.raises(UserError, match="learning_rate cannot set rates"):
+            model.optimizer.learning_rate = 1e-4

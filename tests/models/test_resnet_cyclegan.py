@@ -286,6 +286,8 @@ def test_any_size_is_translated_and_rounded_up():
         ({"image_size": 256.0}, "multiple of 4 from 24.*256.0"),
         ({"num_residual_blocks": -1}, "num_residual_blocks.*from 0 up.*-1"),
         ({"pool_size": -1}, "pool_size.*from 0 up.*-1"),
+        ({"image_size": 2**20}, "image_size.*from 24 to 4096.*1048576"),
+        ({"num_residual_blocks": 10**6}, "from 0 to 100.*1000000"),
         ({"pool_size": 1.5}, "pool_size.*1.5"),
     ],
 )

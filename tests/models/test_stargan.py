@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_gans import losses
 from keras_gans.models.stargan import StarGAN
 from keras_gans.optimizers import PyTorchAdam
+from keras_gans.serving import signatures
 from tests.networks.pytorch_reference import parameters
 
 LABELS = ["Black_Hair", "Blond_Hair", "Male"]
@@ -222,10 +223,11 @@ def test_translate_refuses_what_does_not_fit():
 def test_samples_are_input_and_one_column_per_label():
     model = tiny()
     given = batch(3)
-    (name, columns), *others = model.samples(given).items()
-    (heads,) = model.sample_headings().values()
+    (name, grid), *others = model.samples(given).items()
     assert name == "labels" and not others
-    assert heads == ["Input", *LABELS] and len(columns) == 4
+    assert [c.heading for c in grid.columns] == ["Input", *LABELS]
+    assert [c.role for c in grid.columns] == ["input", *["output"] * 3]
+    columns = [c.images for c in grid.columns]
     np.testing.assert_array_equal(columns[0], given["images"])
     labels = given["labels"]
     blond = model.translate(given["images"], {"Blond_Hair": 1}, labels)
@@ -237,17 +239,14 @@ def test_samples_are_input_and_one_column_per_label():
 
 def test_serving_takes_pictures_and_labels():
     for model, size in ((tiny(), 3), (tiny(**JOINT), 7)):
-        (name, function), *others = model.serving_signatures().items()
-        assert name == "translate" and not others
-        specification = model.serving_inputs["labels"]
-        assert specification == tf.TensorSpec((None, size), name="labels")
-        pictures = tf.TensorSpec((None, None, None, 3))
-        traced = tf.function(function).get_concrete_function(
-            pictures, **model.serving_inputs
-        )
+        verb, *others = model.verbs()
+        assert verb.name == "translate" and not others
+        specs = signatures.specs(verb)
+        assert specs["labels"] == tf.TensorSpec((None, size), name="labels")
+        traced = signatures.trace(verb.function, specs)
         vectors = tf.one_hot([0, 2], size)
         np.testing.assert_allclose(
-            traced(images(2), labels=vectors),
+            traced(images=images(2), labels=vectors),
             model([images(2), vectors]),
             atol=1e-5,
         )
@@ -291,7 +290,7 @@ def test_joint_training():
     for old, variable in zip(before, model.trainable_variables, strict=True):
         assert not np.array_equal(old, variable.numpy())
     assert model.test_step(given).keys() == logs.keys()
-    assert len(model.samples(given)["labels"]) == 6
+    assert len(model.samples(given)["labels"].columns) == 6
     outputs = model.translate(given["images"], {"happy": 1}, given["labels"])
     vectors = tf.constant([[0, 0, 0, 0, 1, 0, 1]] * 8, "float32")
     np.testing.assert_array_equal(outputs, model([given["images"], vectors]))
@@ -366,6 +365,11 @@ def test_float16_stays_finite():
             "num_discriminator_layers must be at most 7.*image_size=128.*8",
         ),
         ({"critic_steps": 0}, "critic_steps.*from 1 up.*0"),
+        ({"critic_steps": 10**6}, "critic_steps.*from 1 to 1000.*1000000"),
+        ({"image_size": 2**20}, "image_size.*from 8 to 4096.*1048576"),
+        ({"num_discriminator_layers": 10**6}, "must be at most 7.*1000000"),
+        ({"labels": [str(i) for i in range(10**5)]}, "at most 1,000.*100,000"),
+        ({"exclusive": [["Male", "Young"]] * 10**5}, "100,000 groups"),
     ],
 )
 def test_bad_arguments(arguments, message):

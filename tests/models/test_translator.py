@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_gans.models.translator import Translator
+from keras_gans.verbs import Images
 
 RESNET = {"base_filters": 2, "num_residual_blocks": 1}
 UNET = {"base_filters": 1, "num_downsamples": 5}
@@ -78,12 +79,13 @@ def test_a_network_of_grey_pictures_takes_and_gives_colour():
 def test_what_the_commands_expect():
     model = Translator("unet_generator", UNET)
     batch = pictures(1, 32, 32, 3)
-    (name, translate), *others = model.serving_signatures().items()
-    assert name == "a_to_b" and not others and not model.serving_inputs
-    np.testing.assert_array_equal(translate(batch), model.translate(batch))
+    verb, *others = model.verbs()
+    assert verb.name == "a_to_b" and not others
+    np.testing.assert_array_equal(verb.function(batch), model.translate(batch))
     assert model.networks == (model.generator,)
-    assert (model.image_size, model.size_multiple) == (32, 32)
-    assert Translator("resnet_generator", RESNET).size_multiple == 4
+    assert verb.inputs == {"images": Images(32, 32)}
+    resnet = Translator("resnet_generator", RESNET)
+    assert resnet.verbs()[0].images.multiple == 4
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,7 @@ def test_what_the_commands_expect():
             "1 or 3 channels.*3 channels in, 2 out",
         ),
         ("resnet_generator", {"base_filters": 0}, None, "base_filters.*0"),
+        ("resnet_generator", RESNET, 2**20, "image_size.*to 4096.*1048576"),
     ],
 )
 def test_arguments_are_checked(network, arguments, image_size, message):

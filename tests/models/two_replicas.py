@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from tests.models import test_contract as contract
+from tests import tiny as contract
 
 
 def main(name):

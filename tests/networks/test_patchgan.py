@@ -135,6 +135,8 @@ def test_mixed_precision_ends_in_float32_logits(make, policy):
     [
         ({"input_shape": (23, 64, 3)}, r"from 24 up.*\(23, 64, 3\)"),
         ({"num_layers": 0}, "num_layers.*from 1 up.*0"),
+        ({"num_layers": 10**6}, "num_layers.*from 1 to 10.*1000000"),
+        ({"base_filters": 1000}, "at most 268,435,456 weights.*=1000"),
         ({"base_filters": "64"}, "base_filters.*from 1 up.*'64'"),
         ({"norm": "none"}, "norm must be one of instance, batch.*'none'"),
     ],
@@ -147,3 +149,5 @@ def test_arguments_are_checked(arguments, message):
 def test_pixel_arguments_are_checked():
     with pytest.raises(ValueError, match="norm must be one of"):
         pixel_discriminator(norm="layer")
+    with pytest.raises(ValueError, match="base_filters.*from 1 to 8192"):
+        pixel_discriminator(base_filters=10**9)

@@ -179,6 +179,9 @@ def test_configuration_rebuilds_the_networks():
         ({"num_labels": 0}, "num_labels.*from 1 up.*0"),
         ({"base_filters": 2.0}, "base_filters.*from 1 up.*2.0"),
         ({"num_residual_blocks": -1}, "num_residual_blocks.*from 0 up.*-1"),
+        ({"num_residual_blocks": 10**6}, "from 0 to 100.*1000000"),
+        ({"base_filters": 4000}, "at most 268,435,456 weights.*=4000"),
+        ({"num_labels": 10**6}, "num_labels.*to 2000.*1000000"),
     ],
 )
 def test_arguments_of_the_generator_are_checked(arguments, message):
@@ -194,6 +197,13 @@ def test_arguments_of_the_generator_are_checked(arguments, message):
         ({"num_labels": True}, "num_labels.*from 1 up.*True"),
         ({"base_filters": 0}, "base_filters.*from 1 up.*0"),
         ({"num_layers": 0}, "num_layers.*from 1 up.*0"),
+        ({"num_layers": 10**6}, "from 18446744073709551616 up.*=1000000"),
+        ({"base_filters": 512}, "at most 268,435,456 weights.*=512"),
+        ({"image_size": 2**20}, "image_size.*from 1 to 4096.*1048576"),
+        (
+            {"image_size": 4096, "num_layers": 1, "num_labels": 9},
+            "num_layers and num_labels.*weights.*image_size=4096",
+        ),
     ],
 )
 def test_arguments_of_the_discriminator_are_checked(arguments, message):

@@ -139,6 +139,8 @@ def test_mixed_precision_ends_in_float32(policy):
             r"multiples of 32.*num_downsamples=5.*\(64, 66, 3\)",
         ),
         ({"num_downsamples": 4}, "num_downsamples.*from 5 up.*4"),
+        ({"num_downsamples": 10**6}, "num_downsamples.*from 5 to 12.*1000000"),
+        ({"base_filters": 1000}, "at most 268,435,456 weights.*=1000"),
         ({"norm": None}, "norm must be one of instance, batch.*None"),
         ({"dropout": "no"}, "dropout must be a rate.*'no'"),
     ],

@@ -1,0 +1,240 @@
+"""Checkpoints: whole `.keras` files that a run can be continued from.
+
+A file holds the networks, both optimizers, the loss scales, the step and
+every random state of a model, because Keras saves what a model owns. The
+archive format carries a checksum of each part.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import pathlib
+import warnings
+import zipfile
+
+from keras_gans import files
+from keras_gans.checks import UserError
+
+logger = logging.getLogger("keras_gans")
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+# A file holds the weights, two or three more of each for the optimizer, an
+# average; and beside them tables of contents.
+_MOST_COPIES, _MOST_BESIDE = 8, 2**24
+# Of the configuration of every Keras model; they shape no weight.
+_NOT_OURS = "name", "trainable", "dtype"
+
+
+def save(model, folder, keep=3):
+    """Write the model's state to `folder/<step>.keras`.
+
+    Args:
+        model: a compiled `AdversarialModel`.
+        folder: where the checkpoints of the run live.
+        keep: int, newest checkpoints that stay.
+
+    Returns:
+        `pathlib.Path` of the checkpoint.
+
+    Raises:
+        OSError: if it cannot be written; older checkpoints are untouched.
+    """
+    folder = pathlib.Path(files.expanded(folder))
+    step = int(model.step.numpy())
+    path = write(model, folder / f"{step:06d}.keras")
+    # A damaged one of a later step, which was passed over, takes no place.
+    for old in [one for one in steps(folder) if one <= step][:-keep]:
+        # What cannot be deleted, such as a folder of that name, may stay.
+        with contextlib.suppress(OSError):
+            (folder / f"{old:06d}.keras").unlink()
+    return path
+
+
+def write(model, path):
+    """Write the model's state to `path`, whole or not at all.
+
+    The file is written beside its place, checked, and renamed: whatever has
+    the name of a checkpoint is whole.
+
+    Raises:
+        OSError: if it cannot be written; what was there is untouched.
+    """
+    path = pathlib.Path(path)
+    with files.whole(path) as unfinished:
+        model.save(unfinished)
+        if not _is_whole(unfinished):
+            raise OSError(f"{path} does not read back as written")
+    return path
+
+
+def steps(folder):
+    """Return the steps that `folder` has checkpoints of, ascending."""
+    return sorted(
+        int(path.stem)
+        for path in pathlib.Path(files.expanded(folder)).glob("*.keras")
+        if path.stem.isdecimal()
+    )
+
+
+def restore(model, folder):
+    """Load the newest whole checkpoint of `folder` into a compiled model.
+
+    One that cannot be read, for whatever reason, is named in a warning and
+    passed over for the one before.
+
+    Returns:
+        int, the steps taken so far; 0 where there is no checkpoint.
+
+    Raises:
+        UserError: if there are checkpoints and none of them is whole and of
+            this model; the model is then unchanged.
+    """
+    reasons = []
+    for step in reversed(steps(folder)):
+        try:
+            load_weights(
+                model,
+                pathlib.Path(files.expanded(folder)) / f"{step:06d}.keras",
+            )
+        except UserError as error:
+            logger.warning("%s; it is passed over", error)
+            reasons.append(str(error))
+            continue
+        return int(model.step.numpy())
+    if reasons:
+        raise UserError(
+            f"checkpoints of {folder} must include one that is whole and of "
+            f"this model. Received {len(reasons)}: {reasons[0]}. Start over "
+            "with another run folder"
+        )
+    return 0
+
+
+def read_config(path):
+    """Return what a `.keras` file says of its model; nothing is built.
+
+    Returns:
+        `(class name, config)`: str, such as `"CycleGAN"`; and the dict that
+        its `get_config()` gave.
+
+    Raises:
+        UserError: in one line, if it cannot be read.
+    """
+    with _one_line(path), zipfile.ZipFile(path) as archive:
+        # Of a size that lies no more is read, either.
+        if archive.getinfo(_CONFIG).file_size > files.MOST_JSON:
+            raise UserError(f"its {_CONFIG} is too large")
+        content = json.loads(archive.read(_CONFIG))
+        class_name, config = content["class_name"], content["config"]
+        if not isinstance(class_name, str) or not isinstance(config, dict):
+            raise UserError(f"its {_CONFIG} is that of no model")
+    return class_name, config
+
+
+def load_weights(model, path):
+    """Load the state in a `.keras` file into a model: all of it, or nothing.
+
+    Without optimizers, the model takes what is its own.
+
+    Raises:
+        UserError: in one line, if the file is damaged, larger than this model
+            may need, or of another model; the model is then unchanged.
+    """
+    class_name, config = read_config(path)
+    if class_name != type(model).__name__:
+        raise UserError(
+            f"{path} is of another model: {class_name} there, "
+            f"{type(model).__name__} here"
+        )
+    ours = model.get_config()
+    different = [
+        f"{name} {str(config[name])[:50]} there, {ours[name]} here"
+        for name in ours
+        if name not in _NOT_OURS
+        and name in config
+        and config[name] != json.loads(json.dumps(ours[name]))
+    ]
+    variables = _variables(model)
+    before = [variable.numpy() for variable in variables]
+    try:
+        with _one_line(path):
+            _check_sizes(path, model)
+            if not _is_whole(path):
+                raise UserError("a checksum does not match")
+            with warnings.catch_warnings():
+                # Keras warns where it leaves something out.
+                warnings.filterwarnings("error", "Skipping ")
+                model.load_weights(path)
+    except UserError as error:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        if different:
+            raise UserError(
+                f"{path} is of another model: {'; '.join(different)}"
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def _one_line(path):
+    """Put what goes wrong with a file in one line that names it."""
+    try:
+        yield
+    # Files of other makers make zipfile, HDF5 and Keras raise nearly anything.
+    except Exception as error:
+        reason = str(error).split("\n")[0] or type(error).__name__
+        what = "cannot be read" if isinstance(error, OSError) else "is damaged"
+        raise UserError(f"{path} {what} ({reason})") from error
+
+
+def _variables(model):
+    """Return all that a checkpoint changes, each variable once."""
+    # A model that is only used has none.
+    names = "optimizer", "discriminator_optimizer"
+    optimizers = [getattr(model, name, None) for name in names]
+    averages = getattr(model, "averages", None)
+    found = [
+        *model.variables,
+        *(v for one in optimizers if one for v in one.variables),
+        *(averages.state.values() if averages else ()),
+    ]
+    return [*{id(variable): variable for variable in found}.values()]
+
+
+def _check_sizes(path, model):
+    """Check that a file declares no more than its model may need.
+
+    Before it is read: what takes a thousand bytes in a file may say of itself
+    that it is a thousand million.
+    """
+    import h5py
+
+    needed = 4 * sum(math.prod(v.shape) for v in model.variables)
+    most = _MOST_COPIES * needed + _MOST_BESIDE
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        if size > most:
+            raise UserError(f"{size:,} bytes, where {most:,} are enough")
+        declared = []
+
+        def visit(name, entry):
+            if isinstance(entry, h5py.Dataset):
+                # Of what is stored in chunks a whole one is read.
+                count = max(entry.size, math.prod(entry.chunks or ()))
+                declared.append(count * entry.dtype.itemsize)
+
+        with archive.open(_WEIGHTS) as file, h5py.File(file) as weights:
+            weights.visititems(visit)
+        if sum(declared) > most:
+            raise UserError(
+                f"arrays of {sum(declared):,} bytes, where {most:,} are enough"
+            )
+
+
+def _is_whole(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, OSError, EOFError):
+        return False

@@ -1,0 +1,243 @@
+"""What pictures and loss terms look like when a training run goes wrong.
+
+Pure functions of NumPy arrays and floats. Each returns one line of plain
+words, with the number that was seen, what it usually means and what to try,
+or None where nothing is wrong.
+
+"Healthy" figures are those of the embedded faces at 64x64: photo to anime at
+the article's size and batch 16 (steps 1000 to 2000), and with 16 filters at
+batch 8 (non-saturating, photo to anime, 1000 to 2500; least squares, photo to
+sketch, step 1000; hinge, anime to sketch, and wasserstein, photo to anime,
+steps 500 to 800). Both directions count.
+"""
+
+import numpy as np
+
+# A copy: mean |output - input| as part of what inputs differ from unrelated
+# pictures of the target domain. Healthy 0.64 to 1.24. Where only an object is
+# to change, as in horse to zebra, most of the picture rightly stays: so far
+# below all that.
+COPY = 0.05
+
+# One output for all: variety (standard deviation over the batch) of the
+# outputs as part of that of inputs or target domain, whichever is smaller.
+# Healthy 0.56 to 1.18; 0.01 before the first step.
+COLLAPSE = 0.1
+
+# Inverted: correlation of input and output over all pixels. Luminance,
+# healthy 0.45 to 0.8: chance keeps close to 0. Colours, healthy -0.2 to 0.8:
+# a translation may rightly give hair or skin another one (people to anime
+# reached -0.4), so only nearly all of a colour counts. Not where the mean
+# pictures of the two domains are opposite themselves, as black on white and
+# white on black, and not in a channel that is next to empty.
+INVERTED = -0.3
+INVERTED_COLOUR = -0.6
+EMPTY_CHANNEL = 0.03
+
+# Checkerboard: amplitude, in units of [-1, 1], of what repeats every two or
+# four pixels, beyond that of the target domain. 0.035 is 4.5 of 255 levels,
+# all over the picture. Healthy from step 2000 on up to 0.02, with 16 filters
+# 0.03. Runs whose pictures were plainly covered had 0.04 to 0.07.
+CHECKERBOARD = 0.035
+
+# Mean of the terms `real` and `fake` of one discriminator: below the first
+# number it wins outright, above the second it loses outright.
+DISCRIMINATOR = {
+    # It wins with 95 percent sure and right; it has ln 2 = 0.69 where it
+    # cannot tell. It loses with 98 percent sure and wrong on the fakes while
+    # undecided on the rest. Healthy 0.38 to 0.58.
+    "non_saturating": (0.05, 2.0),
+    # It wins within 0.1 of both labels. 0.25 is "cannot tell", and 0.5 what
+    # calling everything real costs. Healthy 0.17.
+    "least_squares": (0.01, 0.5),
+    # It wins with nearly all beyond its margin; 1 is "cannot tell", 2 is as
+    # wrong as it is asked to be right. Healthy 0.47 to 0.55.
+    "hinge": (0.05, 2.0),
+}
+# A critic's scores have no scale, and a large distance is no failure. It
+# loses where fakes score higher than reals by this part of the scores, and
+# has run away where scores pass the second number. Healthy: fakes 0.1 to 0.9
+# below reals, scores up to 8.
+CRITIC_LOSES = 0.1
+CRITIC_RUNS_AWAY = 1000.0
+
+
+def copied(inputs, outputs, targets):
+    """Tell whether outputs equal their inputs.
+
+    Args:
+        inputs, outputs: float `[batch, height, width, channels]` in [-1, 1].
+        targets: the same for real pictures of the target domain; the number
+            of pictures may differ.
+
+    Returns:
+        str or None, as all functions here.
+    """
+    count = min(len(inputs), len(targets))
+    unrelated = np.abs(inputs[:count] - targets[:count]).mean()
+    share = np.abs(outputs - inputs).mean() / max(unrelated, 1e-6)
+    if share >= COPY:
+        return None
+    return (
+        f"translations differ from their inputs by {share:.1%} of what "
+        f"unrelated pictures differ by (below {COPY:.0%}). Usually the "
+        "generator has learned to do nothing, because what ties it to the "
+        "input (cycle, identity, reconstruction) outweighs the adversarial "
+        "term. Try lower weights of these, and identity 0"
+    )
+
+
+def collapsed(inputs, outputs, targets):
+    """Tell whether all outputs are the same; arguments as `copied`."""
+    variety = [p.std(axis=0).mean() for p in (inputs, targets, outputs)]
+    # One picture, or equal ones, have no variety to lose.
+    possible = min(variety[:2])
+    if possible < 0.01 or variety[2] >= COLLAPSE * possible:
+        return None
+    return (
+        f"translations vary among themselves by {variety[2] / possible:.1%} "
+        f"of what the real pictures vary by (below {COLLAPSE:.0%}): one "
+        "output for all inputs. Usually the discriminator has been too "
+        "strong, or what ties outputs to inputs (cycle, reconstruction) is "
+        "off. Try a lower learning rate, a higher weight of that, or a larger "
+        "batch; a collapsed generator seldom recovers, so start over"
+    )
+
+
+def inverted(inputs, outputs, targets):
+    """Tell whether light turns dark, or a colour its opposite.
+
+    Arguments as `copied`, with three channels.
+    """
+    planes = zip(
+        (
+            ("light and dark", INVERTED),
+            ("red and green", INVERTED_COLOUR),
+            ("blue and yellow", INVERTED_COLOUR),
+        ),
+        *(_opponent(p) for p in (inputs, outputs, targets)),
+        strict=True,
+    )
+    for (name, limit), *channels in planes:
+        x, y, target = channels
+        if min(channel.std() for channel in channels) < EMPTY_CHANNEL:
+            continue
+        seen = _correlation(x, y)
+        expected = _correlation(x.mean(axis=0), target.mean(axis=0))
+        if seen < limit < expected:
+            return (
+                f"{name} are inverted: correlation {seen:.2f} of input and "
+                f"translation (below {limit}). Usually an early accident "
+                "that the cycle term keeps, as inverting twice restores the "
+                "input. Try another --seed, or a weight for identity (half "
+                "that of cycle), which forbids it"
+            )
+    return None
+
+
+def checkered(inputs, outputs, targets):
+    """Tell whether a checkerboard covers the outputs; as `copied`.
+
+    Pictures below 32 pixels have too few cells to tell.
+    """
+    if min(outputs.shape[1:3]) < 32 or min(targets.shape[1:3]) < 32:
+        return None
+    seen, real = checkerboard(outputs), checkerboard(targets)
+    if seen**2 < real**2 + CHECKERBOARD**2:
+        return None
+    return (
+        f"a pattern every two or four pixels has amplitude {seen:.3f} of 1, "
+        f"in real pictures {real:.3f}. Usually strided transposed "
+        "convolutions that overlap unevenly, or a discriminator that is "
+        "ahead. Try more steps, with which it often fades, a lower learning "
+        "rate, or an architecture that resizes and then convolves"
+    )
+
+
+def checkerboard(pictures):
+    """Return the amplitude of what repeats every two or four pixels.
+
+    The energy of the spectrum at exactly 1/4 and 1/2 cycles per pixel, in
+    all directions, which are the frequencies of strides 4 and 2: the sixteen
+    means of every fourth pixel of every fourth row would be equal without.
+
+    Args:
+        pictures: float `[batch, height, width, channels]`.
+
+    Returns:
+        float, root mean square amplitude in the unit of the pictures.
+
+    Reference:
+        Odena et al. 2016, "Deconvolution and Checkerboard Artifacts".
+    """
+    batch, height, width, channels = pictures.shape
+    cells = pictures[:, : height - height % 4, : width - width % 4]
+    cells = cells.reshape(batch, height // 4, 4, width // 4, 4, channels)
+    means = cells.mean(axis=(1, 3))
+    return float(np.sqrt(means.var(axis=(1, 2)).mean()))
+
+
+def one_sided(kind, real, fake):
+    """Tell whether a discriminator wins or loses outright.
+
+    Args:
+        kind: str, a key of `keras_gans.losses.ADVERSARIAL`.
+        real, fake: floats, its two terms, means over many pictures.
+    """
+    if kind == "wasserstein":
+        return _critic(real, fake)
+    low, high = DISCRIMINATOR[kind]
+    loss = (real + fake) / 2
+    if loss < low:
+        return (
+            f"wins outright: mean loss {loss:.4f} (below {low}). The "
+            "generator then learns little from it. Try a smaller or slower "
+            "discriminator, more or more varied pictures, or a lower weight "
+            "of cycle"
+        )
+    if loss > high:
+        return (
+            f"loses outright: mean loss {loss:.2f} (above {high}). The "
+            "generator then fools it with anything. Try a larger or faster "
+            "discriminator, or a lower learning rate of the generator"
+        )
+    return None
+
+
+# Name, function, and whether it needs inputs that belong to the outputs.
+OF_IMAGES = (
+    ("copied input", copied, True),
+    ("one output for all", collapsed, False),
+    ("inverted", inverted, True),
+    ("checkerboard", checkered, False),
+)
+
+
+def _critic(real, fake):
+    scale = max(abs(real), abs(fake))
+    if scale > CRITIC_RUNS_AWAY:
+        return (
+            f"runs away: scores near {scale:.0f} (above "
+            f"{CRITIC_RUNS_AWAY:.0f}). A wasserstein critic needs a bound "
+            "on its slope. Try a gradient penalty of higher weight, a lower "
+            "learning rate, or another adversarial_loss"
+        )
+    if real + fake > CRITIC_LOSES * scale and scale > CRITIC_LOSES:
+        return (
+            f"loses outright: fakes score {real + fake:.2f} above reals. "
+            "Try more critic steps, or a lower learning rate"
+        )
+    return None
+
+
+def _opponent(pictures):
+    """Split RGB into luminance and two colour differences."""
+    red, green, blue = np.moveaxis(pictures, -1, 0)
+    luminance = 0.299 * red + 0.587 * green + 0.114 * blue
+    return luminance, (red - green) / 2, (red + green) / 4 - blue / 2
+
+
+def _correlation(x, y):
+    x, y = x - x.mean(), y - y.mean()
+    scale = np.sqrt((x * x).sum() * (y * y).sum())
+    return float((x * y).sum() / scale) if scale else 0.0

@@ -1,0 +1,1 @@
+"""Drawn faces: a world where the true translation is known."""

@@ -1,0 +1,245 @@
+"""Measure translations of the drawn faces attribute by attribute.
+
+The faces can be drawn with an attribute changed, all else being equal: the
+true translation, which no collection of pictures has. And as their attributes
+are known, a classifier that learned them from other faces says whether a
+translation shows what was asked for.
+"""
+
+import numpy as np
+
+from keras_gans import images
+from keras_gans.checks import UserError
+from keras_gans.faces import drawing
+from keras_gans.faces.identities import FIRST_HELD_OUT, FIRST_OF_CLASSIFIER
+from keras_gans.labels import CELEBA_HAIR
+
+_BATCH = 50
+# Of the full range; the grain of the drawings stays below.
+_CHANGED = 0.05
+_CANDIDATES = ("true drawing", "translation", "untouched input")
+
+
+def train_classifier(
+    image_size=64, labels=None, style="photo", count=4000, epochs=8, seed=0
+):
+    """Train a small convolutional network on the true labels of drawn faces.
+
+    Args:
+        image_size: int, pixels.
+        labels: list of names out of `drawing.ATTRIBUTES`. Default:
+            all of them.
+        style: str, one of `drawing.STYLES`.
+        count: int, faces to learn from.
+        epochs: int, passes through them.
+        seed: int, seed of the drawings.
+
+    Returns:
+        `keras.Model` from float32 pictures `[batch, size, size, 3]` in
+        [-1, 1] to logits `[batch, len(labels)]`.
+
+    Raises:
+        UserError: for an unknown label.
+    """
+    import keras
+
+    columns = _columns(labels)
+    indices = range(FIRST_OF_CLASSIFIER, FIRST_OF_CLASSIFIER + count)
+    faces = [(index, None) for index in indices]
+    pictures = images.to_float(_drawn(faces, style, image_size, seed)).numpy()
+    truth = _truth(faces, columns, seed)
+    # In float32 whatever the precision of the run that is judged.
+    layers = [keras.layers.RandomFlip("horizontal", dtype="float32")]
+    for filters in (32, 64, 128, 128):
+        layers += [
+            keras.layers.Conv2D(
+                filters, 3, 2, "same", use_bias=False, dtype="float32"
+            ),
+            keras.layers.BatchNormalization(momentum=0.9, dtype="float32"),
+            keras.layers.ReLU(dtype="float32"),
+        ]
+    layers += [
+        keras.layers.Flatten(dtype="float32"),
+        keras.layers.Dropout(0.3, dtype="float32"),
+        keras.layers.Dense(len(columns), dtype="float32"),
+    ]
+    model = keras.Sequential(
+        [keras.Input((image_size, image_size, 3)), *layers]
+    )
+    steps = -(-count // 32) * epochs
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    model.compile(
+        keras.optimizers.Adam(rate),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        jit_compile=False,  # on a processor XLA is slower
+    )
+    model.fit(pictures, truth, batch_size=32, epochs=epochs, verbose=0)
+    return model
+
+
+def measure(
+    translate,
+    labels,
+    image_size=64,
+    count=200,
+    seed=0,
+    classifier=None,
+    style="photo",
+):
+    """Change each attribute of held-out faces and compare with the truth.
+
+    Each face gets the opposite of each label, but of the colours of the hair
+    the one named, if it has another.
+
+    Args:
+        translate: function from float32 pictures `[batch, size, size, 3]` in
+            [-1, 1] and target labels `[batch, len(labels)]` of 0 and 1 to
+            pictures in [-1, 1].
+        labels: list of names out of `drawing.ATTRIBUTES`, in the
+            order of the target labels.
+        image_size: int, pixels.
+        count: int, identities.
+        seed: int, seed of the drawings.
+        classifier: as `train_classifier` returns it for these labels.
+            Default: one that is trained now.
+        style: str, one of `drawing.STYLES`.
+
+    Returns:
+        dict from label to a dict: `count`, faces that it was changed of;
+        `real`, share of the unchanged faces whose label the classifier tells
+        right; and `true drawing`, `translation` and `untouched input`, each a
+        dict of
+
+        - `accuracy`: share in which the classifier sees the label wanted;
+        - `others`: share of the other labels that it sees as wanted;
+        - `l1`: mean absolute difference from the true drawing, in parts of
+          the full range 0..1;
+        - `l1_changed`: the same over those pixels alone in which the true
+          drawing differs from the input by more than 0.05.
+
+    Raises:
+        UserError: for an unknown label.
+    """
+    columns = _columns(labels)
+    if classifier is None:
+        classifier = train_classifier(image_size, labels, style, seed=seed)
+
+    def seen(pictures):
+        logits = [
+            classifier(images.to_float(batch), training=False)
+            for batch in _batches(pictures)
+        ]
+        return np.concatenate(logits) > 0
+
+    indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
+    faces = [(index, None) for index in indices]
+    inputs = _drawn(faces, style, image_size, seed)
+    given = _truth(faces, columns, seed)
+    real = (seen(inputs) == given).mean(axis=0)
+    results = {}
+    for column, label in enumerate(labels):
+        chosen, changed = _opposite(label, faces, given[:, column])
+        before, wanted = inputs[chosen], _truth(changed, columns, seed)
+        truth = _drawn(changed, style, image_size, seed)
+        outputs = [
+            images.to_uint8(translate(images.to_float(batch), target)).numpy()
+            for batch, target in zip(
+                _batches(before),
+                _batches(wanted.astype(np.float32)),
+                strict=True,
+            )
+        ]
+        candidates = (truth, np.concatenate(outputs), before)
+        differs = np.abs(before / 255.0 - truth / 255.0).max(axis=-1)
+        differs = differs > _CHANGED
+        others = [other for other in range(len(labels)) if other != column]
+        results[label] = {"count": len(chosen), "real": float(real[column])}
+        for name, pictures in zip(_CANDIDATES, candidates, strict=True):
+            right = seen(pictures) == wanted
+            error = np.abs(pictures / 255.0 - truth / 255.0)
+            results[label][name] = {
+                "accuracy": float(right[:, column].mean()),
+                "others": float(right[:, others].mean()) if others else 1.0,
+                "l1": float(error.mean()),
+                "l1_changed": float(error[differs].mean()),
+            }
+    return results
+
+
+def table(results):
+    """Format what `measure` returns as lines of Markdown, means last.
+
+    Accuracies are in percent; L1 is in parts of the full range 0..1, over the
+    whole picture and, in brackets, where the true drawing changes.
+    """
+    rows = {}
+    for label, row in results.items():
+        told = [row["real"]]
+        told += [row[name]["accuracy"] for name in _CANDIDATES]
+        told.append(row["translation"]["others"])
+        apart = [row[name] for name in _CANDIDATES[1:]]
+        apart = [(r["l1"], r["l1_changed"]) for r in apart]
+        rows[label] = np.concatenate([np.array(told) * 100, *apart])
+    rows["mean"] = np.mean(list(rows.values()), axis=0)
+    lines = [
+        "| attribute | real pictures | true drawing | translation | untouched "
+        "input | others right | L1 of translation | L1 of untouched input |",
+        "| --- |" + " --- |" * 7,
+    ]
+    for label, row in rows.items():
+        told = " | ".join(f"{share:.1f}" for share in row[:5])
+        apart = " | ".join(f"{a:.3f} ({b:.3f})" for a, b in (row[5:7], row[7:]))
+        lines.append(f"| {label} | {told} | {apart} |")
+    return "\n".join(lines)
+
+
+def _columns(labels):
+    """Return where these labels are in `drawing.ATTRIBUTES`."""
+    known = drawing.ATTRIBUTES
+    labels = known if labels is None else labels
+    if not labels or not {*labels} <= {*known}:
+        raise UserError(
+            f"labels must be names out of {', '.join(known)}. "
+            f"Received: {labels!r}"
+        )
+    return [known.index(label) for label in labels]
+
+
+def _opposite(label, faces, has_it):
+    """Return which faces to change, and these as `(index, changes)`."""
+    # A face must have one of the colours, so none is taken away.
+    chosen = ~has_it if label in CELEBA_HAIR else np.ones_like(has_it)
+    chosen = np.flatnonzero(chosen)
+    if not len(chosen):
+        raise UserError(
+            f"count must be so large that a face has no {label}. "
+            f"Received: {len(faces)}"
+        )
+    return chosen, [(faces[i][0], {label: int(not has_it[i])}) for i in chosen]
+
+
+def _drawn(faces, style, image_size, seed):
+    # Smaller ones are not drawn, but scaled, as in `open_source`.
+    size = max(image_size, drawing.MIN_SIZE)
+    return np.stack(
+        [
+            images.fit_square(
+                drawing.draw(index, style, size, seed, changes),
+                image_size,
+            )
+            for index, changes in faces
+        ]
+    )
+
+
+def _truth(faces, columns, seed):
+    """Return the labels of `(index, changes)`, bool `[len, labels]`."""
+    rows = [
+        list(drawing.attributes(index, seed, changes).values())
+        for index, changes in faces
+    ]
+    return np.array(rows, bool)[:, columns]
+
+
+def _batches(array):
+    return np.split(array, range(_BATCH, len(array), _BATCH))

@@ -1,0 +1,9 @@
+"""Which identities are drawn for what, so that no face is met twice.
+
+A run draws the first thousands, see `keras_gans.datasets`.
+"""
+
+# For the classifier that judges others.
+FIRST_OF_CLASSIFIER = 500_000
+# From here on for measuring; never trained on.
+FIRST_HELD_OUT = 1_000_000

@@ -1,0 +1,144 @@
+"""The pool of past fakes that a discriminator learns from."""
+
+import keras
+import tensorflow as tf
+
+from keras_gans.layers.random import replica_seed
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class ImagePool(keras.layers.Layer):
+    """Hand on pictures, or past ones in their place.
+
+    While the pool fills, every picture is stored and handed on. After that
+    each is, with probability 0.5, exchanged for a stored one, drawn
+    uniformly: that one is handed on, this one takes its place. Otherwise it
+    is handed on and forgotten. The pictures of a batch pass one after the
+    other, so that the first may come out in place of the second.
+
+    Pictures, count and random state are weights, so that checkpoints hold
+    them. They live on the device: at 256 pixels a pool of 50 takes 39 MB,
+    there and in the checkpoint. Under a distribution strategy each replica
+    has a pool of its own; that of the first is saved.
+
+    Args:
+        pool_size: int, pictures to keep; 0 hands everything on.
+        seed: int, or None for one drawn from `keras.utils.set_random_seed`.
+
+    Call arguments:
+        images: float `[batch, height, width, channels]`, of one height and
+            width throughout.
+
+    Reference:
+        Shrivastava et al. 2017, "Learning from Simulated and Unsupervised
+        Images through Adversarial Training", arXiv:1612.07828, section 2.3,
+        as in github.com/junyanz/pytorch-CycleGAN-and-pix2pix,
+        util/image_pool.py.
+    """
+
+    def __init__(self, pool_size=50, seed=None, **kwargs):
+        # Pictures pass as they are, not rounded to a lower precision.
+        super().__init__(autocast=False, **kwargs)
+        self.pool_size = pool_size
+        self.seed = seed
+        if pool_size:
+            self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape):
+        if not self.pool_size:
+            return
+        arguments = {"trainable": False, "autocast": False}
+        self.images = self.add_weight(
+            name="images",
+            shape=(self.pool_size, *input_shape[1:]),
+            dtype="float32",
+            initializer="zeros",
+            **arguments,
+        )
+        # 64 bits: TensorFlow keeps 32-bit integers off the accelerator.
+        self.filled = self.add_weight(
+            name="filled",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            **arguments,
+        )
+
+    def call(self, images):
+        if not self.pool_size:
+            return images
+        size = self.pool_size
+        batch = tf.shape(images)[0]
+        # Whole numbers: XLA draws other fractions than TensorFlow does.
+        coins, draws = (
+            tf.random.stateless_uniform(
+                [batch], replica_seed(self.seed_generator), 0, end, tf.int32
+            )
+            for end in (2, size)
+        )
+        positions, sources, contents = self._trace(coins == 1, draws)
+
+        stored = tf.convert_to_tensor(self.images)
+        given = tf.cast(images, stored.dtype)
+
+        def pick(numbers):
+            old = tf.gather(stored, tf.minimum(numbers, size - 1))
+            new = tf.gather(given, tf.maximum(numbers - size, 0))
+            return tf.where((numbers < size)[:, None, None, None], old, new)
+
+        outputs = pick(sources)
+        changed = pick(tf.gather(contents, positions))
+        self.images.assign(
+            tf.tensor_scatter_nd_update(stored, positions[:, None], changed)
+        )
+        self.filled.assign(
+            tf.minimum(self.filled + tf.cast(batch, tf.int64), size)
+        )
+        return tf.cast(outputs, images.dtype)
+
+    def _trace(self, exchanges, draws):
+        """Follow the pictures through the pool by number.
+
+        Stored ones have the numbers 0 to `pool_size` - 1, those of the batch
+        the numbers that follow. Only numbers pass through the loop.
+
+        Returns:
+            `(positions, sources, contents)`: for each picture of the batch
+            the place in the pool that it may have changed, and the number of
+            the picture handed on; for each place what is in it at the end.
+        """
+        size = self.pool_size
+        filled = tf.cast(tf.convert_to_tensor(self.filled), tf.int32)
+
+        def pass_on(state, this):
+            contents, _, _ = state
+            index, exchange, draw = this
+            number = size + index
+            is_filling = filled + index < size
+            position = tf.where(is_filling, filled + index, draw)
+            there = contents[position]
+            is_exchanged = exchange & ~is_filling
+            contents = tf.where(
+                (tf.range(size) == position) & (is_filling | exchange),
+                number,
+                contents,
+            )
+            return contents, position, tf.where(is_exchanged, there, number)
+
+        indices = tf.range(tf.shape(draws)[0])
+        contents, positions, sources = tf.scan(
+            pass_on,
+            (indices, exchanges, draws),
+            (tf.range(size), tf.constant(0), tf.constant(0)),
+        )
+        return positions, sources, contents[-1]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "seed": self.seed,
+        }

@@ -1,0 +1,190 @@
+"""Normalization layers: faster or more faithful than those of Keras."""
+
+import contextlib
+import contextvars
+
+import keras
+import tensorflow as tf
+
+_record_statistics = contextvars.ContextVar("record_statistics", default=True)
+
+
+@contextlib.contextmanager
+def frozen_statistics():
+    """Within this context training passes leave moving statistics alone.
+
+    A generator that is called on several kinds of input in one step then
+    records only the kind that it receives when deployed.
+    """
+    token = _record_statistics.set(False)
+    try:
+        yield
+    finally:
+        _record_statistics.reset(token)
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation of images in one fused operation.
+
+    Takes the arguments of `keras.layers.BatchNormalization` and differs from
+    it in two ways, both as in TensorFlow 1 (`tf.layers.batch_normalization`):
+
+    - `FusedBatchNormV3` computes moments and output in one kernel. Keras 3
+      does so in separate operations, which took the article's training step
+      from 1.10 s to 1.39 s on two cores.
+    - The moving variance receives the n/(n-1) variance of the batch; Keras 3
+      feeds the biased one. The normalisation itself uses the biased variance
+      in both.
+
+    Under a distribution strategy every replica normalises with its own batch
+    and keeps its own moving statistics; those of the first are saved.
+
+    Call arguments:
+        inputs: `[batch, height, width, channels]`; float16 and bfloat16 keep
+            their type while moments, scale and offset stay in float32.
+        training: use and record the batch's statistics, or use the moving
+            ones.
+    """
+
+    def call(self, inputs, training=None):
+        training = bool(training) and self.trainable
+        empty = tf.zeros([0])
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=tf.convert_to_tensor(self.gamma),
+            offset=tf.convert_to_tensor(self.beta),
+            mean=empty if training else tf.convert_to_tensor(self.moving_mean),
+            variance=empty
+            if training
+            else tf.convert_to_tensor(self.moving_variance),
+            epsilon=self.epsilon,
+            data_format="NHWC",
+            is_training=training,
+        )
+        if training and _record_statistics.get():
+            for moving, batch in (
+                (self.moving_mean, mean),
+                (self.moving_variance, variance),
+            ):
+                moving.assign(
+                    moving * self.momentum + batch * (1.0 - self.momentum)
+                )
+        return outputs
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class InstanceNormalization(keras.layers.Layer):
+    """Normalise each channel of each picture by its own mean and variance.
+
+    Training and inference are the same, unless there are moving statistics. A
+    single pixel becomes 0 (or the offset): its variance is 0.
+
+    `keras.layers.GroupNormalization(groups=-1)` computes the same, but its
+    configuration afterwards holds the channel count in place of the -1, its
+    epsilon is 1e-3 and it has scale and offset by default.
+
+    Args:
+        epsilon: float, added to the variance. Default 1e-5, PyTorch's;
+            TensorFlow Addons had 1e-3.
+        scale: bool, whether to multiply by a learned factor per channel.
+        center: bool, whether to add a learned offset per channel.
+        moving_statistics: bool, whether to record the statistics of training
+            passes and to use them, equal for all pictures, in inference, as
+            PyTorch's `track_running_stats=True`. The moving variance receives
+            the n/(n-1) variances of the pictures, their mean over the batch.
+        momentum: float, what the moving statistics keep of their value in
+            each training pass; PyTorch's 0.1 is the part they do not keep.
+
+    Call arguments:
+        inputs: `[batch, ..., channels]`; float16 and bfloat16 keep their
+            type while moments, scale and offset stay in float32.
+        training: with moving statistics, as in `BatchNormalization`; without
+            them of no effect.
+
+    Reference:
+        Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient
+        for Fast Stylization", arXiv:1607.08022.
+    """
+
+    def __init__(
+        self,
+        epsilon=1e-5,
+        scale=False,
+        center=False,
+        moving_statistics=False,
+        momentum=0.9,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.scale = scale
+        self.center = center
+        self.moving_statistics = moving_statistics
+        self.momentum = momentum
+
+    def build(self, input_shape):
+        arguments = {"shape": (input_shape[-1],), "autocast": False}
+        if self.scale:
+            self.gamma = self.add_weight(
+                name="gamma", initializer="ones", **arguments
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                name="beta", initializer="zeros", **arguments
+            )
+        if self.moving_statistics:
+            arguments["trainable"] = False
+            self.moving_mean = self.add_weight(
+                name="moving_mean", initializer="zeros", **arguments
+            )
+            self.moving_variance = self.add_weight(
+                name="moving_variance", initializer="ones", **arguments
+            )
+
+    def call(self, inputs, training=None):
+        training = bool(training) and self.trainable
+        dtype = keras.backend.result_type(inputs.dtype, "float32")
+        x = tf.cast(inputs, dtype)
+        if self.moving_statistics and not training:
+            x -= self.moving_mean
+            variance = tf.convert_to_tensor(self.moving_variance)
+        else:
+            axes = list(range(1, inputs.shape.rank - 1))
+            mean = tf.reduce_mean(x, axes, keepdims=True)
+            # Centred first: the mean's size then costs the result no digits.
+            x -= mean
+            variance = tf.reduce_mean(tf.square(x), axes, keepdims=True)
+            if self.moving_statistics and _record_statistics.get():
+                pixels = tf.cast(tf.reduce_prod(tf.shape(x)[1:-1]), dtype)
+                unbiased = variance * pixels / tf.maximum(pixels - 1.0, 1.0)
+                self._record(mean, unbiased)
+        x *= tf.math.rsqrt(variance + self.epsilon)
+        if self.scale:
+            x *= self.gamma
+        if self.center:
+            x += self.beta
+        return tf.cast(x, inputs.dtype)
+
+    def _record(self, mean, variance):
+        for moving, values in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            batch = tf.reduce_mean(values, list(range(len(values.shape) - 1)))
+            moving.assign(
+                moving * self.momentum + batch * (1.0 - self.momentum)
+            )
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "scale": self.scale,
+            "center": self.center,
+            "moving_statistics": self.moving_statistics,
+            "momentum": self.momentum,
+        }

@@ -1,0 +1,144 @@
+"""Learning-rate schedules of the papers."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gans import checks
+from keras_gans.checks import UserError
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A constant rate, then a straight line down to zero.
+
+    Within an epoch the rate stays the same. In epoch e, counted from
+    `first_epoch`, it is `initial` times
+    1 - max(0, e - constant_epochs) / (decay_epochs + 1): the last epoch
+    still has the last of `decay_epochs` + 1 equal parts, and what follows
+    has none.
+
+    Args:
+        initial: float, the rate of the constant epochs.
+        constant_epochs: int, epochs before the line starts.
+        decay_epochs: int, epochs on the line.
+        steps_per_epoch: int, training steps of one epoch. Default 1: an
+            epoch is a step.
+        first_epoch: int, what the epoch of step 0 is counted as. Default 1.
+            The original has the values for 1 in the versions of its script
+            that step the schedule after an epoch, and those for 2 where it
+            steps before; 120 is its `--epoch_count 120`.
+
+    Reference:
+        github.com/junyanz/pytorch-CycleGAN-and-pix2pix, get_scheduler in
+        models/networks.py, policy "linear".
+    """
+
+    def __init__(
+        self,
+        initial,
+        constant_epochs=100,
+        decay_epochs=100,
+        steps_per_epoch=1,
+        first_epoch=1,
+    ):
+        checks.at_least(
+            0,
+            constant_epochs=constant_epochs,
+            decay_epochs=decay_epochs,
+            first_epoch=first_epoch,
+        )
+        checks.at_least(1, steps_per_epoch=steps_per_epoch)
+        if isinstance(initial, bool) or not initial >= 0:
+            raise UserError(
+                f"initial must be a rate from 0 up. Received: {initial!r}"
+            )
+        self.initial = float(initial)
+        self.constant_epochs = constant_epochs
+        self.decay_epochs = decay_epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.first_epoch = first_epoch
+
+    def __call__(self, step):
+        # In integers as far as it goes: 1 less 100/101 has lost its digits.
+        epoch = tf.cast(step, tf.int64) // self.steps_per_epoch
+        parts = self.decay_epochs + 1
+        left = parts + self.constant_epochs - self.first_epoch - epoch
+        left = tf.clip_by_value(left, 0, parts)
+        return self.initial * (tf.cast(left, tf.float32) / parts)
+
+    def over(self, total_steps):
+        """Return the schedule stretched or shrunk to a run of that length.
+
+        A run of at least as many steps as there are epochs is cut into as
+        many equal parts, so that each has the rate of its epoch; in a shorter
+        one every step is an epoch.
+
+        Args:
+            total_steps: int from 1 up.
+        """
+        if not isinstance(total_steps, int) or total_steps < 1:
+            raise UserError(
+                "total_steps must be an integer from 1 up. "
+                f"Received: {total_steps!r}"
+            )
+        epochs = self.constant_epochs + self.decay_epochs
+        if total_steps >= epochs:
+            return LinearDecay(
+                self.initial,
+                self.constant_epochs,
+                self.decay_epochs,
+                steps_per_epoch=-(-total_steps // epochs),
+                first_epoch=self.first_epoch,
+            )
+        constant = total_steps * self.constant_epochs // epochs
+        return LinearDecay(self.initial, constant, total_steps - constant)
+
+    def get_config(self):
+        return {
+            "initial": self.initial,
+            "constant_epochs": self.constant_epochs,
+            "decay_epochs": self.decay_epochs,
+            "steps_per_epoch": self.steps_per_epoch,
+            "first_epoch": self.first_epoch,
+        }
+
+
+class RateByEpoch(keras.callbacks.Callback):
+    """Follow a schedule by the epochs of `fit`, whatever their length.
+
+    Constant epochs leave the optimizers' rates as they find them, and a rate
+    that is none of the schedule's, since somebody has set it, stays. When
+    training ends the rates are the initial ones again, so that another `fit`
+    starts like the first.
+
+    Args:
+        schedule: a `LinearDecay` whose steps are epochs.
+        optimizers: names of the model's optimizers that follow it.
+    """
+
+    def __init__(self, schedule, optimizers):
+        super().__init__()
+        self.schedule = schedule
+        self.optimizers = optimizers
+        epochs = schedule.constant_epochs + schedule.decay_epochs
+        # As the optimizers' variables hold them.
+        self._rates = {*schedule(np.arange(epochs + 1)).numpy()}
+        self._has_decayed = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        rate = float(self.schedule(epoch))
+        if rate < float(self.schedule(0)):
+            self._assign(rate)
+            self._has_decayed = True
+
+    def on_train_end(self, logs=None):
+        if self._has_decayed:
+            self._assign(self.schedule.initial)
+
+    def _assign(self, rate):
+        for name in self.optimizers:
+            optimizer = getattr(self.model, name)
+            found = keras.ops.convert_to_numpy(optimizer.learning_rate)
+            if np.float32(found) in self._rates:
+                optimizer.learning_rate = rate

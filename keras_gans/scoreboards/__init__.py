@@ -1,1 +1,0 @@
-"""What `keras_gans.scoreboard` trains, reads and writes."""

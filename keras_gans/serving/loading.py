@@ -1,0 +1,121 @@
+"""Models from a run folder, a `.keras` file or a SavedModel, used alike."""
+
+import inspect
+import logging
+import pathlib
+
+from keras_gans import checks, files, registry, runs
+from keras_gans.callbacks import checkpoints
+from keras_gans.checks import UserError
+
+logger = logging.getLogger("keras_gans")
+
+_PRECISIONS = "float32", "mixed_bfloat16", "mixed_float16"
+_RULE = (
+    "path must be a run folder (with arguments.json), a .keras file, a "
+    "SavedModel or the folder of its versions"
+)
+
+
+def load(path):
+    """Load a model to translate with.
+
+    Args:
+        path: a run folder, whose newest whole checkpoint is taken; a `.keras`
+            file; a SavedModel; or the folder of its versions, whose newest is
+            taken.
+
+    Returns:
+        `keras_gans.serving.translation.LoadedModel`.
+
+    Raises:
+        UserError: in one line, if there is no such model.
+    """
+    from keras_gans.serving import translation, versions
+
+    path = files.expanded(path)
+    folder = pathlib.Path(path)
+    if folder.is_dir() and not (folder / "saved_model.pb").exists():
+        folder /= str(max(versions.numbers(folder), default=0))
+    if (folder / "saved_model.pb").exists():
+        return translation.of_saved_model(folder)
+    model, _ = read_model(path)
+    return translation.of_model(model)
+
+
+def read_model(path):
+    """Read a live model, not compiled.
+
+    Args:
+        path: a run folder or a `.keras` file, as for `load`.
+
+    Returns:
+        `(model, settings)`: a model with `verbs()`; the dict of
+        settings of the run, or None.
+
+    Raises:
+        UserError: in one line, if there is no such model.
+    """
+    path = pathlib.Path(files.expanded(path))
+    if path.suffix == ".keras" and path.is_file():
+        return _read_file(path), None
+    settings = runs.read(path, "arguments.json") if path.is_dir() else None
+    if settings is None:
+        raise UserError(f"{_RULE}. Received: {str(path)!r}")
+    runs.check_recorded(settings, path / "arguments.json")
+    folder = path / "checkpoints"
+    reasons = []
+    for step in reversed(checkpoints.steps(folder)):
+        try:
+            return _read_file(folder / f"{step:06d}.keras"), settings
+        except UserError as error:
+            logger.warning("%s; it is passed over", error)
+            reasons.append(str(error))
+    raise UserError(
+        f"path must hold a whole checkpoint, written after training. "
+        f"Received: {str(path)!r} with {len(reasons)}"
+        + (f", the newest: {reasons[0]}" if reasons else "")
+    )
+
+
+def _read_file(path):
+    """Make the model that a file describes, and load its weights.
+
+    Keras' own `load_model` makes whatever class a file names, of Keras or of
+    other packages, and with any argument. Here it is one of our models, with
+    arguments that its own checks bound, before weights are read.
+    """
+    import keras
+
+    from keras_gans.models.translator import Translator
+
+    class_name, config = checkpoints.read_config(path)
+    if class_name == "Translator":
+        model_class = Translator
+    elif class_name in registry.class_names():
+        model_class = registry.get_class(class_name)
+    else:
+        raise UserError(
+            "path must be a .keras file of a model of keras_gans. "
+            f"Received: {str(path)!r}, which holds a {class_name}"
+        )
+    known = inspect.signature(model_class.__init__).parameters
+    policy = keras.config.dtype_policy()
+    try:
+        precision = config.pop("dtype")["config"]["name"]
+        checks.one_of(_PRECISIONS, dtype=precision)
+        arguments = {k: v for k, v in config.items() if k != "trainable"}
+        for name in arguments:
+            checks.one_of(known, **{"an argument": name})
+        # A model makes its networks by the policy that is in force.
+        keras.config.set_dtype_policy(precision)
+        model = model_class(**arguments)
+    # Of values that are of no use, models raise nearly anything.
+    except Exception as error:
+        reason = str(error).split("\n")[0]
+        raise UserError(f"{path} cannot be read: {reason}") from error
+    finally:
+        keras.config.set_dtype_policy(policy)
+    checkpoints.load_weights(model, path)
+
+    return model

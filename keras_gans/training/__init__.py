@@ -1,0 +1,1 @@
+"""What turns named loss terms into one update per player."""

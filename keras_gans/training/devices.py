@@ -1,0 +1,157 @@
+"""Which devices and machines a run trains on, and how they agree.
+
+The strategies are TensorFlow's own: a model is built under `scope()`, Keras'
+`fit` does the rest, and gradients are summed by the optimizers. Here is what
+TensorFlow and Keras leave to the caller.
+"""
+
+import functools
+import json
+import os
+
+import numpy as np
+
+from keras_gans.checks import UserError
+
+STRATEGIES = ("auto", "none", "mirrored", "multiworker")
+
+
+def make(name, batch_size):
+    """Return the `tf.distribute.Strategy` that a run asks for.
+
+    It must be made before TensorFlow computes anything.
+
+    Args:
+        name: `"none"`; `"mirrored"`, all GPUs of this machine, or without one
+            all its logical CPUs; `"multiworker"`, the machines that the
+            environment variable `TF_CONFIG` lists; or `"auto"`, mirrored
+            where there is more than one GPU.
+        batch_size: int, pictures of a batch, over all replicas.
+
+    Returns:
+        `tf.distribute.Strategy`; for none the default one.
+
+    Raises:
+        UserError: if `TF_CONFIG` does not describe the workers, or the
+            replicas cannot share the batch evenly.
+    """
+    import tensorflow as tf
+
+    if name == "multiworker":
+        _check_workers(os.environ.get("TF_CONFIG"))
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    else:
+        gpus = tf.config.list_logical_devices("GPU")
+        if name == "none" or (name == "auto" and len(gpus) < 2):
+            return tf.distribute.get_strategy()
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        strategy = tf.distribute.MirroredStrategy([d.name for d in devices])
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise UserError(
+            f"batch_size must be a multiple of the {replicas} replicas that "
+            f"share a batch. Received: {batch_size}"
+        )
+    return strategy
+
+
+def _check_workers(text):
+    """Check `TF_CONFIG`, of which TensorFlow says little when it is wrong."""
+    try:
+        config = json.loads(text or "")
+        workers = config["cluster"]["worker"]
+        task = config["task"]
+        place = task["index"] if task["type"] == "worker" else -1
+        if len(workers) > 1 and 0 <= place < len(workers):
+            return
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise UserError(
+        "TF_CONFIG must list two workers or more and say which one this is: "
+        '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": '
+        f'{{"type": "worker", "index": 0}}}}. Received: {text!r}'
+    )
+
+
+def is_multi_worker(strategy):
+    """Tell whether other processes take part."""
+    resolver = strategy.cluster_resolver
+    return resolver is not None and bool(resolver.cluster_spec().as_dict())
+
+
+def is_chief(strategy):
+    """Tell whether this process is the one that writes."""
+    return (
+        not is_multi_worker(strategy) or strategy.cluster_resolver.task_id == 0
+    )
+
+
+def means(strategy, *values):
+    """Average numbers over the workers, who wait for one another.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        *values: floats of this worker.
+
+    Returns:
+        list of float, the same on every worker.
+    """
+    if not is_multi_worker(strategy):
+        return list(values)
+    return _mean(strategy)(np.float64(values)).numpy().tolist()
+
+
+@functools.cache
+def _mean(strategy):
+    import tensorflow as tf
+
+    @tf.function
+    def mean(numbers):
+        def of_replica():
+            context = tf.distribute.get_replica_context()
+            here = tf.identity(numbers)  # on the replica's device
+            return context.all_reduce(tf.distribute.ReduceOp.MEAN, here)
+
+        results = strategy.run(of_replica)
+        return strategy.experimental_local_results(results)[0]
+
+    return mean
+
+
+def check_agreement(strategy, name, value):
+    """Check that all workers come with the same number.
+
+    Raises:
+        UserError: on all of them, if not.
+    """
+    mean, of_squares = means(strategy, value, value**2)
+    if mean**2 != of_squares:
+        raise UserError(
+            f"{name} must be the same on every worker: a run folder on a file "
+            f"system that all of them share. Received here: {value}"
+        )
+
+
+def reason(error, strategy):
+    """Return in one line that another worker was lost, or None.
+
+    Args:
+        error: exception out of `fit`.
+        strategy: that of the run.
+    """
+    import tensorflow as tf
+
+    lost = (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.InternalError,
+    )
+    if not is_multi_worker(strategy) or not isinstance(error, lost):
+        return None
+    return (
+        "another worker cannot be reached any more; start all of them again "
+        "with the same command, and the run continues from its last "
+        "checkpoint"
+    )

@@ -1,0 +1,174 @@
+"""The learning rates: what a recipe asks for, and how callers change them."""
+
+import copy
+import math
+import numbers
+
+import keras
+
+from keras_gans.checks import UserError
+from keras_gans.optimizers import schedules
+
+SCHEDULES = ("linear", "constant")
+# Where the recipe has a constant rate and a linear one is asked for.
+_EPOCHS = (100, 100)
+
+
+def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
+    """Return the rates of both players and what `fit` is to follow.
+
+    Args:
+        rate: float, or a Keras schedule, which both players keep.
+        epochs: pair, constant epochs and epochs of linear decay, or None.
+        total_steps: int, training steps of the run, or None.
+        schedule: `"linear"`, `"constant"` or None for what `epochs` says.
+        critic_steps: int, updates of the discriminator in a training step.
+
+    Returns:
+        `(generator's, discriminator's, by epoch)`: numbers or schedules; and
+        the schedule whose steps are the epochs of `fit`, or None.
+
+    Raises:
+        UserError: if `rate` is none, `schedule` unknown, or `total_steps`
+            below 1.
+    """
+    if schedule not in (None, *SCHEDULES):
+        raise UserError(
+            f"schedule must be one of {', '.join(SCHEDULES)}. "
+            f"Received: {schedule!r}"
+        )
+    is_rate = isinstance(rate, numbers.Real) and 0 <= rate < math.inf
+    if isinstance(rate, bool) or not (is_rate or callable(rate)):
+        raise UserError(
+            "learning_rate must be a number from 0 up, or a Keras schedule. "
+            f"Received: {rate!r}"
+        )
+    rate = rate if callable(rate) else float(rate)
+    if schedule == "linear":
+        epochs = epochs or _EPOCHS
+    if schedule == "constant" or not epochs or callable(rate):
+        return rate, rate, None
+    course = schedules.LinearDecay(rate, *epochs)
+    if total_steps is None:
+        return rate, rate, course
+    course = course.over(total_steps)
+    config = course.get_config()
+    # An optimizer counts its own updates.
+    config["steps_per_epoch"] *= critic_steps
+    return course, schedules.LinearDecay(**config), None
+
+
+def following(course, model, optimizers, callbacks):
+    """Return the callbacks of a `fit`, and with them one that sets rates.
+
+    Callbacks of Keras that set the rates themselves take the recipe's place.
+
+    Args:
+        course: a `LinearDecay` whose steps are epochs, or None.
+        model: a compiled model.
+        optimizers: names of the model's optimizers that follow it.
+        callbacks: as `fit` takes them.
+
+    Raises:
+        UserError: if callbacks are to set rates that follow a schedule.
+    """
+    is_made = isinstance(callbacks, keras.callbacks.CallbackList)
+    listed = callbacks.callbacks if is_made else callbacks
+    setting = (
+        keras.callbacks.LearningRateScheduler,
+        keras.callbacks.ReduceLROnPlateau,
+    )
+    for callback in keras.tree.flatten(listed or []):
+        if isinstance(callback, setting):
+            model.optimizer.check_settable(type(callback).__name__)
+            return callbacks
+    if course is None:
+        return callbacks
+    follow = schedules.RateByEpoch(course, optimizers)
+    if is_made:
+        callbacks.append(follow)
+        return callbacks
+    return [follow, *keras.tree.flatten(callbacks or [])]
+
+
+class BothOptimizers:
+    """What Keras knows as `model.optimizer`: one whose rate moves both.
+
+    Keras and its callbacks know of one optimizer. This is the generators',
+    but for `learning_rate`: to set it moves the discriminators' in the same
+    proportion. `model.generator_optimizer` and `model.discriminator_optimizer`
+    are set each for itself.
+
+    Args:
+        generator: `keras.optimizers.Optimizer`.
+        discriminator: the same.
+    """
+
+    _generator = _discriminator = None
+    _ratio = 1.0
+
+    def __init__(self, generator, discriminator):
+        vars(self).update(_generator=generator, _discriminator=discriminator)
+
+    def __getattr__(self, name):
+        return getattr(self._generator, name)
+
+    def __setattr__(self, name, value):
+        own = name == "learning_rate"
+        (object.__setattr__ if own else setattr)(
+            self if own else self._generator, name, value
+        )
+
+    @property
+    def inner_optimizer(self):
+        """The generators' optimizer, where callbacks look behind a scale."""
+        return getattr(self._generator, "inner_optimizer", self._generator)
+
+    @property
+    def learning_rate(self):
+        rate = self._generator.learning_rate
+        if not isinstance(rate, keras.Variable):
+            return rate
+        rate = copy.copy(rate)  # of the same value
+        rate.__class__ = _BothRates
+        rate.optimizers = self
+        return rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self.check_settable("learning_rate")
+        try:
+            number = math.nan if callable(value) else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not 0 <= number < math.inf:
+            raise UserError(
+                "learning_rate must be a number from 0 up; compile() takes "
+                f"schedules. Received: {value!r}"
+            )
+        generator, discriminator = (
+            float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+            for optimizer in (self._generator, self._discriminator)
+        )
+        if generator:  # else the proportion is that of before
+            vars(self)["_ratio"] = discriminator / generator
+        self._generator.learning_rate = number
+        self._discriminator.learning_rate = number * self._ratio
+
+    def check_settable(self, name):
+        """Raise `UserError` for who is called `name` if a schedule rules."""
+        for optimizer in (self._generator, self._discriminator):
+            if not isinstance(optimizer.learning_rate, keras.Variable):
+                raise UserError(
+                    f"{name} cannot set rates that follow a schedule: leave "
+                    "them to it, or give compile() a number, as "
+                    'learning_rate, and schedule="constant"'
+                )
+
+
+class _BothRates(keras.Variable):
+    """The generators' rate; to assign to it moves both."""
+
+    def assign(self, value):
+        self.optimizers.learning_rate = value
+        return value

@@ -1,0 +1,38 @@
+"""Sample grids: images of a model in columns, each with a role."""
+
+import typing
+
+
+class Column(typing.NamedTuple):
+    """One column of a sample grid.
+
+    Attributes:
+        role: str, `"input"`, `"output"`, `"truth"` of the outputs, or
+            `"back"`, what outputs become on the way back.
+        images: float `[batch, height, width, 3]` in [-1, 1].
+        heading: str, the text above the column.
+    """
+
+    role: str
+    images: typing.Any
+    heading: str = ""
+
+
+class Grid(typing.NamedTuple):
+    """What a model shows of itself for a fixed batch.
+
+    Attributes:
+        columns: list of `Column`.
+        reals: images that the outputs are to resemble, not drawn; None for
+            the inputs.
+        discriminator: the network that judges such images one by one, or
+            None.
+    """
+
+    columns: list
+    reals: typing.Any = None
+    discriminator: typing.Any = None
+
+    def of(self, role):
+        """Return the images of the columns with this role."""
+        return [column.images for column in self.columns if column.role == role]

@@ -1,0 +1,128 @@
+"""One update of one player: tape, scaling, gradients, optimizer."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from keras_gans.checks import UserError
+
+
+def record(model, network, *inputs):
+    """Make a training pass whose gradients a later update takes.
+
+    Returns:
+        `(outputs, tape)`, for `recorded` of `update`.
+    """
+    network = functools.partial(network, training=True)
+    with tf.GradientTape() as tape:
+        outputs = _compiled_replica(model, network)(*inputs)
+    return outputs, tape
+
+
+def update(model, player, terms_function, args, recorded=None):
+    """Run a player's terms under a tape and apply their gradients once.
+
+    Args:
+        model: a compiled `AdversarialModel`.
+        player: `"generator"` or `"discriminator"`.
+        terms_function: called on `args` with `training=True`; returns the
+            named terms and what else it has made.
+        args: tensors.
+        recorded: what `record` returned, or None. `terms_function` receives
+            the outputs of that pass first, and the gradients go on through
+            it.
+
+    Returns:
+        What `terms_function` returned.
+    """
+    optimizer = getattr(model, f"{player}_optimizer")
+    variables = getattr(model, f"{player}_variables")
+    # `optimizer.apply` sums over the replicas.
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    passed, passed_tape = recorded or (None, None)
+    args = args if recorded is None else (passed, *args)
+
+    def gradients_and_terms(*args):
+        with tf.GradientTape() as tape:
+            if recorded is not None:
+                tape.watch(args[0])
+            terms, outputs = terms_function(*args, training=True)
+            objective = model.weighted_sum(terms) / replicas
+            objective = optimizer.scale_loss(objective)
+        sources = (
+            [variable.value for variable in variables]
+            if recorded is None
+            else args[0]
+        )
+        # A weight of 0 may leave a part of a network without a gradient.
+        gradients = tape.gradient(
+            objective,
+            sources,
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        return gradients, terms, outputs
+
+    gradients, terms, outputs = _compiled_replica(model, gradients_and_terms)(
+        *args
+    )
+    if recorded is not None:
+        gradients = passed_tape.gradient(passed, variables, gradients)
+    optimizer.apply(gradients, variables)
+    return terms, outputs
+
+
+def scaled(optimizer, policy):
+    """Wrap an optimizer as `keras.Model.compile` does for float16."""
+    if policy.name != "mixed_float16" or isinstance(
+        optimizer, keras.optimizers.LossScaleOptimizer
+    ):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)
+
+
+def check_optimizers(model, **given):
+    """Check optimizers that callers give to `compile`; return them, made.
+
+    Args:
+        model: an `AdversarialModel`.
+        **given: by argument an optimizer, its name, its config, or None.
+
+    Returns:
+        dict from argument to `keras.optimizers.Optimizer` or None.
+
+    Raises:
+        UserError: if it is none, both are one, or it is another model's.
+    """
+    made = {}
+    for name, identifier in given.items():
+        try:
+            made[name] = keras.optimizers.get(identifier)
+        # Keras looks a name up as anything that can be read.
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(
+                f"{name} must be a keras.optimizers.Optimizer, its name or "
+                f"its config. Received: {identifier!r}"
+            ) from error
+    bare = [getattr(o, "inner_optimizer", o) for o in made.values()]
+    if None not in bare and bare[0] is bare[1]:
+        raise UserError(
+            f"{' and '.join(made)} must be two instances, as each keeps the "
+            f"state of its player's weights. Received: {bare[0]!r} twice"
+        )
+    for name, optimizer in zip(made, bare, strict=True):
+        variables = getattr(model, name.replace("optimizer", "variables"))
+        known = getattr(optimizer, "_trainable_variables", variables)
+        if [*map(id, known)] != [*map(id, variables)] and optimizer.built:
+            raise UserError(
+                f"{name} must be new: it keeps the state of the weights of "
+                f"another model or player. Received: {optimizer!r}"
+            )
+    return made
+
+
+def _compiled_replica(model, function):
+    """Let XLA compile what lies inside one of several replicas."""
+    if not model.jit_replica:
+        return function
+    return tf.function(function, jit_compile=True)

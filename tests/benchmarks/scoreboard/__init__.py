@@ -1,0 +1,1 @@
+"""What `tests.benchmarks.scoreboard` trains, reads and writes."""

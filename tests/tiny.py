@@ -1,0 +1,96 @@
+"""Every registered model at a tiny size, and batches for it."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gans import registry
+
+# The smallest arguments of each model; the batch follows from `data_kind`.
+# Another architecture of a model is a case `model-architecture`.
+TINY = {
+    "cyclegan": {"image_size": 32, "base_filters": 4},
+    "cyclegan-resnet": {
+        "architecture": "resnet",
+        "image_size": 24,
+        "base_filters": 2,
+        "num_residual_blocks": 1,
+        "pool_size": 5,
+    },
+    "pix2pix": {"image_size": 32, "base_filters": 2},
+    "stargan": {
+        "image_size": 16,
+        "labels": ["Black_Hair", "Blond_Hair", "Male"],
+        "base_filters": 2,
+        "num_residual_blocks": 0,
+        "num_discriminator_layers": 2,
+        "critic_steps": 2,
+    },
+}
+OPTIONAL_TERMS = {"cyclegan": {"identity": 5.0}}
+BATCH_KEYS = {
+    "unpaired": ("images_a", "images_b"),
+    "paired": ("images_a", "images_b"),
+    "labelled": ("images",),
+}
+
+
+def make_batch(model, size=4, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = (size, model.image_size, model.image_size, 3)
+    batch = {
+        key: rng.uniform(-1, 1, shape).astype("float32")
+        for key in BATCH_KEYS[model.data_kind]
+    }
+    if model.data_kind == "labelled":
+        batch |= make_labels(model.label_table, size)
+    return batch
+
+
+def make_labels(table, size):
+    """One label each, of the data sets in turn; the mask where there is one."""
+    sets = np.arange(size) % table.num_sets
+    labels = np.zeros((size, len(table.names)), "float32")
+    for row, index in enumerate(sets):
+        start, stop = table.ranges[index]
+        labels[row, start + row // table.num_sets % (stop - start)] = 1.0
+    mask = np.eye(table.num_sets, dtype="float32")[sets]
+    return {"labels": labels} | ({"mask": mask} if table.num_sets > 1 else {})
+
+
+def make_bare(name):
+    """Make a model that is not compiled."""
+    return registry.get(name.split("-")[0])(**TINY[name])
+
+
+def make_model(name, seed=0, run_eagerly=True, **compile_arguments):
+    """Make a compiled model; eager, which spares tiny models the tracing."""
+    keras.utils.set_random_seed(seed)
+    model = make_bare(name)
+    compile_arguments.setdefault("loss_weights", OPTIONAL_TERMS.get(name))
+    model.compile(run_eagerly=run_eagerly, **compile_arguments)
+    return model
+
+
+def fit(model, batch, steps=1):
+    dataset = tf.data.Dataset.from_tensors(batch).repeat()
+    history = model.fit(
+        dataset, steps_per_epoch=steps, verbose=0, shuffle=False
+    )
+    return {name: values[-1] for name, values in history.history.items()}
+
+
+def at_rest():
+    """An optimizer that moves nothing."""
+    return keras.optimizers.SGD(0.0)
+
+
+def values(variables):
+    return [variable.numpy().copy() for variable in variables]
+
+
+def moved(before, variables):
+    return [
+        not np.array_equal(old, variable.numpy())
+        for old, variable in zip(before, variables, strict=True)
+    ]
