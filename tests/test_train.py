@@ -308,7 +308,7 @@ def test_a_run_folder_may_be_moved(folders, capsys):
     assert run(f"--steps 2 --run-dir {moved}") == 0
     assert "continuing after step 1" in capsys.readouterr().out
     assert not pathlib.Path("runs").exists()
-    assert loading.load(moved).verbs == ("a_to_b", "b_to_a")
+    assert [*loading.load(moved).verbs] == ["a_to_b", "b_to_a"]
     with open(moved / "log.csv", newline="") as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["2"]
 
