@@ -156,14 +156,12 @@ class LoadedModel:
 
     def _translating(self, to, verb):
         """Return the verb that translates, by name or into a domain."""
-        if verb is None and isinstance(to, str):
-            targets = {v.target: name for name, v in self.verbs.items()}
-            targets.pop(None, None)
-            if to not in targets:
-                domains = " or ".join(map(repr, sorted(targets)))
-                raise UserError(
-                    f"to must be {domains or 'labels'}. Received: {to!r}"
-                )
+        targets = {v.target: name for name, v in self.verbs.items()}
+        targets.pop(None, None)
+        if verb is None and to is not None and targets:
+            if not isinstance(to, str) or to not in targets:
+                domains = " or ".join(map(repr, targets))
+                raise UserError(f"to must be {domains}. Received: {to!r}")
             verb = targets[to]
         return self._verb(verb, lambda verb: verb.images)
 
