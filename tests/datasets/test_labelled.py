@@ -73,6 +73,30 @@ def test_resume_is_exact(joint):
     assert (other["numbers"] != straight[0]["numbers"]).any()
 
 
+def test_one_pass_for_validation():
+    dataset = datasets.labelled(
+        [numbered(3), numbered(2, first=49)],
+        image_size=6,
+        batch_size=2,
+        batches_per_step=2,
+        repeat=False,
+    )
+    elements = take(dataset, 9)
+    assert [len(element["images"]) for element in elements] == [4, 1]
+    joined = {
+        key: np.concatenate([element[key] for element in elements])
+        for key in ("numbers", "labels", "mask")
+    }
+    assert joined["numbers"].tolist() == [0, 1, 2, 49, 50]
+    np.testing.assert_array_equal(
+        joined["labels"],
+        [[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
+    )
+    np.testing.assert_array_equal(
+        joined["mask"], [[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]]
+    )
+
+
 def test_batches_do_not_depend_on_how_many_are_in_a_step():
     one = take(datasets.labelled(numbered(7), None, 8, 4), 6)
     three = take(datasets.labelled(numbered(7), None, 8, 4, 3), 2)

@@ -42,6 +42,20 @@ def test_pairs_stay_together_under_crop_and_flip():
     assert 5 < is_mirrored.sum() < 35
 
 
+def test_one_pass_for_validation():
+    dataset = datasets.paired(
+        *pair_arrays(5),
+        image_size=8,
+        batch_size=2,
+        load_size=12,
+        repeat=False,
+    )
+    assert int(dataset.cardinality()) == 3
+    a, b = take(dataset, 9)
+    np.testing.assert_array_equal(a[:, 0, 0], [[i, 2, 2] for i in range(5)])
+    np.testing.assert_array_equal(a + np.uint8(100), b)
+
+
 def test_it_continues_with_the_next_batch():
     sides = datasets.open_pair(*pair_arrays(7), 12)
     options = {"image_size": 8, "batch_size": 3, "seed": 4}

@@ -125,6 +125,35 @@ def test_sequence_does_not_depend_on_batches_or_threads(monkeypatch):
         np.testing.assert_array_equal(threaded[key], expected[key])
 
 
+def test_one_pass_for_validation():
+    sides = ramps(5), numbered(3, size=12, first=100)
+    options = {"image_size": 8, "batch_size": 2, "repeat": False}
+    dataset = datasets.unpaired(*sides, **options)
+    assert int(dataset.cardinality()) == 3
+    assert dataset.element_spec["images_a"].shape.as_list() == [None, 8, 8, 3]
+    for _ in range(2):
+        batches = take(dataset, 9)
+        np.testing.assert_array_equal(
+            batches["images_a"][:, 0, 0], [[i, 2, 2] for i in range(5)]
+        )
+        numbers = batches["images_b"][:, 0, 0, 0]
+        assert numbers.tolist() == [100, 101, 102, 100, 101]
+    rest = take(datasets.unpaired(*sides, start=2, **options), 9)
+    assert rest["images_a"][:, 0, 0, 0].tolist() == [4]
+    with pytest.raises(ValueError, match="repeat must be True or False.*'no'"):
+        datasets.unpaired(*sides, image_size=8, repeat="no")
+
+
+def test_one_pass_is_of_what_is_held_out():
+    side = numbered(20)
+    dataset = datasets.unpaired(
+        side, side, image_size=8, batch_size=3, held_out=4, repeat=False
+    )
+    held_out = pixels(datasets.held_out(side, 4, image_size=8))
+    for batch in take(dataset, 9).values():
+        np.testing.assert_array_equal(batch, held_out)
+
+
 def test_seeds_differ():
     sides = ramps(7), ramps(4)
     of_seed = [
