@@ -32,7 +32,10 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def closed():
+def unwritable(how):
+    """Return a descriptor that nothing can be written to."""
+    if how == "full disk":
+        return os.open("/dev/full", os.O_WRONLY)
     reader, writer = os.pipe()
     os.close(reader)
     return writer
@@ -40,7 +43,7 @@ def closed():
 
 @pytest.mark.parametrize("options", [[], ["-u"]])
 @pytest.mark.parametrize("which", [(1,), (2,), (1, 2)])
-@pytest.mark.parametrize("how", ["pipe", "full", "from the start"])
+@pytest.mark.parametrize("how", ["pipe", "full disk", "from the start"])
 def test_its_work_is_done_and_its_exit_code_right(
     tmp_path, options, which, how
 ):
@@ -50,11 +53,10 @@ def test_its_work_is_done_and_its_exit_code_right(
         closing = " ".join(f"{number}>&-" for number in which)
         command = ["sh", "-c", f'exec "$@" {closing}', "sh", *command]
     else:
-        for number in which:
-            pipes[number] = (
-                closed() if how == "pipe" else open("/dev/full", "w")
-            )
+        pipes |= {number: unwritable(how) for number in which}
     process = subprocess.run(command, stdout=pipes[1], stderr=pipes[2])
+    for descriptor in {*pipes.values()} - {subprocess.PIPE}:
+        os.close(descriptor)
     assert process.returncode == 7
     assert (tmp_path / "end").read_text() == "done"
     for shown in filter(None, (process.stdout, process.stderr)):
