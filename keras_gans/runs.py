@@ -111,7 +111,7 @@ def _move_aside(folder):
     """Rename a folder that holds a run and nothing else; leave an empty one."""
     place = folder.resolve()  # what a link leads to
     found = {path.name for path in place.iterdir()}
-    found = {name for name in found if not name.startswith(files.UNFINISHED)}
+    found = {name for name in found if ".unfinished" not in name}
     if not found:
         return
     try:
@@ -122,8 +122,9 @@ def _move_aside(folder):
     export = pathlib.Path(str(earlier.get("export_dir"))).resolve()
     others = sorted(
         name
-        for name in found - _WRITTEN
-        if place / name not in (export, *export.parents)
+        for name in found
+        if name.partition(".damaged")[0] not in _WRITTEN
+        and place / name not in (export, *export.parents)
     )
     lock = files.hold(folder, "run_dir")
     try:

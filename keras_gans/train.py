@@ -88,7 +88,6 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
             shuffle=False,
             verbose=0,
             callbacks=[
-                stop,
                 *([progress] if devices.is_chief(strategy) else []),
                 statistics.FreshStatistics(dataset, settings["save_every"]),
                 health.Health(log, grids, checkpoint),
@@ -96,6 +95,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
                 log,
                 *measuring,
                 checkpoint,
+                stop,
             ],
         )
     finally:
@@ -216,6 +216,8 @@ def ending(error, strategy):
         return 3, str(error)
     if isinstance(error, OSError):
         reason = str(error)
+    elif "No space left on device" in str(error):  # from TensorFlow
+        reason = str(error).splitlines()[0]
     elif _is_memory(error):
         reason = (
             "there is not enough memory: give a smaller --batch-size or "

@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import subprocess
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -50,6 +52,33 @@ class Reference:
 def reference():
     """Return a function from a conformance file's name to its arrays."""
     return Reference
+
+
+@pytest.fixture
+def another_process():
+    """Return a function that starts a process which trains in a folder."""
+    code = (
+        "import sys; from keras_gans import files\n"
+        "held = files.hold(sys.argv[1], 'folder')\n"
+        "print('ready', flush=True); sys.stdin.read()\n"
+    )
+    started = []
+
+    def start(folder):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

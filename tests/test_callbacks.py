@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -108,6 +109,110 @@ def test_a_damaged_log_goes_on(tmp_path, caplog, damage):
     assert is_whole or "log.csv is damaged" in caplog.text
 
 
+def test_the_last_row_goes_on_where_training_does(tmp_path):
+    class Note(callbacks.StepCallback):
+        def on_step(self, before, logs):
+            if self.current_step == 7:
+                self.log.note("a remark")
+
+    def train(folder, *ends):
+        model = make_model("cyclegan")
+        start = 0
+        for end in ends:
+            log, note = callbacks.RunLog(folder, every=5), Note()
+            note.log = log
+            checkpoint = callbacks.Checkpoints(folder / "checkpoints")
+            checkpoint.restore(model)
+            dataset = datasets.unpaired(
+                pictures(0), pictures(1), 32, batch_size=2, start=start
+            )
+            model.fit(
+                dataset,
+                steps_per_epoch=end - start,
+                shuffle=False,
+                verbose=0,
+                callbacks=[note, log, checkpoint],
+            )
+            start = end
+            yield [(row["step"], row["warnings"]) for row in read_log(folder)]
+
+    (whole,) = train(tmp_path / "whole", 12)
+    assert whole == [("5", ""), ("10", "a remark"), ("12", "")]
+    parts = [*train(tmp_path / "parts", 3, 5, 8, 9, 12)]
+    assert parts[:4] == [
+        [("3", "")],
+        [("5", "")],
+        [("5", ""), ("8", "a remark")],
+        [("5", ""), ("9", "a remark")],
+    ]
+    assert read_log(tmp_path / "parts") == read_log(tmp_path / "whole")
+
+
+def test_a_replaced_row_is_gone_before_the_next_checkpoint(tmp_path):
+    model = make_model("cyclegan")
+    fit(model, tmp_path, 6)
+    assert [row["step"] for row in read_log(tmp_path)] == ["5", "6"]
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, tmp_path, STEPS, start=6, extra=[DieAfter(9)])
+    assert [row["step"] for row in read_log(tmp_path)] == ["5"]
+    resumed = make_model("cyclegan")
+    checkpoint = callbacks.Checkpoints(tmp_path / "checkpoints")
+    assert checkpoint.restore(resumed) == 8
+    fit(resumed, tmp_path, STEPS, start=8)
+    assert [row["step"] for row in read_log(tmp_path)] == ["5", "10", "12"]
+
+
+def test_rows_go_on_through_epochs_and_validation(tmp_path):
+    """Keras resets the means with each of them."""
+    fit(make_model("cyclegan"), tmp_path / "one", STEPS)
+    dataset = datasets.unpaired(pictures(0), pictures(1), 32, batch_size=2)
+    fit(
+        make_model("cyclegan"),
+        tmp_path / "three",
+        STEPS // 3,
+        epochs=3,
+        validation_data=dataset.take(1),
+        validation_steps=1,
+    )
+    one, three = read_log(tmp_path / "one"), read_log(tmp_path / "three")
+    assert [row["step"] for row in three] == ["5", "10", "12"]
+    for ours, theirs in zip(one, three, strict=True):
+        assert float(ours["g_loss"]) == pytest.approx(
+            float(theirs["g_loss"]), rel=1e-5
+        )
+
+
+def test_two_processes_do_not_train_into_one_folder(tmp_path, another_process):
+    folder = tmp_path / "checkpoints"
+    other = another_process(folder)
+    with pytest.raises(ValueError, match="no other process trains in.*points'"):
+        fit(make_model("cyclegan"), tmp_path, 1)
+    assert not list(folder.iterdir())
+    # Of several workers the chief holds it for all.
+    checkpoint = callbacks.Checkpoints(folder)
+    resolver = types.SimpleNamespace(
+        task_id=1,
+        cluster_spec=lambda: types.SimpleNamespace(
+            as_dict=lambda: {"worker": 2}
+        ),
+    )
+    checkpoint.set_model(
+        types.SimpleNamespace(
+            step=np.array(0),
+            distribute_strategy=types.SimpleNamespace(
+                cluster_resolver=resolver
+            ),
+        )
+    )
+    checkpoint.model.step = types.SimpleNamespace(numpy=lambda: 0)
+    checkpoint.on_train_begin()
+    other.kill()
+    other.communicate()
+    model = make_model("cyclegan")
+    fit(model, tmp_path, 1)
+    another_process(folder)  # free again after fit
+
+
 def test_checkpoints_are_not_overwritten_by_a_fresh_start(tmp_path):
     fit(make_model("cyclegan"), tmp_path, 4)
     with pytest.raises(ValueError, match="call restore.*step 4"):
@@ -199,19 +304,42 @@ def test_a_grid_has_the_headings_of_the_model(tmp_path):
     np.testing.assert_array_equal(text[:, 0], text[:, 2])
 
 
-def test_a_signal_ends_training_after_the_step_and_saves(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_training_after_the_step_and_saves(tmp_path, number):
     class Interrupt(callbacks.StepCallback):
         def on_step(self, before, logs):
             if self.current_step == 3:
-                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), number)
+                if number == signal.SIGHUP:
+                    os.kill(os.getpid(), number)
 
-    before = signal.getsignal(signal.SIGTERM)
+        def on_train_end(self, logs=None):
+            if number == signal.SIGHUP:
+                os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
     stop = callbacks.StopOnSignal()
     model = make_model("cyclegan")
     fit(model, tmp_path, STEPS, extra=[Interrupt(), stop])
-    assert stop.received == signal.SIGTERM
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert stop.received == number
+    assert signal.getsignal(number) is before
     assert (tmp_path / "checkpoints/000003.keras").exists()
+
+
+def test_under_nohup_a_closed_terminal_is_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stop = callbacks.StopOnSignal()
+        stop.set_model(
+            types.SimpleNamespace(step=types.SimpleNamespace(numpy=int))
+        )
+        stop.on_train_begin()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert stop.received is None
+        stop.on_train_end()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_progress_bar_shows_speed_and_terms(tmp_path, capsys):

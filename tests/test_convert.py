@@ -5,6 +5,7 @@ import pickle
 import re
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -63,6 +64,13 @@ def test_the_originals_pixels(
     fixture.assert_close(
         f"{group}/{output}", nchw(outputs), **tolerances(fixture)[group]
     )
+
+
+def test_what_a_killed_conversion_left_is_cleaned_up(tmp_path):
+    (tmp_path / ".unfinished-abc123").mkdir()
+    model = types.SimpleNamespace(save=lambda path: path.write_bytes(b"PK"))
+    convert.write(model, tmp_path / "model.keras")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 
 @pytest.mark.parametrize(

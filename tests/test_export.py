@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_gans import export, images
 from keras_gans.callbacks import checkpoints
-from keras_gans.serving import signatures, warmup
+from keras_gans.serving import signatures, versions, warmup
 from tests.tiny import make_model
 
 
@@ -170,6 +172,25 @@ def test_other_pixels_are_not_published(
     with pytest.raises(RuntimeError, match=rule):
         export.export(model, tmp_path, samples)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("left", ["killed", "of an older version"])
+def test_what_a_killed_export_left_is_cleaned_up(tmp_path, left):
+    if left == "killed":
+        code = (
+            "import os, signal, sys; from keras_gans.serving import versions\n"
+            "def write(path):\n"
+            "    (path / 'variables').mkdir()\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)\n"
+            "versions.publish(sys.argv[1], write)\n"
+        )
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)])
+    else:
+        (tmp_path / ".unfinished-abc123" / "variables").mkdir(parents=True)
+    (name,) = os.listdir(tmp_path)
+    assert name.startswith(".unfinished-")
+    versions.publish(tmp_path, lambda path: (path / "model.json").touch())
+    assert os.listdir(tmp_path) == ["1"]
 
 
 def test_warm_up_is_what_the_server_reads(exported, served, samples):

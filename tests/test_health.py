@@ -7,6 +7,7 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_gans import callbacks, runs, train
 from keras_gans.arguments import parse_arguments, resolve
@@ -92,7 +93,9 @@ class Stub:
         pass
 
 
-def drive(folder, stub, steps, start=0, log_every=4, every=10, logs=None):
+def drive(
+    folder, stub, steps, start=0, log_every=4, every=10, logs=None, ends=False
+):
     """Call the callbacks as fit would; return the rows of log.csv."""
     log = callbacks.RunLog(folder, log_every)
     grids = callbacks.SampleGrid(folder / "samples", {}, every)
@@ -104,7 +107,8 @@ def drive(folder, stub, steps, start=0, log_every=4, every=10, logs=None):
     for number in range(steps - start):
         for callback in (watch, grids, log):
             callback.on_train_batch_end(number, logs or stub.healthy_logs)
-    log.on_train_end()
+    for callback in (watch, grids, log) if ends else (log,):
+        callback.on_train_end()
     with open(folder / "log.csv", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -234,6 +238,29 @@ def test_a_continued_run_warns_as_the_undisturbed_one(truth, tmp_path, caplog):
         drive(folder, Stub(truth, change), killed)
         rows = drive(folder, Stub(truth, change, restored), 60, restored)
         assert without_seconds(rows) == without_seconds(whole)
+
+
+def test_a_run_shorter_than_a_row_is_looked_at(truth, tmp_path, caplog):
+    change = {"a_to_b": lambda inputs, outputs: inputs}
+    (row,) = drive(tmp_path, Stub(truth, change), 18, log_every=50, ends=True)
+    assert row["step"] == "18" and row["warnings"] == "copied input a_to_b"
+
+
+def test_a_last_look_is_not_said_twice_where_training_goes_on(truth, tmp_path):
+    change = {"a_to_b": lambda inputs, outputs: inputs, "b_to_a": checkered}
+    whole = drive(tmp_path / "whole", Stub(truth, change), 60, ends=True)
+    stops = (0, 11, 31, 34, 51, 60)
+    for start, end in zip(stops, stops[1:], strict=False):
+        stub = Stub(truth, change, start)
+        # As in a checkpoint of the middle of a row.
+        mean = tf.Variable(float(bool(start % 4)))
+        stub.metrics = [types.SimpleNamespace(variables=[mean])]
+        rows = drive(tmp_path / "parts", stub, end, start, ends=True)
+        assert rows[-1]["step"] == str(end)
+        assert end == 34 or "copied input" in rows[-1]["warnings"]
+    for row in (*rows, *whole):
+        row.pop("seconds")
+    assert rows == whole
 
 
 def test_early_pictures_are_not_judged(truth, tmp_path, caplog):

@@ -1,9 +1,15 @@
 """The command, as a user types it, at a tiny size."""
 
+import csv
 import json
+import os
 import pathlib
 import re
 import resource
+import signal
+import subprocess
+import sys
+import time
 
 import keras
 import numpy as np
@@ -14,6 +20,8 @@ from PIL import Image
 from keras_gans import runs, train
 from keras_gans.arguments import parse_arguments, resolve
 from keras_gans.callbacks import checkpoints
+from keras_gans.checks import UserError
+from keras_gans.serving import loading
 
 TINY = "--image-size 32 --set base_filters=2 --batch-size 2 --log-every 2"
 
@@ -121,6 +129,11 @@ def test_half_precision_trains_too(folders):
         (None, "--set base_filters", "KEY=VALUE.*'base_filters'"),
         (None, "--set base_filters=-3", "base_filters.*-3"),
         (None, "--set loss_weights={'cylce':1}", "loss_weights.*cylce"),
+        (None, "--set loss_weights={cycle:5}", "quotes.*{cycle:5}"),
+        (None, "--set architecture=[resnet]", "quotes.*[resnet]"),
+        (None, "--set loss_weights={[1]:5}", "quotes.*{[1]:5}"),
+        (None, "--set loss_weights=5", "loss_weights must be a dict.*5"),
+        (None, "--set loss_weights={'cycle':'5'}", "finite number.*'5'"),
         (None, "--image-size 50", "multiple of 16.*50"),
         (None, "--labels -Male", "labels are for labelled data.*-Male"),
         (
@@ -130,6 +143,8 @@ def test_half_precision_trains_too(folders):
         ),
         ("--data faces:photo", "--model stargan --labels=,", "labels must.*,"),
         (None, "--run-dir a/0.png", "run_dir.*a/0.png"),
+        (None, "--export-dir a/0.png", "export_dir.*a/0.png"),
+        (None, "--export-dir a/0.png/x --dry-run", "export_dir.*a/0.png/x"),
     ],
 )
 def test_wrong_use_is_one_line_and_code_2(folders, capsys, data, text, message):
@@ -178,7 +193,12 @@ def test_a_broken_picture_is_named_left_out_and_counted(
 ):
     pathlib.Path("a/broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
     assert run("--steps 1 --save-every 1") == 0
-    assert "20 pictures in a (1 left out)" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "20 pictures in a (1 left out)" in shown
+    # Shorter than a row.
+    assert "log.csv" in shown
+    (row,) = csv.DictReader(pathlib.Path("runs/cyclegan/log.csv").open())
+    assert row["step"] == "1" and float(row["g_loss"]) > 0
     assert "broken.jpg" in caplog.text
 
 
@@ -200,6 +220,155 @@ def test_a_full_disk_ends_with_one_line_and_loses_nothing(folders, capsys):
     assert left == ["000002.keras"]
     assert run("--steps 4 --save-every 2") == 0
     assert checkpoints.steps("runs/cyclegan/checkpoints") == [2, 4]
+
+
+def test_a_run_folder_that_another_process_trains_in(
+    folders, capsys, another_process
+):
+    other = another_process("runs/cyclegan")
+    for text in ("--steps 1", "--steps 1 --restart"):
+        assert run(text) == 2
+        error = capsys.readouterr().err.strip().splitlines()[-1]
+        assert error.startswith("error: run_dir must be a folder that no other")
+        assert "'runs/cyclegan'" in error and "another folder" in error
+        assert os.listdir("runs") == ["cyclegan"]
+        assert not os.listdir("runs/cyclegan")
+    other.kill()
+    other.communicate()
+    settings = {"model": "cyclegan", "export_dir": "saved"}
+    runs.prepare("runs/cyclegan", settings)
+    # Nor is one moved aside that another has continued meanwhile.
+    other = another_process("runs/cyclegan")
+    with pytest.raises(UserError, match="no other process"):
+        runs.prepare("runs/cyclegan", settings, restart=True)
+    assert os.listdir("runs") == ["cyclegan"]
+
+
+def make_run(folder):
+    folder = pathlib.Path(folder)
+    settings = {"model": "cyclegan", "export_dir": str(folder / "export")}
+    runs.prepare(folder, settings)
+    (folder / "checkpoints").mkdir()
+    (folder / "export").mkdir()
+    for left in ("log.csv.damaged.1", "log.unfinished"):
+        (folder / left).touch()
+    return settings
+
+
+def test_restart_moves_a_run_aside_and_nothing_else(folders, monkeypatch):
+    settings = make_run("runs/mine")
+    for reason, path, content in (
+        ("also holds 'thesis.txt'", "runs/mine/thesis.txt", "mine"),
+        ("holds no run", "a/0.txt", None),
+        ("holds no run", "other/arguments.json", '{"mine": 1}'),
+        ("holds no run", "links/checkpoints", None),
+    ):
+        path = pathlib.Path(path)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content or "")
+        before = sorted(folders.rglob("*"))
+        with pytest.raises(UserError, match=f"{reason}.*another --run-dir"):
+            runs.prepare(path.parent, settings, restart=True)
+        assert sorted(folders.rglob("*")) == before
+        path.unlink()
+    # What the command was started in, by any name.
+    pathlib.Path("runs/mine/samples").mkdir()
+    (folders / "link").symlink_to(folders / "runs" / "mine")
+    monkeypatch.chdir("runs/mine/samples")
+    for name in ("..", "../../mine", "../../../link", folders / "runs/mine"):
+        with pytest.raises(UserError, match="this command was started"):
+            runs.prepare(name, settings, restart=True)
+    monkeypatch.chdir(folders)
+    for name in (".", "..", "/", "a/../b", "runs"):
+        with pytest.raises(UserError, match="holds no run|which also holds"):
+            runs.prepare(name, settings, restart=True)
+
+    with monkeypatch.context() as patch:
+
+        def refuse(path, target):
+            raise OSError(16, "Device or resource busy")  # a mount point
+
+        patch.setattr(pathlib.Path, "rename", refuse)
+        with pytest.raises(UserError, match="cannot be moved .Device or"):
+            runs.prepare("runs/mine", settings, restart=True)
+    # A link stays, and leads to the new run.
+    runs.prepare("link", settings, restart=True)
+    assert sorted(os.listdir("runs")) == ["mine", "mine.1"]
+    assert os.listdir("link") == ["arguments.json"]
+    assert "checkpoints" in os.listdir("runs/mine.1")
+    # A damaged run is one, an empty folder is none.
+    pathlib.Path("runs/mine/arguments.json").write_text("{")
+    runs.prepare("runs/mine/../mine", settings, restart=True)
+    assert sorted(os.listdir("runs")) == ["mine", "mine.1", "mine.2"]
+    pathlib.Path("empty/.unfinished-abc").mkdir(parents=True)
+    runs.prepare("empty", settings, restart=True)
+    assert not pathlib.Path("empty.1").exists()
+
+
+def test_a_run_folder_may_be_moved(folders, capsys):
+    assert run("--steps 1") == 0
+    moved = pathlib.Path("elsewhere/mine")
+    moved.parent.mkdir()
+    pathlib.Path("runs/cyclegan").rename(moved)
+    pathlib.Path("runs").rmdir()
+    capsys.readouterr()
+    assert run(f"--steps 2 --run-dir {moved}") == 0
+    assert "continuing after step 1" in capsys.readouterr().out
+    assert not pathlib.Path("runs").exists()
+    assert [*loading.load(moved).verbs] == ["a_to_b", "b_to_a"]
+    with open(moved / "log.csv", newline="") as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["2"]
+
+
+@pytest.mark.parametrize(
+    "error,code,line",
+    [
+        (MemoryError(), 1, "not enough memory.*--batch-size.*checkpoints stay"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM of 9 GB\n"),
+            1,
+            "not enough memory.*--image-size.*--recompute",
+        ),
+        (
+            tf.errors.UnknownError(None, None, "MemoryError: \nTraceback"),
+            1,
+            "not enough memory",
+        ),
+        (OSError(28, "No space left", "x"), 1, "No space left: 'x'; earlier"),
+        (FloatingPointError("NaN"), 3, "NaN"),
+        (UserError("seed must"), 2, "seed must"),
+        (ValueError("a fault of ours"), None, None),
+        (tf.errors.InvalidArgumentError(None, None, "ours"), None, None),
+    ],
+)
+def test_expected_ends_are_one_line(error, code, line):
+    end = train.ending(error, None)
+    if code is None:
+        assert end is None
+    else:
+        assert end[0] == code and re.search(line, end[1])
+        assert "\n" not in end[1]
+
+
+def test_nobody_reads_and_the_terminal_is_closed(folders):
+    """SIGHUP, and no output from the first line on: it saves all the same."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keras_gans.train"]
+        + f"--data-a a --data-b b {TINY} --save-every 1 --steps 100000".split(),
+        stdout=writer,
+        stderr=writer,
+    )
+    os.close(writer)
+    folder = pathlib.Path("runs/cyclegan/checkpoints")
+    while not checkpoints.steps(folder):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(300) == 129
+    (row,) = [*csv.DictReader((folder.parent / "log.csv").open())][-1:]
+    assert int(row["step"]) == checkpoints.steps(folder)[-1]
 
 
 def test_the_article_is_the_default():

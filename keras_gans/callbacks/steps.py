@@ -132,6 +132,8 @@ class StopOnSignal(StepCallback):
     SIGHUP comes when the terminal is closed; under `nohup` it stays ignored.
     `received` then holds the signal, so that the caller can tell an
     interrupted run from a finished one; `Checkpoints` saves as at any end.
+    It comes last among the callbacks, so that a signal does not break off
+    what the others do at the end.
 
     Args:
         mean_over_workers: function from a number of each of several workers
@@ -158,8 +160,9 @@ class StopOnSignal(StepCallback):
 
     def _receive(self, number, frame):
         self.received = signal.Signals(number)
-        # A second Ctrl-C ends at once.
-        signal.signal(number, self._before[number])
+        # A second Ctrl-C ends at once. A terminal sends more than one SIGHUP.
+        if self.received.name != "SIGHUP":
+            signal.signal(number, self._before[number])
 
     def on_step(self, before, logs):
         received = bool(self.received)

@@ -201,7 +201,8 @@ def check_loss_weights(loss_weights, defaults, *players):
             f"Received: {', '.join(sorted(map(str, unknown)))}"
         )
     for name, weight in loss_weights.items():
-        is_number = isinstance(weight, numbers.Real) and weight is not True
+        is_bool = isinstance(weight, bool)
+        is_number = isinstance(weight, numbers.Real) and not is_bool
         # More than float32 holds is infinite in it.
         if not is_number or not 0 <= weight < 2**128:
             raise UserError(

@@ -150,6 +150,12 @@ def test_bad_loss_weights_and_losses_are_named(name):
         model.compile(loss_weights={"cylce": 1.0})
     with pytest.raises(ValueError, match="finite number from 0 up.*-1"):
         model.compile(loss_weights={model.generator_terms[0]: -1.0})
+    for value in ("5", None, True, float("nan"), float("inf"), 10**400, [1]):
+        with pytest.raises(ValueError, match="finite number from 0 up"):
+            model.compile(loss_weights={model.generator_terms[0]: value})
+    for value in ("{cycle: 5}", 5, 0, [], [("cycle", 5)], "", {"cycle"}):
+        with pytest.raises(ValueError, match="loss_weights must be a dict"):
+            model.compile(loss_weights=value)
     with pytest.raises(ValueError, match="weight above 0 among"):
         model.compile(loss_weights=dict.fromkeys(model.generator_terms, 0.0))
     with pytest.raises(ValueError, match="adversarial_loss.*wgan"):
