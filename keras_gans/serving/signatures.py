@@ -6,7 +6,7 @@ function from float pictures in [-1, 1] to float pictures.
 `a_to_b`
     `images`, uint8 `[batch, height, width, 3]`, to `images`, the same.
 `a_to_b_encoded`
-    `image_bytes`, string `[batch]`, each a JPEG, PNG, BMP, GIF or WebP of any
+    `image_bytes`, string `[batch]`, each a JPEG, PNG or still WebP of any
     size, to `image_bytes`, PNG of these sizes, and `status`, string `[batch]`:
     `"ok"`, or why the answer is empty.
 `serving_default`
