@@ -12,14 +12,14 @@ HEIGHT, WIDTH = 47, 61
 
 _XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
 _PROFILE = b"not a color profile" * 9
-_BITS = {
-    0: (1, 2, 4, 8, 16),
-    2: (8, 16),
-    3: (1, 2, 4, 8),
-    4: (8, 16),
-    6: (8, 16),
+# The types of color of a PNG, and of how many bits each may be.
+_COLORS = {
+    0: ("gray", (1, 2, 4, 8, 16)),
+    2: ("rgb", (8, 16)),
+    3: ("palette", (1, 2, 4, 8)),
+    4: ("gray alpha", (8, 16)),
+    6: ("rgba", (8, 16)),
 }
-_COLORS = {0: "gray", 2: "rgb", 3: "palette", 4: "gray alpha", 6: "rgba"}
 # Where the parts of an interlaced PNG begin, and their steps.
 _PARTS = (
     *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4)),
@@ -60,15 +60,14 @@ def chunk(name, content=b""):
     return struct.pack(">I", len(content)) + name + content + checksum
 
 
-def png(color, bits, before=(), after=(), interlaced=False, size=None, seed=0):
+def png(color, bits, before=(), after=(), interlaced=False):
     """Return a PNG of any type of color and number of bits.
 
     Args:
         before: chunks before the pixels, a palette included.
         after: chunks behind them.
     """
-    height, width = size or (HEIGHT, WIDTH)
-    rgb = pixels(height, width, seed)
+    rgb = pixels()
     channels = {0: [0], 2: [0, 1, 2], 3: [0], 4: [0, 1], 6: [0, 1, 2, 1]}[color]
     levels = rgb[..., channels].astype("uint16")
     levels = levels * 257 + levels % 7 if bits == 16 else levels >> (8 - bits)
@@ -84,7 +83,7 @@ def png(color, bits, before=(), after=(), interlaced=False, size=None, seed=0):
                 line = np.packbits(digits[:, 8 - bits :]).tobytes()
             lines += b"\0" + line if line else b""
     header = struct.pack(
-        ">IIBBBBB", width, height, bits, color, 0, 0, interlaced
+        ">IIBBBBB", WIDTH, HEIGHT, bits, color, 0, 0, interlaced
     )
     body = zlib.compress(lines)
     third = len(body) // 3 + 1
