@@ -137,6 +137,17 @@ def test_read_exif_rotation(orientation):
     assert np.abs(picture.astype(int) - upright[:, 8:24]).max() < 20
 
 
+def test_read_takes_the_orientation_from_exif_alone():
+    image = Image.fromarray(photo(16, 32))
+    xmp = b'<rdf:Description tiff:Orientation="6"/>'
+    assert images.read(encode(image, "WEBP", xmp=xmp)).shape == (16, 32, 3)
+    # The maker before it is said to lie far behind the end.
+    maker = struct.pack("<HHII", 0x010F, 2, 99, 2**20)
+    turn = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = struct.pack("<4sIH", b"II*\0", 8, 2) + maker + turn
+    assert images.read(encode(image, "WEBP", exif=exif)).shape == (32, 16, 3)
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_read_damaged_exif_is_no_reason_to_refuse():
     data = encode(

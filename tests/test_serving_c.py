@@ -85,8 +85,8 @@ def test_same_bytes_from_c(name, labels, program, tmp_path):
     whole = pictures.whole()
     batch = [
         whole["jpeg"],
-        whole["png"][:-40],  # errors are caught there, too
-        whole["webp turned 6"],
+        whole["png rgb 8"][:-40],  # errors are caught there, too
+        whole["webp lossless, turned 6 <"],
         b"",
         pictures.encode(pictures.pixels(90, 30), "PNG"),
         b"text",

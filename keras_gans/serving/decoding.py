@@ -79,17 +79,21 @@ def _pixels(header):
         levels = (tf.cast(levels, tf.int32) + 128) // 257
         return _on_white(tf.cast(levels, tf.uint8))
 
-    def webp():
+    def webp(channels=0):
         # decode_webp has a dimension more, for the frames.
-        return tf.io.decode_image(header.content, expand_animations=False)
+        return _on_white(
+            tf.io.decode_image(
+                header.content, channels, expand_animations=False
+            )
+        )
 
     branches = {
         headers.JPEG: jpeg,
         headers.PNG: png,
         headers.PNG_OF_CLEAR_COLOR: lambda: png(channels=4),
         headers.PNG_OF_GRAY_16: png_of_gray_16,
-        headers.WEBP: lambda: _on_white(webp()),
-        headers.WEBP_OPAQUE: lambda: webp()[..., :3],
+        headers.WEBP: webp,
+        headers.WEBP_OPAQUE: lambda: webp(channels=3),
     }
     pixels = tf.switch_case(header.index, branches)
     pixels = tf.ensure_shape(pixels, [None, None, 3])

@@ -145,7 +145,7 @@ def _jpeg(image_bytes, data):
         length = tf.where(has_length, length, 1)
         return tf.where(marker == 0xFFDA, _FAR, length)
 
-    end = tf.strings.length(image_bytes)
+    end = _length(image_bytes)
     places = _walk(2, end, step)
     markers, lengths = _number(data, places, 2), _number(data, places + 2, 2)
     is_exif = (markers == 0xFFE1) & _is(data, places + 4, b"Exif\0\0")
@@ -176,7 +176,7 @@ def _png(image_bytes, data):
         length = 12 + _number(data, place, 4)
         return tf.where(_is(data, place + 4, b"IEND"), _FAR, length)
 
-    end = tf.strings.length(image_bytes)
+    end = _length(image_bytes)
     places = _walk(8, end, step)
     lengths = 12 + _number(data, places, 4)
     is_palette, is_clear, is_data, is_exif, is_end = (
@@ -203,14 +203,14 @@ def _png(image_bytes, data):
     palette = _piece(image_bytes, places, lengths, is_palette)
     clear = _piece(image_bytes, places, lengths, is_clear)
     has_clear = tf.reduce_any(is_clear)
-    # Of colors that cannot occur, and of too many, each makes its own sense.
-    levels = _number(_bytes(clear), 8 + 2 * tf.range(3, dtype=tf.int64), 2)
-    count = tf.strings.length(clear) - 12
+    # What has too many levels, or too high ones, is read in several ways.
+    levels = 8 + 2 * tf.range(tf.where(is_gray, 1, 3))
+    levels = _number(_bytes(clear), levels, 2)
+    count = _length(clear) - 12
     fits = tf.where(
         is_indexed,
-        (count > 0) & (3 * count <= tf.strings.length(palette) - 12),
-        (count == tf.where(is_gray, 2, 6))
-        & tf.reduce_all(tf.where(is_gray, levels[:1], levels) < 256),
+        (count > 0) & (3 * count <= _length(palette) - 12),
+        (count == 2 * tf.size(levels, tf.int64)) & tf.reduce_all(levels < 256),
     )
     problem = first_problem(
         _too_many(places),
@@ -228,7 +228,7 @@ def _png(image_bytes, data):
             clear,
             tf.strings.substr(
                 image_bytes,
-                tf.minimum(first, tf.cast(end, tf.int64)),
+                tf.minimum(first, end),
                 pixels_length,
             ),
             _IEND,
@@ -246,49 +246,60 @@ def _png(image_bytes, data):
 
 
 def _webp(image_bytes, data):
-    is_lossy, is_lossless, is_extended = (
-        _is(data, 12, name) for name in (b"VP8 ", b"VP8L", b"VP8X")
-    )
-    flags = tf.where(is_extended, data[20], 0)
-
-    def has_flag(bit):
-        return tf.bitwise.bitwise_and(flags, bit) > 0
-
-    problem = first_problem(
-        (~(is_lossy | is_lossless | is_extended), DAMAGED),
-        # TensorFlow decodes animations to four channels, but makes room
-        # for three of them if the flag of opacity is not set.
-        (has_flag(0x02), "is an animated WebP; send a still image"),
-    )
-
     def number(place, length):
         return _number(data, place, length, big_endian=False)
-
-    lossless = number(21, 4)
-    width, height = (
-        tf.where(
-            is_lossy,
-            number(26 + 2 * i, 2) % 2**14,
-            tf.where(
-                is_lossless,
-                lossless // 2 ** (14 * i) % 2**14 + 1,
-                number(24 + 3 * i, 3) + 1,
-            ),
-        )
-        for i in range(2)
-    )
 
     def step(place):
         length = number(place + 4, 4)
         return 8 + length + length % 2
 
-    end = tf.minimum(
-        tf.strings.length(image_bytes), tf.cast(8 + number(4, 4), tf.int32)
+    end = tf.minimum(8 + number(4, 4), _length(image_bytes))
+    places = _walk(12, end, step)
+    is_extended, is_lossy, is_lossless, is_exif, is_setup, is_frame = (
+        _is(data, places, name)
+        for name in (b"VP8X", b"VP8 ", b"VP8L", b"EXIF", b"ANIM", b"ANMF")
     )
-    places = _walk(12, tf.where(has_flag(0x08), end, 0), step)
-    is_exif = _is(data, places, b"EXIF")
-    exif = _piece(image_bytes, places + 8, number(places + 4, 4), is_exif)
-    index = tf.where(is_extended & ~has_flag(0x10), WEBP_OPAQUE, WEBP)
+    extended, lossy, lossless = (
+        tf.reduce_any(chosen[:1])
+        for chosen in (is_extended, is_lossy, is_lossless)
+    )
+    flags = tf.where(extended, data[20], 0)
+
+    def has_flag(bit):
+        return tf.bitwise.bitwise_and(flags, bit) > 0
+
+    # A VP8X at its start, but not its flags, decides whether there may be
+    # more than one image; without it TensorFlow takes anything for an image.
+    is_strange = (
+        ~(extended | lossy | lossless)
+        | (tf.math.count_nonzero(is_extended) > 1)
+        | (tf.math.count_nonzero(is_lossy | is_lossless) != 1)
+        | tf.reduce_any(is_setup | is_frame)
+    )
+    problem = first_problem(
+        # TensorFlow decodes animations to four channels, but makes room for
+        # three of them if the flag of opacity is not set.
+        (has_flag(0x02), "is an animated WebP; send a still image"),
+        _too_many(places),
+        (is_strange, DAMAGED),
+    )
+    sides = number(21, 4)
+    width, height = (
+        tf.where(
+            lossy,
+            number(26 + 2 * i, 2) % 2**14,
+            tf.where(
+                lossless,
+                sides // 2 ** (14 * i) % 2**14 + 1,
+                number(24 + 3 * i, 3) + 1,
+            ),
+        )
+        for i in range(2)
+    )
+    exif = _piece(
+        image_bytes, places + 8, number(places + 4, 4), is_exif & has_flag(0x08)
+    )
+    index = tf.where(extended & ~has_flag(0x10), WEBP_OPAQUE, WEBP)
     return Header(problem, tf.stack([height, width]), image_bytes, index, exif)
 
 
@@ -297,12 +308,12 @@ def _walk(start, end, step):
 
     Args:
         start: int, where the first begins.
-        end: int scalar tensor, bytes of the file.
+        end: int64 scalar tensor, bytes of the file.
         step: function from such a place to the length of the part.
     """
     places = tf.TensorArray(tf.int64, 0, dynamic_size=True, element_shape=[])
     _, _, places = tf.while_loop(
-        lambda place, count, places: place < tf.cast(end, tf.int64),
+        lambda place, count, places: place < end,
         lambda place, count, places: (
             place + step(place),
             count + 1,
@@ -325,6 +336,10 @@ def _piece(image_bytes, places, lengths, chosen):
         tf.concat([numbers[chosen], [0]], 0)[0] for numbers in (places, lengths)
     )
     return tf.strings.substr(image_bytes, place, tf.maximum(length, 0))
+
+
+def _length(text):
+    return tf.cast(tf.strings.length(text), tf.int64)
 
 
 def _bytes(text):
