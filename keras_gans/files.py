@@ -334,7 +334,8 @@ def hold(folder, name):
         OSError: if it cannot be made.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    # What a link leads to may have been moved away.
+    os.makedirs(os.path.realpath(folder), exist_ok=True)
     found = os.stat(folder)
     held = _held.get((found.st_dev, found.st_ino))
     if held is not None and held.release.alive:

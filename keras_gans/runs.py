@@ -130,10 +130,10 @@ def _move_aside(folder):
     try:
         if not is_run:
             reason = "which holds no run"
-        elif others:
-            reason = f"which also holds {', '.join(map(repr, others[:3]))}"
         elif place in (pathlib.Path.cwd(), *pathlib.Path.cwd().parents):
             reason = "in which this command was started"
+        elif others:
+            reason = f"which also holds {', '.join(map(repr, others[:3]))}"
         else:
             number = 1
             while place.with_name(f"{place.name}.{number}").exists():

@@ -14,6 +14,24 @@ import pytest
 CONFORMANCE = pathlib.Path(__file__).parent / "conformance"
 
 
+# Asked of two models in the fast suite, of all in the slow one.
+OF_TWO_MODELS = (
+    "test_eager_graph_and_xla_agree",
+    "test_two_replicas_agree_with_one",
+)
+
+
+@pytest.hookimpl(tryfirst=True)  # before slow ones are left out
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if getattr(item, "originalname", None) in OF_TWO_MODELS:
+            if item.callspec.params["name"] not in (
+                "cyclegan-resnet",
+                "stargan",
+            ):
+                item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def seeds():
     import keras

@@ -69,6 +69,7 @@ def test_one_replica_draws_what_keras_draws():
         np.testing.assert_array_equal(drawn, expected)
 
 
+@pytest.mark.slow
 def test_resume_across_strategies(tmp_path):
     process = subprocess.run(
         [sys.executable, "-m", "tests.strategies"],

@@ -97,7 +97,7 @@ def sides_of(data, kind):
             f"Received: {data!r}"
         )
     folders = {
-        name.lower(): os.path.join(folder, name)
+        name.lower(): os.path.normpath(os.path.join(folder, name))
         for name in files.subfolders(folder)
     }
     for a, b in (("traina", "trainb"), ("train_a", "train_b"), ("a", "b")):
