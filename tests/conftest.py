@@ -1,5 +1,6 @@
 """What all tests share: quiet TensorFlow, fixed seeds, reference arrays."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -7,29 +8,34 @@ import subprocess
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Also of the processes that tests start: the workers share the cores.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 import numpy as np
 import pytest
 
+from tests import two_replicas as processes
+
 CONFORMANCE = pathlib.Path(__file__).parent / "conformance"
 
 
-# Asked of two models in the fast suite, of all in the slow one.
-OF_TWO_MODELS = (
-    "test_eager_graph_and_xla_agree",
-    "test_two_replicas_agree_with_one",
-)
+def is_fast(item):
+    """Tell for what is asked of two models in the fast suite."""
+    name = getattr(item, "originalname", None)
+    if name == "test_eager_graph_and_xla_agree":
+        # The quickest to compile; one of them has dropout.
+        return item.callspec.params["name"] in ("pix2pix", "stargan")
+    if name == "test_two_replicas_agree_with_one":
+        case = "models {name} {mode}".format_map(item.callspec.params)
+        return case in processes.FAST
+    return True
 
 
 @pytest.hookimpl(tryfirst=True)  # before slow ones are left out
 def pytest_collection_modifyitems(items):
     for item in items:
-        if getattr(item, "originalname", None) in OF_TWO_MODELS:
-            if item.callspec.params["name"] not in (
-                "cyclegan-resnet",
-                "stargan",
-            ):
-                item.add_marker(pytest.mark.slow)
+        if not is_fast(item):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +76,70 @@ class Reference:
 def reference():
     """Return a function from a conformance file's name to its arrays."""
     return Reference
+
+
+@pytest.fixture(scope="session")
+def two_replicas(tmp_path_factory):
+    """Return a function from a case of `tests.two_replicas` to its result.
+
+    Logical devices can only be made before TensorFlow starts. The fast cases
+    have one process together, whichever worker asks first.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # that of all workers
+
+    def run(cases):
+        process = subprocess.run(
+            [sys.executable, "-m", "tests.two_replicas", *cases],
+            capture_output=True,
+            text=True,
+        )
+        if process.returncode:
+            return {case: [None, process.stderr[-3000:]] for case in cases}
+        return json.loads(process.stdout.splitlines()[-1])
+
+    def find(case):
+        if case in processes.FAST:
+            with open(folder / "two_replicas.json", "a+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if not file.seek(0, os.SEEK_END):
+                    json.dump(run(processes.FAST), file)
+                file.seek(0)
+                results = json.load(file)
+        else:
+            results = run([case])
+        result, error = results[case]
+        assert error is None, error
+        return result
+
+    return find
+
+
+@pytest.fixture
+def eagerly(monkeypatch):
+    """Trains without tracing: a few steps are over sooner."""
+    import keras
+
+    fit = keras.Model.fit
+
+    def fit_eagerly(model, *args, **kwargs):
+        model.run_eagerly = True
+        return fit(model, *args, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "fit", fit_eagerly)
+
+
+@pytest.fixture
+def unexported(monkeypatch):
+    """Leaves an empty folder in place of each version that is exported."""
+
+    def export(model, folder, samples, **about):
+        version = pathlib.Path(folder, "1")
+        version.mkdir(parents=True, exist_ok=True)
+        return version
+
+    monkeypatch.setattr("keras_gans.export.export", export)
 
 
 @pytest.fixture

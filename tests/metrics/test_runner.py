@@ -1,8 +1,6 @@
 """Names, and many metrics at once of which one may fail."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -152,14 +150,8 @@ def test_pictures_pass_the_extractor_once(extractor, monkeypatch):
     assert calls[4:] == [4, 2]
 
 
-def test_two_replicas_count_as_one():
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.metrics.two_replicas"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    alone, *others = json.loads(done.stdout.splitlines()[-1])
+def test_two_replicas_count_as_one(two_replicas):
+    alone, *others = two_replicas("metrics")
     assert {*alone} == {*MADE_BY_NAME}
     for seen in others:
         assert seen == pytest.approx(alone, rel=1e-4, abs=1e-5)

@@ -1,6 +1,4 @@
-"""Metrics on one and on two logical CPUs; print their values."""
-
-import json
+"""Metrics on one and on two logical CPUs."""
 
 import tensorflow as tf
 
@@ -8,14 +6,10 @@ from keras_gans import metrics
 from tests.metrics import tiny
 
 
-def main():
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * 2
-    )
+def find(strategy):
+    """Return their values by name, found in four ways."""
     names = metrics.names()
     extractor = tiny.extractor()
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     pictures = tiny.pictures(12), tiny.pictures(12, seed=1)
     batches = tf.data.Dataset.from_tensor_slices(pictures).batch(4)
     dealt = list(strategy.experimental_distribute_dataset(batches))
@@ -54,8 +48,4 @@ def main():
             results[-1][name] = float(value)
             metric.reset_state()
             assert metric.counts() == (0, 0)
-    print(json.dumps(results))
-
-
-if __name__ == "__main__":
-    main()
+    return results

@@ -1,8 +1,6 @@
 """The moving average of the generators: its values, and who sees which."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -219,11 +217,5 @@ def test_config_and_bad_values():
 @pytest.mark.parametrize(
     "mode", ["graph", pytest.param("xla", marks=pytest.mark.slow)]
 )
-def test_two_replicas_have_the_average_worked_out_by_hand(mode):
-    # Logical devices can only be made before TensorFlow starts.
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.models.averages_of_replicas", mode],
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
+def test_two_replicas_have_the_average_worked_out_by_hand(mode, two_replicas):
+    two_replicas(f"averages {mode}")

@@ -3,8 +3,6 @@
 import json
 import pathlib
 import re
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -242,19 +240,11 @@ def test_eager_graph_and_xla_agree(name):
             )
 
 
-def test_two_replicas_agree_with_one(name):
-    # Logical devices can only be made before TensorFlow starts.
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.models.two_replicas", name],
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    one, *two = json.loads(process.stdout.splitlines()[-1])
-    assert len(two) == 2  # graph and XLA
-    for logs in two:
-        assert one.keys() == logs.keys()
-        for term in one:
-            np.testing.assert_allclose(
-                one[term], logs[term], rtol=2e-3, err_msg=term
-            )
+@pytest.mark.parametrize("mode", ["graph", "xla"])
+def test_two_replicas_agree_with_one(name, mode, two_replicas):
+    one, two = two_replicas(f"models {name} {mode}")
+    assert one.keys() == two.keys()
+    for term in one:
+        np.testing.assert_allclose(
+            one[term], two[term], rtol=2e-3, err_msg=term
+        )
