@@ -150,18 +150,25 @@ def main(argv=None):
     return 0
 
 
-def _samples(model, settings):
-    """Return pictures to compare on: of the run's data, or drawn faces.
+def samples(data):
+    """Return held-out images to compare on, uint8, the first of a batch."""
+    from keras_gans import images
 
-    Data that would have to be named again are not opened: any pictures do.
+    return images.to_uint8(next(iter(data.held_out().values()))).numpy()
+
+
+def _samples(model, settings):
+    """Return images to compare on: of the run's data, or drawn faces.
+
+    Data that would have to be named again are not opened: any images do.
     """
-    from keras_gans import datasets, images, runs
+    from keras_gans import datasets, runs
+    from keras_gans.settings import open_data
 
     if settings is not None:
         try:
             runs.check_data(settings)
-            _, held_out, _ = runs.open_data(dict(settings))
-            return images.to_uint8(next(iter(held_out.values()))).numpy()
+            return samples(open_data(settings))
         except UserError as error:
             reason = str(error).partition(": give")[0]
             print(f"comparing on drawn faces: {reason}", file=sys.stderr)

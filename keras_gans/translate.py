@@ -20,7 +20,7 @@ import time
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans import data_arguments, images, streams
+from keras_gans import flags, images, streams
 from keras_gans.checks import UserError, shown
 from keras_gans.files import expanded, identity
 from keras_gans.serving import files
@@ -180,7 +180,7 @@ def _parse_arguments(argv):
         help="translate again what is there already, but not in an output "
         "folder within an input, where originals may lie",
     )
-    return parser.parse_args(data_arguments.joined(argv))
+    return flags.parse(parser, argv)
 
 
 @streams.outlasting

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import label_sources, sources, tables
+from keras_gans.datasets.pictures import Pictures
 from keras_gans.files import same_name
 from keras_gans.inspection.findings import Finding
 from keras_gans.inspection.text import plural
@@ -20,48 +21,56 @@ logger = logging.getLogger("keras_gans")
 _SHOWN = 3  # names in a message
 
 
-class LabelledPictures(sources.Pictures):
-    """The pictures of a data set and their labels; made by `open_labelled`.
+class LabelledPictures(Pictures):
+    """The images of a data set and their labels; made by `open_labelled`.
 
-    Attributes:
-        labels: float32 `[len, len(label_names)]` of 0 and 1.
+    Args:
+        pictures: `Pictures`.
+        labels: float32 `[len(pictures), len(label_names)]` of 0 and 1.
         label_names: list of str.
-        exclusive: list of lists of names, labels of which a picture should
+        exclusive: list of lists of names, labels of which an image should
             have exactly one.
         found: list of `findings.Finding`, what opening found out.
 
-    Besides, those of `Pictures`.
+    Attributes:
+        labels, label_names, exclusive, found: the arguments.
     """
 
     def __init__(self, pictures, labels, label_names, exclusive=(), found=()):
-        vars(self).update(vars(pictures))
+        # A selection of the same source, with its pixels and broken images.
+        self._source, self._indices = pictures._source, pictures._indices
+        self.load_size = pictures.load_size
         self.labels = labels
         self.label_names = list(label_names)
         self.exclusive = [list(group) for group in exclusive]
         self.found = list(found)
+        self._num_opened = None
+
+    @property
+    def description(self):
+        text = super().description
+        return (
+            text
+            if self._num_opened is None
+            else (f"{self._num_opened} of {text}")
+        )
 
     def labels_of(self, indices):
         """Return the labels, float32, of what `load` gives for `indices`.
 
-        Those of another picture where it stands in for a broken one.
+        Those of another image where it stands in for a broken one.
         """
         return self.labels[[self._whole(index) for index in indices]]
 
     def _whole(self, index):
-        while index in self._broken:
+        while self._is_broken(index):
             index = (index + 1) % len(self)
         return index
 
-    def subset(self, indices):
-        """Return the pictures with these numbers, in this order."""
-        indices = [int(i) for i in indices]
-        return LabelledPictures(
-            super().subset(indices),
-            self.labels[indices],
-            self.label_names,
-            self.exclusive,
-            self.found,
-        )
+    def _taken(self, indices):
+        taken = super()._taken(indices)
+        taken.labels = self.labels[indices]
+        return taken
 
 
 def open_labelled(
@@ -205,7 +214,7 @@ def _labelled(pictures, source, values, label_names, classes, groups):
     opened = LabelledPictures(pictures, least, label_names, groups, found)
     if not keep.all():
         opened = opened.subset(np.flatnonzero(keep))
-        opened.description = f"{len(opened)} of {opened.description}"
+        opened._num_opened = len(opened)
     return opened
 
 

@@ -1,4 +1,4 @@
-"""Pairs of a picture and its answer, shuffled, cropped and flipped together."""
+"""Pairs of an image and its answer, shuffled, cropped and flipped together."""
 
 import re
 
@@ -7,6 +7,8 @@ import numpy as np
 from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pipeline, sources
+from keras_gans.datasets.pictures import Pictures
+from keras_gans.datasets.two_domains import TwoDomains
 
 _FACES = range(2000)
 _SHOWN = 3  # names in an error message
@@ -66,11 +68,11 @@ def paired(
         image_size, batch_size, load_size, seed, start, held_out, repeat
     )
     for name, side in (("data_a", a), ("data_b", b)):
-        if isinstance(side, sources.Pictures):
+        if isinstance(side, Pictures):
             passes.check_opened(side, name, image_size, load_size)
     size = load_size or sources.default_load_size(image_size)
     pairs = _joined(*open_pair(a, b, size, seed, cache_bytes))
-    pairs = passes.chosen(pairs, held_out, seed, "data", repeat)
+    pairs = passes.chosen(pairs, held_out, seed, "data", repeat).prepared()
 
     def make_batch(number):
         first = number * batch_size
@@ -113,7 +115,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
     """
     a, b = (
         side
-        if isinstance(side, sources.Pictures)
+        if isinstance(side, Pictures)
         else sources.open_source(
             side, load_size, name, seed, cache_bytes, face_indices=_FACES
         )
@@ -201,11 +203,49 @@ def _listed(names):
 
 
 def _joined(a, b):
-    """Return pairs as pictures of six channels, which nothing can part."""
-    return sources.Pictures(
+    """Return pairs as images of six channels, which nothing can part."""
+    pairs = Pictures(
         a.names,
         lambda i: np.concatenate([a.read(i), b.read(i)], axis=-1),
         a.load_size,
         f"pairs of {a.description} and {b.description}",
+        lambda: a.headers,
         folder=a.folder,
     )
+    pairs._source.is_kept = a._source.is_kept and b._source.is_kept
+    return pairs
+
+
+class PairedData(TwoDomains):
+    """Images and, in the same order, their answers, see `paired`."""
+
+    kind = "paired"
+    are_alike = True
+
+    @classmethod
+    def _open_sides(cls, settings, load_size, seed, cache_bytes):
+        given = [settings[name] for name in cls.sources]
+        sides = open_pair(*given, load_size, seed, cache_bytes)
+        return dict(zip(cls.sources, sides, strict=True))
+
+    @staticmethod
+    def _prepared(sides, twice=False):
+        whole = _joined(*sides.values()).prepared(twice)._indices
+        return {name: side.subset(whole) for name, side in sides.items()}
+
+    @staticmethod
+    def _splits(data):
+        raise UserError(
+            "data must be a folder for paired data: splits of "
+            "tensorflow_datasets are in no common order. Give two features "
+            "of one split, data_a=tfds:NAME@SPLIT#FEATURE and data_b. "
+            f"Received: {data!r}"
+        )
+
+    @staticmethod
+    def _sides_of_other(folder, folders):
+        pairs = folders.get("train", folder)
+        return f"{pairs}#left", f"{pairs}#right"
+
+    def batches(self, start=0, repeat=True):
+        return paired(*self._sides(repeat), **self._options(start, repeat))

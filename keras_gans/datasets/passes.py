@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_gans import checks, images
 from keras_gans.checks import UserError
-from keras_gans.datasets import sources
+from keras_gans.datasets.pictures import split
 
 logger = logging.getLogger("keras_gans")
 
@@ -106,8 +106,12 @@ def held_out(pictures, count, image_size=64, seed=0):
     checks.at_least(1, image_size=image_size)
     checks.seed(seed)
     checks.at_least(image_size, load_size=pictures.load_size)
-    _, held = sources.split(pictures, count, seed)
-    squares, _ = fixed(held, 0, len(held), image_size)
+    return middle(split(pictures, count, seed)[1], count, image_size)
+
+
+def middle(pictures, count, image_size):
+    """Return the middle squares of the first `count`, float32 in [-1, 1]."""
+    squares, _ = fixed(pictures, 0, min(count, len(pictures)), image_size)
     return images.to_float(squares).numpy()
 
 
@@ -118,18 +122,23 @@ def chosen(pictures, held_out, seed, name, repeat):
     few to spare any, with all of them, and a warning. One pass is of those
     that are held out, or if there are none, of all.
     """
-    rest, held = sources.split(pictures, held_out, seed)
+    rest, held = split(pictures, held_out, seed)
     if not repeat:
         return held if held_out else pictures
     if held_out and rest is pictures:
-        logger.warning(
-            "%s: none of its %d pictures is held out, as they are fewer than "
-            "4 times %d",
-            name,
-            len(pictures),
-            held_out,
-        )
+        warn_of_few(name, pictures, held_out)
     return rest
+
+
+def warn_of_few(name, pictures, held_out):
+    """Warn that images are too few for some to be held out."""
+    logger.warning(
+        "%s: none of its %d images is held out, as they are fewer than "
+        "4 times %d",
+        name,
+        len(pictures),
+        held_out,
+    )
 
 
 def check(image_size, batch_size, load_size, seed, start, held_out, repeat):

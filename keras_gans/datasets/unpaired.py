@@ -1,8 +1,13 @@
-"""Unpaired pictures of two domains, each shuffled for itself."""
+"""Unpaired images of two domains, each shuffled for itself."""
 
 import numpy as np
 
 from keras_gans.datasets import passes, pipeline, sources
+from keras_gans.datasets.pictures import Pictures
+from keras_gans.datasets.two_domains import TwoDomains
+
+# Identities of drawn faces: the domains share nobody.
+FACES = range(0, 4000, 2), range(1, 4000, 2)
 
 
 def unpaired(
@@ -57,12 +62,15 @@ def unpaired(
     )
     sides = {}
     for name, side in (("data_a", a), ("data_b", b)):
-        if isinstance(side, sources.Pictures):
+        if isinstance(side, Pictures):
             passes.check_opened(side, name, image_size, load_size)
         else:
             size = load_size or sources.default_load_size(image_size)
-            side = sources.open_source(side, size, name, seed, cache_bytes)
-        sides[name] = passes.chosen(side, held_out, seed, name, repeat)
+            side = sources.open_source(
+                side, size, name, seed, cache_bytes, FACES[len(sides)]
+            )
+        side = passes.chosen(side, held_out, seed, name, repeat)
+        sides[name] = side.prepared()
 
     total = max(map(len, sides.values()))
 
@@ -89,3 +97,21 @@ def unpaired(
         start,
         None if repeat else -(-total // batch_size),
     )
+
+
+class UnpairedData(TwoDomains):
+    """Two collections of images, see `unpaired`."""
+
+    kind = "unpaired"
+
+    @classmethod
+    def _open_sides(cls, settings, load_size, seed, cache_bytes):
+        return {
+            name: sources.open_source(
+                settings[name], load_size, name, seed, cache_bytes, faces
+            )
+            for name, faces in zip(cls.sources, FACES, strict=True)
+        }
+
+    def batches(self, start=0, repeat=True):
+        return unpaired(*self._sides(repeat), **self._options(start, repeat))

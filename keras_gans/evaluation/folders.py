@@ -6,7 +6,6 @@ import re
 import numpy as np
 
 from keras_gans import datasets, files, images
-from keras_gans.evaluation import cases
 
 
 def between(real, fake, image_size=None, count=None):
@@ -22,7 +21,8 @@ def between(real, fake, image_size=None, count=None):
         count: int, most pictures of each folder. Default: all.
 
     Returns:
-        `(cases, sides)`, as `cases.of_run`; the one direction is `"fake"`.
+        `(cases, sides)`, dict from direction, the one `"fake"`, to `datasets.Case`; dict from
+        name to `Pictures`.
 
     Raises:
         UserError: in one line, if a folder cannot be opened.
@@ -67,7 +67,7 @@ def between(real, fake, image_size=None, count=None):
         side.subset(_spread(len(side), count or len(side))) for side in opened
     )
     text = f"{len(reals)} real and {len(fakes)} fake pictures, {text}"
-    case = cases.Case(fakes, reals, is_paired, text, fakes=fakes)
+    case = datasets.Case({"images": fakes}, reals, is_paired, text, fakes=fakes)
     return {"fake": case}, dict(zip(specs, opened, strict=True))
 
 
@@ -84,8 +84,7 @@ def _as_they_are(side):
         side.names,
         load,
         None,
-        side.description,
-        side.left_out,
-        side.headers,
-        side.folder,
+        f"images in {side.folder}",
+        lambda: side.headers,
+        folder=side.folder,
     )

@@ -72,11 +72,10 @@ def create(chosen, extractor=None):
 
     Args:
         chosen: list of names.
-        extractor: `Extractor`, or the name of one, or a UserError, why there
-            is none.
+        extractor: `Extractor`, or the name of one.
 
     Returns:
-        dict from name to metric, or to the UserError.
+        dict from name to metric.
 
     Raises:
         UserError: for an unknown name, or if a metric needs an extractor and
@@ -93,8 +92,6 @@ def create(chosen, extractor=None):
             raise UserError(
                 f"extractor must be given for metric {name}. Received: None"
             )
-        elif isinstance(extractor, UserError):
-            made[name] = extractor
         else:
             made[name] = metric(extractor)
     return made

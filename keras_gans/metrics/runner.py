@@ -16,8 +16,7 @@ def evaluate(metrics, real, fake, batch_size=32):
     it. To be called eagerly, and not within `strategy.run`.
 
     Args:
-        metrics: dict from a name to a metric, whose state is reset first, or
-            to a UserError, why there is none.
+        metrics: dict from a name to a metric, whose state is reset first.
         real, fake: arrays `[count, ...]`, or iterables of batches, such as a
             `tf.data.Dataset` of pictures. `real=None` keeps the reals seen
             before, for metrics that can.
@@ -29,8 +28,7 @@ def evaluate(metrics, real, fake, batch_size=32):
         `direction`; `protocol`; and `error`, None or the reason in one line,
         in which case there is no value and no protocol.
     """
-    failed = {n: m for n, m in metrics.items() if isinstance(m, UserError)}
-    metrics = {n: m for n, m in metrics.items() if n not in failed}
+    failed = {}
 
     def attempt(name, function, *arguments):
         if name not in failed:
@@ -62,7 +60,7 @@ def evaluate(metrics, real, fake, batch_size=32):
     for name, error in failed.items():
         results[name] = {
             **dict.fromkeys(("value", "values", "protocol")),
-            "direction": getattr(metrics.get(name), "direction", None),
+            "direction": metrics[name].direction,
             "error": " ".join(str(error).split()),
         }
     return results
