@@ -2,9 +2,9 @@
 
     python -m keras_gans.evaluate --run-dir runs/cyclegan
 
-It translates pictures that no training saw and measures the results. The
+It translates images that no training saw and measures the results. The
 embedded faces are drawn in every style from the same identity, so that there
-the true translation is known; no picture collection offers that.
+the true translation is known; no image collection offers that.
 """
 
 import argparse
@@ -45,13 +45,13 @@ def _parse_arguments(argv):
         "--real",
         type=files.expanded,
         metavar="DIR",
-        help="pictures as they should be",
+        help="images as they should be",
     )
     what.add_argument(
         "--fake",
         type=files.expanded,
         metavar="DIR",
-        help="pictures to compare with --real; one by one if names are equal",
+        help="images to compare with --real; one by one if names are equal",
     )
     data = parser.add_argument_group(
         "test images",
@@ -81,7 +81,7 @@ def _parse_arguments(argv):
         "--count",
         type=flags.integer(1),
         metavar="PICTURES",
-        help=f"most pictures of each side (default: {subjects.COUNT}; of two "
+        help=f"most images of each side (default: {subjects.COUNT}; of two "
         "folders, all)",
     )
     how.add_argument(

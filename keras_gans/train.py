@@ -211,12 +211,12 @@ def finish(settings, folder, model, data, received):
         (folder / "log.csv", "means of the loss terms"),
         (page, "all of this in one page"),
         (folder / "checkpoints", "states to continue from"),
-        (path, "the SavedModel, uint8 pictures in and out"),
+        (path, "the SavedModel, uint8 images in and out"),
     ):
         if place.exists():
             print(f"  {shown(place)}  {meaning}")
     print(
-        "try next: your own pictures with --data-a DIR --data-b DIR "
+        "try next: your own images with --data-a DIR --data-b DIR "
         "--run-dir runs/mine, or the same command with more --steps"
     )
     return 0
@@ -241,7 +241,7 @@ def ending(error, strategy):
             "--image-size, or --recompute"
         )
     else:
-        # The folder of the pictures may be gone by now, or a worker.
+        # The folder of the images may be gone by now, or a worker.
         reason = pipeline.reason(error)
         if reason is None and strategy is not None:
             reason = devices.reason(error, strategy)

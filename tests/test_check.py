@@ -22,7 +22,7 @@ SIZE = 16
 
 
 def picture(seed, size=SIZE):
-    """Make a smooth picture: noise would not survive scaling."""
+    """Make a smooth image: noise would not survive scaling."""
     rng = np.random.default_rng([7, *np.atleast_1d(seed)])
     pixels = rng.integers(0, 256, (5, 5, 3), np.uint8)
     return Image.fromarray(pixels).resize((size, size), 3)
@@ -30,7 +30,7 @@ def picture(seed, size=SIZE):
 
 @pytest.fixture(scope="session")
 def healthy(tmp_path_factory):
-    """Two folders of 400 different pictures."""
+    """Two folders of 400 different images."""
     folder = tmp_path_factory.mktemp("healthy")
     for number, side in enumerate("ab"):
         (folder / side).mkdir()
@@ -77,7 +77,7 @@ def test_a_healthy_data_set_has_nothing_to_complain_about(data, report):
     code, found, text = report()
     assert code == 0 and found == []
     assert "Verdict: ready to train, nothing to complain about" in text
-    assert "400 pictures in a" in text and "16 x 16, all" in text
+    assert "400 images in a" in text and "16 x 16, all" in text
     for absent in ("gray images", "all black", "animated", "broken"):
         assert absent not in text
     written = (report.folder / "report.txt").read_text()
@@ -101,7 +101,7 @@ def add_broken():
     half = noise.getvalue()[: len(noise.getvalue()) // 2]
     pathlib.Path("a/truncated.jpg").write_bytes(half)
     pathlib.Path("a/zero.jpg").write_bytes(b"")
-    pathlib.Path("a/text.png").write_text("this is no picture")
+    pathlib.Path("a/text.png").write_text("this is no image")
 
 
 def add_huge():
@@ -303,7 +303,7 @@ def test_names_with_spaces_and_chinese_characters(data, report):
         "data_a: 1 of 401 images cannot be read and will be skipped: "
         "坏 的.png is empty (0 bytes)"
     ]
-    assert "400 pictures in 动漫 人脸 (1 left out)" in text
+    assert "400 images in 动漫 人脸 (1 left out)" in text
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_a_folder_deleted_during_training(data, capfd, monkeypatch):
     error = capfd.readouterr().err
     assert "Traceback" not in error
     line = error.strip().splitlines()[-1]
-    assert line.startswith("error: 400 pictures in b: the folder cannot be")
+    assert line.startswith("error: 400 images in b: the folder cannot be")
     assert line.endswith("earlier checkpoints stay")
     assert 2 in checkpoints.steps("runs/cyclegan/checkpoints")
 

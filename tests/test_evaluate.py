@@ -249,7 +249,7 @@ def test_the_weights_as_trained(run_folder, extractor, capsys):
     assert content["measured"].endswith("weights as trained")
     # Those of the run, named once more.
     text = content["directions"]["a_to_b"]["pictures"]
-    assert "20 real pictures, most of them TRAINED ON (20 pictures" in text
+    assert "20 real images, most of them TRAINED ON (20 images" in text
     assert (run_folder / "trained" / "report.html").exists()
     # By hand, without what knows of averages.
     model.averages.put(False)
@@ -278,7 +278,7 @@ def test_named_pictures_and_files_of_models(run_folder, extractor, capsys):
     assert "not computed: a_to_b ssim: ssim needs the truth" in shown
     content = json.loads((run_folder.parent / "x/metrics.json").read_text())
     entry = content["directions"]["b_to_a"]
-    assert entry["pictures"].startswith("6 inputs and 6 real pictures, test")
+    assert entry["pictures"].startswith("6 inputs and 6 real images, test")
     assert entry["failed"] == {"ssim needs the truth of each input": ["ssim"]}
     assert (run_folder.parent / "x/y.html").exists()
     assert run("--model", path) == 2
@@ -304,7 +304,7 @@ def test_two_folders(folders, extractor, capsys):
         e for e in content["examples"] if e["title"] == "fake, worst by l1"
     ]
     assert worst["pictures"].startswith("3.png 0.")
-    # Other names are other pictures.
+    # Other names are other images.
     (folders / "copy/3.png").rename("copy/new.png")
     assert run("--real", "a", "--fake", "copy", "--metrics", "l1,kid") == 1
     shown = capsys.readouterr().out
@@ -391,7 +391,7 @@ def test_the_test_half_beside_the_training_half(folders):
     assert "set/trainA" in found["a_to_b"].text
     shutil.copytree("b", "set/testB")
     found, sides = cases.of_run(settings, "unpaired", 5)
-    assert "test pictures" in found["a_to_b"].text
+    assert "test images" in found["a_to_b"].text
     assert "set/testB" in found["a_to_b"].text
     assert len(found["b_to_a"].inputs) == 5
     assert found["a_to_b"].inputs.load(0).shape == (32, 32, 3)

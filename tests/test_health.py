@@ -25,7 +25,7 @@ def draw(style, first):
 
 @pytest.fixture(scope="module")
 def truth():
-    """Held-out pictures, other people on either side, true translations."""
+    """Held-out images, other people on either side, true translations."""
     return {
         "a": draw("photo", 0),
         "b": draw("anime", COUNT),
@@ -196,7 +196,7 @@ def test_a_discriminator_that_wins_on_one_side_is_named(
     truth, tmp_path, caplog
 ):
     def judge(pictures, training):
-        # Sure and right: the reals of b are these very pictures.
+        # Sure and right: the reals of b are these very images.
         is_real = np.shape(pictures) == truth["b"].shape and np.array_equal(
             pictures, truth["b"]
         )
@@ -288,7 +288,7 @@ def test_a_short_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
 
 @pytest.mark.slow
 def test_a_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
-    """Past the step from which pictures are judged; five minutes."""
+    """Past the step from which images are judged; five minutes."""
     monkeypatch.chdir(tmp_path)
     command = "--set base_filters=16 --batch-size 8 --steps 2500"
     assert train.main(command.split()) == 0

@@ -35,7 +35,7 @@ def test_a_run_from_start_to_export_and_on(folders, capsys):
     shown = capsys.readouterr()
     for expected in (
         "generator_ab  ",
-        "20 pictures in a",
+        "20 images in a",
         "steps  4",
         "wrote",
         "saved_models/cyclegan/1",
@@ -61,7 +61,7 @@ def test_a_run_from_start_to_export_and_on(folders, capsys):
     ]
     for name in ("a_to_b", "b_to_a"):
         with Image.open(folder / f"samples/{name}/000004.png") as grid:
-            # 18 samples, six to a row, three pictures each.
+            # 18 samples, six to a row, three images each.
             assert grid.size == (18 * 34 + 2, 3 * 34 + 2)
 
     # The whole model is in the checkpoint, and the export agrees with it.
@@ -192,10 +192,10 @@ def test_damaged_files_of_a_run_are_named(folders, capsys, caplog):
 def test_a_broken_picture_is_named_left_out_and_counted(
     folders, capsys, caplog
 ):
-    pathlib.Path("a/broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    pathlib.Path("a/broken.jpg").write_bytes(b"\xff\xd8\xff no image")
     assert run("--steps 1 --save-every 1") == 0
     shown = capsys.readouterr().out
-    assert "20 pictures in a (1 left out)" in shown
+    assert "20 images in a (1 left out)" in shown
     # Shorter than a row.
     assert "log.csv" in shown
     lines = pathlib.Path("runs/cyclegan/log.csv").read_text().splitlines()
@@ -461,4 +461,4 @@ def test_home_is_expanded_where_a_path_is_given(folders, monkeypatch, capsys):
     (folders / "a" / "0.png").rename("~a/0.png")
     assert run("--dry-run", "--data-a ~/b --data-b ~a") == 0
     shown = capsys.readouterr().out
-    assert f"20 pictures in {folders}/b" in shown and "in ~a" in shown
+    assert f"20 images in {folders}/b" in shown and "in ~a" in shown

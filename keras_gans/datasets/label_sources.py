@@ -22,7 +22,7 @@ _SPLITS = {"train", "training", "test", "val", "valid", "validation"}
 
 
 class Source(typing.NamedTuple):
-    """Pictures, as `open_source` takes them, and their table.
+    """Images, as `open_source` takes them, and their table.
 
     Attributes:
         spec: what `open_source` takes.
@@ -59,7 +59,7 @@ def find(spec, table, labels, load_size, name, seed, cache_bytes):
 
 def _arrays(spec, labels, name):
     rule = (
-        f"{name} must be a pair (pictures, labels) of equal length, the labels "
+        f"{name} must be a pair (images, labels) of equal length, the labels "
         "[count, num_labels] of 0 and 1 or [count] of classes. Received: "
     )
     if isinstance(spec, np.ndarray) or len(spec) != 2:
@@ -67,7 +67,7 @@ def _arrays(spec, labels, name):
     pictures, values = spec[0], np.asarray(spec[1])
     if values.ndim not in (1, 2) or len(values) != len(pictures):
         raise UserError(
-            f"{rule}{len(pictures)} pictures and shape {list(values.shape)}"
+            f"{rule}{len(pictures)} images and shape {list(values.shape)}"
         )
     names = [f"{name}[{i}]" for i in range(len(pictures))]
     if values.ndim == 1:
@@ -95,7 +95,7 @@ def _faces(spec, load_size, name, seed):
 
 
 def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
-    """Read the truth values and classes of a split, in the pictures' order."""
+    """Read the truth values and classes of a split, in the images' order."""
     # First, as it says what is wrong with the name, and downloads.
     pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
     import tensorflow_datasets as tfds

@@ -29,7 +29,7 @@ def labelled(
     cache_bytes=1 << 30,
     repeat=True,
 ):
-    """Make a data set of pictures with their labels.
+    """Make a data set of images with their labels.
 
     Args:
         data: `LabelledPictures`, or what `open_labelled` takes; or a list of
@@ -38,22 +38,22 @@ def labelled(
         labels: list of str, the labels to use; None for the default of
             `open_labelled`, or for opened data.
         image_size: int, height and width of the batches in pixels.
-        batch_size: int, pictures that one update sees, over all replicas.
+        batch_size: int, images that one update sees, over all replicas.
         batches_per_step: int, such batches in an element, as StarGAN's
             critic takes several updates for each of the generator. Batch i
             is every `batches_per_step`-th row from i on: replicas, which
             share the rows out, then each have a part of every batch.
-        load_size: int, pictures are scaled to this size and a random square
+        load_size: int, images are scaled to this size and a random square
             of `image_size` is cut. Default: that of opened data, else
             `image_size`, so nothing is cut. The paper does so, too: faces
             are aligned, and a label such as bangs or a hat must not be cut
-            off the picture that it is true of.
-        flip: bool, whether to mirror every second picture by chance.
+            off the image that it is true of.
+        flip: bool, whether to mirror every second image by chance.
         seed: int, 0 <= seed < 2**32.
         start: int, elements that were consumed already.
-        held_out: int, pictures of each data set never used here;
+        held_out: int, images of each data set never used here;
             `held_out_labelled` gives them.
-        cache_bytes: int, most memory for decoded pictures.
+        cache_bytes: int, most memory for decoded images.
         repeat: bool, whether to go on without end. False makes one pass for
             validation, over what `held_out` holds back, or where that is 0
             over all: one data set after the other, in the same order every
@@ -62,12 +62,12 @@ def labelled(
     Returns:
         `tf.data.Dataset`; elements are dicts with `images`,
         float32 `[batches_per_step * batch_size, image_size, image_size, 3]`
-        in [-1, 1], and `labels`, float32 of 0 and 1, a row for each picture.
+        in [-1, 1], and `labels`, float32 of 0 and 1, a row for each image.
         Of several data sets each batch within an element comes from one, and
         they take turns; the columns of `labels` are those of the first set,
-        the second and so on, 0 for the pictures of another; and `mask`,
-        float32, a row for each picture and a column for each set, is 1 where
-        the picture is from.
+        the second and so on, 0 for the images of another; and `mask`,
+        float32, a row for each image and a column for each set, is 1 where
+        the image is from.
 
     Raises:
         UserError: if an argument is wrong or the data cannot be opened.
@@ -153,7 +153,7 @@ def held_out_labelled(data, count, image_size=128, seed=0):
 
     Returns:
         dict of float32 arrays as in an element of `labelled`, with `count`
-        pictures of each data set, one set after the other; fewer where there
+        images of each data set, one set after the other; fewer where there
         are not that many.
 
     Raises:

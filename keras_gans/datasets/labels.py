@@ -1,7 +1,7 @@
-"""Pictures that know what they show: opened, and checked against their table.
+"""Images that know what they show: opened, and checked against their table.
 
 `open_labelled` turns its description into `LabelledPictures`, as
-`open_source` does for pictures alone.
+`open_source` does for images alone.
 """
 
 import logging
@@ -26,7 +26,7 @@ class LabelledPictures(Pictures):
 
     Args:
         pictures: `Pictures`.
-        labels: float32 `[len(pictures), len(label_names)]` of 0 and 1.
+        labels: float32 `[len(images), len(label_names)]` of 0 and 1.
         label_names: list of str.
         exclusive: list of lists of names, labels of which an image should
             have exactly one.
@@ -83,19 +83,19 @@ def open_labelled(
     table=None,
     exclusive=None,
 ):
-    """Open a data set with labels and check its table against its pictures.
+    """Open a data set with labels and check its table against its images.
 
-    What the table and the pictures do not agree on is left out and logged,
+    What the table and the images do not agree on is left out and logged,
     each kind in one line with its number.
 
     Args:
         spec: path of a folder with CelebA's `list_attr_celeba.txt` or `.csv`
             in it, above it or in `Anno`, or else with a folder for each
             class, or else with one csv; path of a csv file (see
-            `tables.read`), whose pictures are in its folder;
+            `tables.read`), whose images are in its folder;
             `"tfds:NAME/CONFIG@SPLIT"`, of which truth values and classes are
             labels; `"faces:STYLE"`, of which `faces.drawing.ATTRIBUTES`
-            are; or a pair of uint8 pictures and an array, `[count,
+            are; or a pair of uint8 images and an array, `[count,
             num_labels]` of 0 and 1, or `[count]` of classes.
         labels: list of str, the labels to use (see `tables.select`), or for
             an array `[count, num_labels]` their names. Default: all classes
@@ -106,12 +106,12 @@ def open_labelled(
             bicubic interpolation.
         name: str, the argument that errors name.
         seed: int, of the drawn faces.
-        cache_bytes: int, most memory for decoded pictures.
-        table: path of the table of a folder of pictures, if none is found by
+        cache_bytes: int, most memory for decoded images.
+        table: path of the table of a folder of images, if none is found by
             these rules or another is meant.
-        exclusive: list of lists of labels of which a picture should have
+        exclusive: list of lists of labels of which an image should have
             exactly one. Default: the classes of folders or of a column, and
-            the colours of the hair by CelebA's names. Pictures of none of
+            the colors of the hair by CelebA's names. Images of none of
             several wanted classes of a column are left out; others that do
             not keep the rule are counted, logged and used.
 
@@ -119,7 +119,7 @@ def open_labelled(
         `LabelledPictures`.
 
     Raises:
-        UserError: in one line, if the pictures or the table cannot be read,
+        UserError: in one line, if the images or the table cannot be read,
             do not belong together, or a label is unknown or constant.
     """
     if labels is not None:
@@ -228,7 +228,7 @@ def _groups(names, classes, exclusive):
 
 
 def _not_exclusive(opened):
-    """Find the pictures that have none of a group, or several."""
+    """Find the images that have none of a group, or several."""
     for group in opened.exclusive:
         columns = [opened.label_names.index(label) for label in group]
         numbers = opened.labels[:, columns].sum(axis=1)

@@ -118,7 +118,7 @@ def folder(spec, load_size, name, cache_bytes=0):
     folder = str(pathlib.Path(folder))
     if not os.path.isdir(folder):
         raise UserError(
-            f"{name} must be a folder of pictures. Received: {spec!r} (a file)"
+            f"{name} must be a folder of images. Received: {spec!r} (a file)"
         )
     found = files.listing(folder)
     extensions = [os.path.splitext(file)[1].lower() for file in found]
@@ -135,7 +135,7 @@ def folder(spec, load_size, name, cache_bytes=0):
         seen = others.most_common(5)
         seen = ", ".join(f"{n} {extension or 'none'}" for extension, n in seen)
         raise UserError(
-            f"{name} must be a folder with pictures in it or its subfolders "
+            f"{name} must be a folder with images in it or its subfolders "
             f"({', '.join(e[1:] for e in images.EXTENSIONS)}). Received: "
             f"{spec!r} with {len(found)} files" + (f" ({seen})" if seen else "")
         )
@@ -284,7 +284,7 @@ def tensorflow_dataset(spec, load_size, name, cache_bytes=0):
         if isinstance(kind, tfds.features.Image)
     ]
     if not pictures:
-        raise error("name, one with pictures", ())
+        raise error("name, one with images", ())
     if feature not in pictures:
         raise error("feature", pictures)
     base = re.split(r"[\[+]", wanted)[0]

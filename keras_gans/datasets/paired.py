@@ -27,7 +27,7 @@ def paired(
     cache_bytes=1 << 30,
     repeat=True,
 ):
-    """Make a data set of batches from pairs of pictures.
+    """Make a data set of batches from pairs of images.
 
     Each pass takes all the pairs in a new order; crop and flip of the two
     halves are the same.
@@ -36,12 +36,12 @@ def paired(
         a: `Pictures`, or what `open_source` takes, the inputs.
         b: the same of their answers. Two folders belong together by equal
             names but for the extension; `DIR#left` and `DIR#right` are the
-            halves of side-by-side pictures; two features of one
+            halves of side-by-side images; two features of one
             tensorflow_datasets split, two lists and two styles of the drawn
             faces by their order.
         image_size: int, height and width of the batches in pixels.
         batch_size: int, pairs, over all replicas.
-        load_size: int, pictures are scaled to this size and a random square
+        load_size: int, images are scaled to this size and a random square
             of `image_size` is cut. Default: that of opened `Pictures`, else
             286/256 of `image_size`; equal to `image_size` means no crop.
         flip: bool, whether to mirror every second pair by chance.
@@ -49,7 +49,7 @@ def paired(
         start: int, batches that were consumed already.
         held_out: int, pairs never used here; `datasets.held_out` gives them
             for each side that `open_pair` returns.
-        cache_bytes: int, most memory for decoded pictures of each side.
+        cache_bytes: int, most memory for decoded images of each side.
         repeat: bool, whether to go on without end. False makes one pass for
             validation, over what `held_out` holds back, or where that is 0
             over all: in the same order every time, middle squares, not
@@ -104,7 +104,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
         b: the same.
         load_size: int, height and width in pixels.
         seed: int, of the drawn faces.
-        cache_bytes: int, most memory for decoded pictures of each side.
+        cache_bytes: int, most memory for decoded images of each side.
 
     Returns:
         `(a, b)`, `Pictures` of the same number.
@@ -131,7 +131,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
         missing = [key for key in mine if key not in excused]
         if missing:
             raise UserError(
-                f"{name} must have a partner of every picture on the other "
+                f"{name} must have a partner of every image on the other "
                 f"side, with an equal name. Received none for "
                 f"{len(missing)} of {len(mine)}: {_listed(missing)}"
             )
@@ -182,7 +182,7 @@ def _check_sizes(a, b):
     if differing:
         names = [f"{a.names[i]} ({', '.join(sizes(i))})" for i in differing]
         raise UserError(
-            "data_a and data_b must have pictures of equal size in a pair. "
+            "data_a and data_b must have images of equal size in a pair. "
             f"Received {len(differing)} of {len(a)} that differ: "
             f"{_listed(names)}"
         )
@@ -192,7 +192,7 @@ def _check_sizes(a, b):
         header = a.headers[0]
         raise UserError(
             "data must hold side-by-side pairs, about twice as wide as high; "
-            "give single pictures in two folders, data_a and data_b. Received: "
+            "give single images in two folders, data_a and data_b. Received: "
             f"{a.names[0]}, {2 * header.width} x {header.height}"
         )
 

@@ -25,29 +25,29 @@ def unpaired(
 ):
     """Make a data set of batches from two sides without pairs.
 
-    Each side passes through all its pictures in a new order every time; the
+    Each side passes through all its images in a new order every time; the
     sides may be of different lengths, and none of the longer is dropped.
 
     Args:
         a: `Pictures`, or what `open_source` takes, of domain a.
         b: the same of domain b.
         image_size: int, height and width of the batches in pixels.
-        batch_size: int, pictures of each side, over all replicas.
-        load_size: int, pictures are scaled to this size and a random square
+        batch_size: int, images of each side, over all replicas.
+        load_size: int, images are scaled to this size and a random square
             of `image_size` is cut. Default: that of opened `Pictures`, else
             286/256 of `image_size` (72 for 64); equal to `image_size` means
             no crop.
-        flip: bool, whether to mirror every second picture by chance.
+        flip: bool, whether to mirror every second image by chance.
         seed: int, 0 <= seed < 2**32.
         start: int, batches that were consumed already.
-        held_out: int, pictures of each side never used here;
+        held_out: int, images of each side never used here;
             `datasets.held_out` gives them.
-        cache_bytes: int, most memory for decoded pictures of each side.
+        cache_bytes: int, most memory for decoded images of each side.
         repeat: bool, whether to go on without end. False makes one pass for
             validation, over what `held_out` holds back, or where that is 0
             over all: in the same order every time, middle squares, not
             mirrored, the last batch smaller, and of the shorter side
-            pictures again from the first on.
+            images again from the first on.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images_a` and

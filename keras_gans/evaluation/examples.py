@@ -13,7 +13,7 @@ _MOST_SIZE = 128  # pixels
 
 
 def write(evaluator, folder):
-    """Write strips of pictures, best and worst by each paired metric.
+    """Write strips of images, best and worst by each paired metric.
 
     Args:
         evaluator: `Evaluator`, after a call.

@@ -1,4 +1,4 @@
-"""Two folders of pictures, compared as they are."""
+"""Two folders of images, compared as they are."""
 
 import pathlib
 import re
@@ -9,19 +9,20 @@ from keras_gans import datasets, files, images
 
 
 def between(real, fake, image_size=None, count=None):
-    """Compare two folders of pictures.
+    """Compare two folders of images.
 
     Args:
         real: path of a folder, or what else `open_source` takes.
         fake: the same. The two are paired where all names are equal, but for
             the extensions.
-        image_size: int, pixels; pictures are made square of that side.
+        image_size: int, pixels; images are made square of that side.
             Default: as they are, or if sizes differ squares of the shortest
             side of any, which then are not compared in pairs.
-        count: int, most pictures of each folder. Default: all.
+        count: int, most images of each folder. Default: all.
 
     Returns:
-        `(cases, sides)`, dict from direction, the one `"fake"`, to `datasets.Case`; dict from
+        `(cases, sides)`: dict from direction, the one `"fake"`, to
+        `datasets.Case`; dict from
         name to `Pictures`.
 
     Raises:
@@ -66,7 +67,7 @@ def between(real, fake, image_size=None, count=None):
     reals, fakes = (
         side.subset(_spread(len(side), count or len(side))) for side in opened
     )
-    text = f"{len(reals)} real and {len(fakes)} fake pictures, {text}"
+    text = f"{len(reals)} real and {len(fakes)} fake images, {text}"
     case = datasets.Case({"images": fakes}, reals, is_paired, text, fakes=fakes)
     return {"fake": case}, dict(zip(specs, opened, strict=True))
 

@@ -6,7 +6,7 @@ from keras_gans.checks import UserError
 from keras_gans.evaluation import cases, extractors, measure, translators
 from keras_gans.training import devices
 
-COUNT = 100  # pictures of each side
+COUNT = 100  # images of each side
 _BESIDE = ("l1", "ssim", "cycle_error")  # cheap, where they apply
 
 
@@ -19,7 +19,7 @@ def prepare(settings, data, verbs, extractor="faces"):
             each input is known, as for pairs and the embedded faces, else
             `"kid"`. Where it is not known, nothing is measured unless `best`
             or `evaluate_every` is given: features of a network that knows
-            other pictures say little.
+            other images say little.
         data: `datasets.Data`, that of the run.
         verbs: the model's, list of `Verb`.
         extractor: str, as `extractors.opened` takes it; for the metrics that
@@ -31,7 +31,7 @@ def prepare(settings, data, verbs, extractor="faces"):
 
     Raises:
         UserError: in one line, if the metric is unknown, cannot be measured
-            on these pictures, or its extractor cannot be had.
+            on these images, or its extractor cannot be had.
     """
     every, best = settings["evaluate_every"], settings["best"]
     if every == 0:
@@ -46,7 +46,7 @@ def prepare(settings, data, verbs, extractor="faces"):
     if metric.paired and best != "cycle_error" and not is_paired:
         raise UserError(
             "best must be a metric that needs no truth of each input where "
-            f"pictures are not paired, such as kid. Received: {best!r}"
+            f"images are not paired, such as kid. Received: {best!r}"
         )
     features = None
     if metric.needs_extractor:

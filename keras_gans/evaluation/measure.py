@@ -15,7 +15,7 @@ def check(names):
 
 
 class Evaluator:
-    """Measures translations; called again, the real pictures only once.
+    """Measures translations; called again, the real images only once.
 
     It changes nothing about a model, and no random state.
 
@@ -127,7 +127,7 @@ class Evaluator:
 
 
 def batches(pictures):
-    """Yield the pictures as float32 batches in [-1, 1].
+    """Yield the images as float32 batches in [-1, 1].
 
     A broken one raises a ValueError: another in its place would be measured.
     """

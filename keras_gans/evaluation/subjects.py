@@ -1,4 +1,4 @@
-"""What is measured: a run, an export, or the pictures of two folders."""
+"""What is measured: a run, an export, or the images of two folders."""
 
 import functools
 import pathlib
@@ -12,11 +12,11 @@ from keras_gans.evaluation import cases, folders, translators
 from keras_gans.faces import truth
 from keras_gans.serving import loading
 
-COUNT = 200  # pictures of each side
+COUNT = 200  # images of each side
 
 
 class Subject(typing.NamedTuple):
-    """What is measured: on which pictures, by which functions, and where to.
+    """What is measured: on which images, by which functions, and where to.
 
     Attributes:
         what: str, one line.
@@ -149,7 +149,7 @@ def _run(arguments):
         )
     what = f"{folder}, step {step}"
     if arguments["weights"] == "trained":
-        # Its moving statistics are those of the training pictures.
+        # Its moving statistics are those of the training images.
         given = _given(arguments, run_settings.kind_of(settings))
         runs.check_data(settings, _sources(given))
         _take_trained(model, settings, step)
@@ -203,7 +203,7 @@ def _sources(given):
 
 
 def _named(arguments):
-    """Tell whether the arguments name test pictures."""
+    """Tell whether the arguments name test images."""
     return any(arguments[name] for name in ("data", "data_a", "data_b"))
 
 

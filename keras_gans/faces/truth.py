@@ -1,7 +1,7 @@
 """Translations of the embedded faces against the true drawings.
 
 The faces are drawn in every style from the same identity, so the true
-translation of each is known; no picture collection offers that.
+translation of each is known; no image collection offers that.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
         `target`, over other identities) to a dict with `l1`, the mean
         absolute difference in parts of the full range 0..1, and `ssim`, the
         mean structural similarity (Wang et al. 2004, as `tf.image.ssim`
-        computes it, 11x11 windows), both over all `count` pictures.
+        computes it, 11x11 windows), both over all `count` images.
     """
     import tensorflow as tf
 
@@ -71,7 +71,7 @@ def table(results):
     if any("real" in rows for rows in results.values()):
         return edits.table(results)
     lines = [
-        "| direction | picture | L1 (0..1) | SSIM |",
+        "| direction | image | L1 (0..1) | SSIM |",
         "| --- | --- | --- | --- |",
     ]
     for direction, rows in results.items():

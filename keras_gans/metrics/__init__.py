@@ -1,10 +1,10 @@
-"""Numbers beside pictures, each with the protocol that it was measured by.
+"""Numbers beside images, each with the protocol that it was measured by.
 
     extractor = metrics.extractor("vgg16")
     chosen = metrics.create(["kid", "precision_recall"], extractor)
     results = metrics.evaluate(chosen, real, fake)
 
-A metric is a `keras.metrics.Metric` of float pictures `[batch, height, width,
+A metric is a `keras.metrics.Metric` of float images `[batch, height, width,
 3]` in [-1, 1]: `update_state(real, fake)`, `result()`, `reset_state()`, and
 `protocol()`, a dict of plain JSON without which no number should be printed.
 """

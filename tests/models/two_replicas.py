@@ -16,7 +16,7 @@ def main(name):
     )
     if "pool_size" in contract.TINY[name]:
         # While it fills, a pool changes nothing; after that each replica's
-        # gives back other pictures.
+        # gives back other images.
         contract.TINY[name]["pool_size"] = 50
     results = []
     for devices, jit_compile in (
@@ -29,8 +29,8 @@ def main(name):
                 name, run_eagerly=False, jit_compile=jit_compile
             )
         # Each half of the batch is the same, and so are its statistics:
-        # batch normalisation is per replica. Of a part for one critic step
-        # each replica has one picture, so that shuffled labels stay theirs.
+        # batch normalization is per replica. Of a part for one critic step
+        # each replica has one image, so that shuffled labels stay theirs.
         half = contract.make_batch(model, size=2)
         batch = {k: np.concatenate([v, v]) for k, v in half.items()}
         dataset = tf.data.Dataset.from_tensor_slices(batch).batch(4).repeat()

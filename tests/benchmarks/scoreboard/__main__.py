@@ -38,7 +38,7 @@ def _parse_arguments(argv):
     parser.add_argument(
         "--few",
         action="store_true",
-        help=f"also CycleGAN on {entries.FEW} pictures of each side, without "
+        help=f"also CycleGAN on {entries.FEW} images of each side, without "
         "and with augmentation of what its discriminators see",
     )
     parser.add_argument(
@@ -64,7 +64,7 @@ def _parse_arguments(argv):
         type=data_arguments.integer(1),
         default=200,
         metavar="PICTURES",
-        help="pictures of each side for KID (default: 200)",
+        help="images of each side for KID (default: 200)",
     )
     parser.add_argument(
         "--work-dir",
