@@ -5,7 +5,6 @@ import re
 import sys
 
 from keras_gans import files, registry
-from keras_gans.training import devices
 
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
@@ -156,7 +155,7 @@ TRAINING = {
         "(default: float32)",
     },
     "strategy": {
-        "choices": devices.STRATEGIES,
+        "choices": ("auto", "none", "mirrored", "multiworker"),
         "default": "auto",
         "help": "none: one device; mirrored: all GPUs of this machine; "
         "multiworker: the machines of TF_CONFIG, each of which runs this "

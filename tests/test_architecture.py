@@ -32,7 +32,7 @@ ALLOWED = {
         *("serving", "callbacks", "training.devices", "runs", "settings"),
     ),
     "report": ("report",),
-    "flags": ("training.devices",),
+    "flags": (),
     "settings": ("datasets", "inspection"),
     "runs": (),
 }

@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import struct
+import sys
 import time
 import zlib
 
@@ -89,7 +90,9 @@ def test_a_healthy_data_set_has_nothing_to_complain_about(data, report):
 
 
 def test_drawn_faces(data, report, monkeypatch):
-    monkeypatch.setattr(datasets.sources, "_FACES_PER_SIDE", 400)
+    faces = range(0, 800, 2), range(1, 800, 2)
+    unpaired = sys.modules["keras_gans.datasets.unpaired"]
+    monkeypatch.setattr(unpaired, "FACES", faces)
     code, found, text = report("faces:photo", "faces:anime")
     assert code == 0 and found == []
     assert "data_a: 400 drawn faces, photo" in text
@@ -350,19 +353,23 @@ def test_wrong_use_is_one_line_and_code_2(data, capsys, arguments, said):
 
 
 def test_training_warns_of_what_headers_show(data, caplog):
-    from keras_gans import runs
+    from keras_gans import settings as run_settings
+
+    def open_data(settings):
+        data = run_settings.open_data(settings)
+        run_settings.settled(settings, data)
 
     clear("a", 30)
     settings = {
         **{"model": "cyclegan", "data_a": "a", "data_b": "b"},
-        **{"image_size": 16, "batch_size": 2, "steps": 4, "seed": 0},
+        **{"image_size": 16, "batch_size": 2, "epochs": None, "seed": 0},
     }
-    runs.open_data(settings)
+    open_data(settings)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2 and lines[0].startswith("data_a: only 30 images")
     assert "keras_gans.check" in lines[1]
     caplog.clear()
-    runs.open_data(settings | {"data_a": "b", "data_b": "faces:sketch"})
+    open_data(settings | {"data_a": "b", "data_b": "faces:sketch"})
     assert not caplog.records
 
 
@@ -374,8 +381,9 @@ TRAIN = (
 
 def test_a_folder_deleted_during_training(data, capfd, monkeypatch):
     # As with data that does not fit into memory.
-    uncached = functools.partial(datasets.open_sides, cache_bytes=0)
-    monkeypatch.setattr(datasets, "open_sides", uncached)
+    kind = datasets.KINDS["unpaired"]
+    uncached = functools.partial(kind.open, cache_bytes=0)
+    monkeypatch.setattr(kind, "open", uncached)
     save = checkpoints.save
 
     def save_and_delete(*arguments, **options):

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import callbacks, datasets, report
-from keras_gans.evaluation import cases, measure, translators
+from keras_gans.evaluation import measure, translators
 from tests.test_callbacks import DieAfter, pictures, read_log
 from tests.tiny import make_model
 
@@ -36,7 +36,7 @@ def fit(model, folder, start=0, dies=False, evaluates=True):
     """Train up to step 4; with `dies`, as if killed there."""
     a, b = pictures(2, 3), pictures(3, 3)
     sides = [datasets.open_source(side[:, :32, :32], 32) for side in (a, b)]
-    case = cases.Case(*sides, True, "three images")
+    case = datasets.Case({"images": sides[0]}, sides[1], True, "three images")
     evaluator = measure.Evaluator({"a_to_b": case}, ["ssim", "l1"])
     evaluation = callbacks.Evaluation(
         3,

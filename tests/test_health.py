@@ -3,14 +3,15 @@
 import contextlib
 import csv
 import re
+import sys
 import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import callbacks, runs, train
-from keras_gans.arguments import parse_arguments, resolve
+from keras_gans import callbacks, train
+from keras_gans import settings as run_settings
 from keras_gans.callbacks import health
 from keras_gans.faces import drawing
 from keras_gans.training.samples import Column, Grid
@@ -274,15 +275,20 @@ def test_early_pictures_are_not_judged(truth, tmp_path, caplog):
 
 
 def test_a_short_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("keras_gans.datasets.sources._FACES_PER_SIDE", 80)
+    faces = range(0, 160, 2), range(1, 160, 2)
+    monkeypatch.setattr(
+        sys.modules["keras_gans.datasets.unpaired"], "FACES", faces
+    )
     command = (
         "--set base_filters=2 --batch-size 2 --log-every 2 --save-every 4 "
         "--steps 12"
     )
-    settings = resolve(vars(parse_arguments(command.split())))
-    dataset, held_out, _ = runs.open_data(settings)
-    model = runs.build_model(settings)
-    train.fit(model, dataset, held_out, settings, tmp_path)
+    settings = run_settings.resolve(
+        vars(train.parse_arguments(command.split()))
+    )
+    data = run_settings.open_data(settings)
+    model = run_settings.build_model(settings)
+    train.fit(model, data, settings, tmp_path)
     assert not warnings(caplog)
 
 

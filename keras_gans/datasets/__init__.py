@@ -5,7 +5,7 @@ Nothing here imports TensorFlow before a pipeline is made. That also lets
 take the function's place in this package.
 """
 
-from keras_gans.datasets.data import SHOWN, Case, Data
+from keras_gans.datasets.data import FLAGS, SHOWN, Case, Data
 from keras_gans.datasets.labelled import (
     LabelledData,
     held_out_labelled,
@@ -22,6 +22,7 @@ from keras_gans.datasets.unpaired import UnpairedData, unpaired
 KINDS = {data.kind: data for data in (UnpairedData, PairedData, LabelledData)}
 
 __all__ = [
+    "FLAGS",
     "KINDS",
     "SHOWN",
     "Case",

@@ -105,10 +105,14 @@ class Data:
                 missing.
         """
         for flag, default in FLAGS.items():
-            if flag not in cls.flags and settings.pop(flag) != default:
+            if flag in cls.flags:
+                continue
+            value = settings.pop(flag)
+            if value != default:
+                value = ",".join(value) if isinstance(value, list) else value
                 raise UserError(
-                    f"{flag} must be left out for {cls.kind} data, which is "
-                    f"named by {', '.join(cls.flags)}"
+                    f"{flag} must be left out for {cls.kind} data, which "
+                    f"{', '.join(cls.flags)} name. Received: {value!r}"
                 )
 
     @classmethod

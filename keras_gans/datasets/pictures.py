@@ -35,10 +35,9 @@ class _Source:
     style: str | None
     argument: str
     is_kept: bool = False
-    # Reasons by number: of the headers, of decoding before training, and of
-    # training itself.
+    # Reasons by number, and numbers that turned out to be broken in training.
     broken: dict = dataclasses.field(default_factory=dict)
-    num_late: int = 0
+    late: set = dataclasses.field(default_factory=set)
     lock: typing.Any = dataclasses.field(default_factory=threading.Lock)
 
     @functools.cached_property
@@ -170,7 +169,8 @@ class Pictures:
         )
 
     def _is_broken(self, index):
-        return self._indices[index] in self._source.broken
+        number, source = self._indices[index], self._source
+        return number in source.broken or number in source.late
 
     def _raise_if_gone(self):
         if self.folder is None:
@@ -189,17 +189,19 @@ class Pictures:
     def _warn(self, number, error):
         source = self._source
         with source.lock:
-            if number in source.broken:
+            if number in source.late:
                 return
-            description = self.description
-            source.broken[number] = str(error)
-            source.num_late += 1
-            if source.num_late <= _MOST_WARNINGS:
+            source.late.add(number)
+            if len(source.late) <= _MOST_WARNINGS:
                 logger.warning(
-                    "%s: %s; the next one takes its place", description, error
+                    "%s: %s; the next one takes its place",
+                    self.description,
+                    error,
                 )
-            elif source.num_late == _MOST_WARNINGS + 1:
-                logger.warning("%s: more are broken and not named", description)
+            elif len(source.late) == _MOST_WARNINGS + 1:
+                logger.warning(
+                    "%s: more are broken and not named", self.description
+                )
 
     def subset(self, indices):
         """Return the images with these numbers, in this order."""

@@ -13,8 +13,6 @@ import numpy as np
 
 from keras_gans.checks import UserError
 
-STRATEGIES = ("auto", "none", "mirrored", "multiworker")
-
 
 def make(name, batch_size):
     """Return the `tf.distribute.Strategy` that a run asks for.

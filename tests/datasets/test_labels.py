@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from keras_gans import datasets, images
-from keras_gans.datasets import sources
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
 
 DATA = pathlib.Path(__file__).parents[3] / "shared" / "data"
@@ -264,7 +263,7 @@ def test_subsets_keep_their_labels():
     part = opened.subset([2, 0])
     assert isinstance(part, LabelledPictures)
     assert part.labels.tolist() == [[1], [0]] and part.load(0)[0, 0, 0] == 2
-    _, held = sources.split(opened, 1, seed=0)
+    _, held = datasets.split(opened, 1, seed=0)
     assert held.label_names == ["Bald"] and len(held.labels) == 1
 
 

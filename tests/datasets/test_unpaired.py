@@ -218,8 +218,8 @@ def test_load_size_by_default(tmp_path):
         datasets.unpaired(tmp_path, tmp_path, image_size=64, cache_bytes=9)
         datasets.unpaired(tmp_path, tmp_path, image_size=20, load_size=30)
     assert [entry[0] for entry in opened] == [72, 72, 30, 30]
-    assert opened[0][1:] == ("data_a", 0, 9)
-    assert opened[1][1:] == ("data_b", 0, 9)
+    assert opened[0][1:4] == ("data_a", 0, 9)
+    assert opened[1][1:4] == ("data_b", 0, 9)
 
 
 def test_cached_or_not_is_the_same(tmp_path):
