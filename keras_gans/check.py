@@ -10,14 +10,8 @@ import argparse
 import logging
 import sys
 
-from keras_gans import (
-    arguments,
-    data_arguments,
-    datasets,
-    files,
-    registry,
-    streams,
-)
+from keras_gans import datasets, files, flags, registry, streams
+from keras_gans import settings as run_settings
 from keras_gans.checks import UserError, shown
 from keras_gans.inspection import findings, measure, report, text
 
@@ -30,21 +24,7 @@ def _parse_arguments(argv):
         epilog="Exit code: 0, it can be trained; 1, training would go wrong; "
         "2, wrong use, or nothing to look at.",
     )
-    data_arguments.add(parser)
-    parser.add_argument(
-        "--model",
-        default="cyclegan",
-        help="the model that is to be trained, one of "
-        f"{', '.join(registry.names())} (default: cyclegan)",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="an argument of the model, as of train: architecture=resnet "
-        "checks for images of 256 pixels",
-    )
+    flags.add(parser, flags.DATA | flags.MODEL)
     parser.add_argument(
         "--report",
         type=files.expanded,
@@ -52,7 +32,7 @@ def _parse_arguments(argv):
         help="where to write report.txt, report.json with all names, and "
         "contact_sheet.png (default: nowhere)",
     )
-    return parser.parse_args(data_arguments.joined(argv))
+    return flags.parse(parser, argv)
 
 
 @streams.outlasting
@@ -68,20 +48,21 @@ def main(argv=None):
     logging.getLogger("keras_gans").addHandler(silent)
     try:
         model_class = registry.get(settings["model"])
-        kind = model_class.data_kind
-        options = arguments.parse_options(settings["set"], model_class)
+        kind = datasets.KINDS[model_class.data_kind]
+        options = run_settings.parse_options(settings["set"], model_class)
         size = settings["image_size"]
         size = size or model_class.default_settings(**options)["image_size"]
-        data_arguments.resolve(settings, kind)
-        if settings.get("data_a") is None and settings.get("data") is None:
+        kind.resolve(settings)
+        if settings[kind.sources[0]] is None:
             raise UserError("data, or data_a and data_b, must be given")
-        sides = datasets.open_sides(kind, settings, size, cache_bytes=0)
+        settings |= {"image_size": size, "seed": 0}
+        sides = kind.open(settings, cache_bytes=0).sides
         if settings["report"]:
             report.check(settings["report"], sides)
         for name, pictures in sides.items():
             print(f"{name}: {shown(pictures.description)}")
         measured = measure.inspect(sides, size)
-        found = findings.judge(measured, kind)
+        found = findings.judge(measured, kind.are_alike)
         lines = *text.table(measured), "", *text.verdict(found)
         said = "\n".join(map(shown, lines))
         print(f"\n{said}\n")

@@ -119,7 +119,7 @@ def _parse_arguments(argv):
         "--image-size",
         type=int,
         metavar="PIXELS",
-        help="side of the pictures that the generator was trained on, at "
+        help="side of the images that the generator was trained on, at "
         "which the export is tried (default: 256 for a ResNet; for a U-Net "
         "what it halves down to one pixel)",
     )

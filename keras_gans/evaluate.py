@@ -2,21 +2,19 @@
 
     python -m keras_gans.evaluate --run-dir runs/cyclegan
 
-It translates pictures that no training saw and measures the results. The
+It translates images that no training saw and measures the results. The
 embedded faces are drawn in every style from the same identity, so that there
-the true translation is known; no picture collection offers that.
+the true translation is known; no image collection offers that.
 """
 
 import argparse
 import os
 import sys
 
-from keras_gans import data_arguments, files, streams
+from keras_gans import files, flags, streams
 from keras_gans.checks import UserError, shown
 from keras_gans.evaluation import subjects
-from keras_gans.faces.truth import against_truth, faces_of_run, table
-
-__all__ = ["against_truth", "faces_of_run", "main", "table"]
+from keras_gans.faces.truth import table
 
 _EXTRACTOR = "faces"
 
@@ -47,23 +45,22 @@ def _parse_arguments(argv):
         "--real",
         type=files.expanded,
         metavar="DIR",
-        help="pictures as they should be",
+        help="images as they should be",
     )
     what.add_argument(
         "--fake",
         type=files.expanded,
         metavar="DIR",
-        help="pictures to compare with --real; one by one if names are equal",
+        help="images to compare with --real; one by one if names are equal",
     )
-    data_arguments.add(
-        parser.add_argument_group(
-            "test pictures",
-            "default for a run: drawn faces that it never saw; the folders "
-            "testA and testB beside trainA and trainB; or the few pictures "
-            "that it holds back. A data set that would be downloaded is "
-            "opened only if it is named here, too",
-        )
+    data = parser.add_argument_group(
+        "test images",
+        "default for a run: drawn faces that it never saw; the folders testA "
+        "and testB beside trainA and trainB; or the few images that it holds "
+        "back. A data set that would be downloaded is opened only if it is "
+        "named here, too",
     )
+    flags.add(data, flags.DATA)
     how = parser.add_argument_group("how it is measured")
     how.add_argument(
         "--metrics",
@@ -82,9 +79,9 @@ def _parse_arguments(argv):
     )
     how.add_argument(
         "--count",
-        type=data_arguments.integer(1),
+        type=flags.integer(1),
         metavar="PICTURES",
-        help=f"most pictures of each side (default: {subjects.COUNT}; of two "
+        help=f"most images of each side (default: {subjects.COUNT}; of two "
         "folders, all)",
     )
     how.add_argument(
@@ -103,7 +100,7 @@ def _parse_arguments(argv):
         "folder, else in evaluation/); metrics.json and examples/ go into the "
         "run folder, else beside the report",
     )
-    return parser.parse_args(argv)
+    return flags.parse(parser, argv)
 
 
 def _check_output(subject, path):
@@ -135,15 +132,18 @@ def main(argv=None):
         measure.check(names)
         subject = subjects.opened(arguments)
         needs_it = any(metrics.get(name).needs_extractor for name in names)
-        extractor = (
-            extractors.opened(arguments["extractor"]) if needs_it else None
-        )
+        extractor = unavailable = None
+        try:
+            if needs_it:
+                extractor = extractors.opened(arguments["extractor"])
+        except extractors.Unavailable as error:
+            unavailable = str(error)
         folder = subject.folder
         _check_output(subject, arguments["report"])
         folder.mkdir(parents=True, exist_ok=True)
         optional = () if asked else names
         evaluator = measure.Evaluator(
-            subject.cases, asked or (), extractor, optional
+            subject.cases, asked or (), extractor, optional, unavailable
         )
         measured, truth = evaluator(subject.verbs), subject.truth()
         content = {

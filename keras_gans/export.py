@@ -3,7 +3,7 @@
     python -m keras_gans.export runs/cyclegan --output saved_models/cyclegan
 
 It writes the next version of a SavedModel that takes and gives plain
-pictures, and publishes it if it gives the model's own pixels.
+images, and publishes it if it gives the model's own pixels.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def export(
     Args:
         model: a model with `verbs()`, see `keras_gans.verbs`.
         folder: where the versions live, such as `saved_models/cyclegan`.
-        samples: uint8 `[batch, image_size, image_size, 3]`, one picture or
+        samples: uint8 `[batch, image_size, image_size, 3]`, one image or
             more to compare on.
         settings: dict of plain values for `model.json`, those of the run.
         metrics: dict of plain values likewise, what the run measured.
@@ -76,7 +76,7 @@ def _check_arguments(model, samples, format):
         or not len(samples)
     ):
         raise UserError(
-            f"samples must be one picture or more, uint8 [batch, {side}, "
+            f"samples must be one image or more, uint8 [batch, {side}, "
             f"{side}, 3]. Received: {samples.dtype} {samples.shape}"
         )
     if format not in FORMATS:
@@ -150,18 +150,25 @@ def main(argv=None):
     return 0
 
 
-def _samples(model, settings):
-    """Return pictures to compare on: of the run's data, or drawn faces.
+def samples(data):
+    """Return held-out images to compare on, uint8, the first of a batch."""
+    from keras_gans import images
 
-    Data that would have to be named again are not opened: any pictures do.
+    return images.to_uint8(next(iter(data.held_out().values()))).numpy()
+
+
+def _samples(model, settings):
+    """Return images to compare on: of the run's data, or drawn faces.
+
+    Data that would have to be named again are not opened: any images do.
     """
-    from keras_gans import datasets, images, runs
+    from keras_gans import datasets, runs
+    from keras_gans.settings import open_data
 
     if settings is not None:
         try:
             runs.check_data(settings)
-            _, held_out, _ = runs.open_data(dict(settings))
-            return images.to_uint8(next(iter(held_out.values()))).numpy()
+            return samples(open_data(settings))
         except UserError as error:
             reason = str(error).partition(": give")[0]
             print(f"comparing on drawn faces: {reason}", file=sys.stderr)

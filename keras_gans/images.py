@@ -1,8 +1,8 @@
 """Pixels: the only place that knows about files, bytes and value ranges.
 
-Pictures are uint8 `[height, width, 3]` in RGB, 0 to 255, on their way from
+Images are uint8 `[height, width, 3]` in RGB, 0 to 255, on their way from
 and to disk, and float32 in [-1, 1] everywhere else. TensorFlow is imported
-where it is used, so that reading and writing pictures stays cheap.
+where it is used, so that reading and writing images stays cheap.
 """
 
 import contextlib
@@ -41,12 +41,12 @@ _ORIENTATION, _SHORT = 0x0112, 3
 
 
 class Header(typing.NamedTuple):
-    """What a picture says of itself before it is decoded.
+    """What an image says of itself before it is decoded.
 
     Attributes:
         format: str, `"JPEG"`, `"PNG"`, `"BMP"`, `"GIF"` or `"WEBP"`.
         mode: str, Pillow's mode (`"RGB"`, `"L"`, ...), or `"16 bit"`.
-        width: int, pixels, of the picture set upright.
+        width: int, pixels, of the image set upright.
         height: int, likewise.
         turned: bool, whether its EXIF entry turns or mirrors it.
         animated: bool, whether it has more than one frame.
@@ -63,27 +63,27 @@ class Header(typing.NamedTuple):
 
 
 def read(source, limit=PIXEL_LIMIT, size=None, name=None):
-    """Read one picture of any kind as RGB.
+    """Read one image of any kind as RGB.
 
-    Grey, palette, CMYK and 16-bit pictures are converted, transparent ones
+    Gray, palette, CMYK and 16-bit images are converted, transparent ones
     laid on white, turned ones set upright by their EXIF entry, and of an
     animation the first frame is taken.
 
     Args:
         source: path of a file, or the bytes of one (JPEG, PNG, BMP, GIF or
             WebP; the content counts, not the extension).
-        limit: int, most pixels a picture may have, checked before decoding;
+        limit: int, most pixels an image may have, checked before decoding;
             at most `PIXEL_LIMIT`, which is Pillow's own.
-        size: int or None; if given, the picture is made square by the rule
+        size: int or None; if given, the image is made square by the rule
             of `fit_square`, and a large JPEG decoded at reduced scale, which
             is several times faster.
-        name: str, what error messages call the picture. Default: the path.
+        name: str, what error messages call the image. Default: the path.
 
     Returns:
         uint8 `[height, width, 3]`, or `[size, size, 3]`.
 
     Raises:
-        UserError: in one line, with the name and the reason, if the picture
+        UserError: in one line, with the name and the reason, if the image
             cannot be read.
     """
     with _opened(source, limit, name) as image:
@@ -98,7 +98,7 @@ def read(source, limit=PIXEL_LIMIT, size=None, name=None):
 
 
 def check(source, limit=PIXEL_LIMIT, name=None):
-    """Check a picture's header without decoding; the same arguments.
+    """Check an image's header without decoding; the same arguments.
 
     Returns:
         `Header`.
@@ -158,9 +158,9 @@ def orientation(exif):
 
 @contextlib.contextmanager
 def _opened(source, limit, name):
-    """Open a picture; put what goes wrong inside the block in one line."""
+    """Open an image; put what goes wrong inside the block in one line."""
     in_memory = isinstance(source, (bytes, bytearray, memoryview))
-    name = name or ("picture in memory" if in_memory else os.fspath(source))
+    name = name or ("image in memory" if in_memory else os.fspath(source))
     try:
         if not in_memory:
             source = files.expanded(source)
@@ -184,7 +184,7 @@ def _reason(error, source, limit, in_memory):
     if isinstance(error, UnidentifiedImageError):
         if not (len(source) if in_memory else os.path.getsize(source)):
             return "is empty (0 bytes)"
-        return "is not a JPEG, PNG, BMP, GIF or WebP picture"
+        return "is not a JPEG, PNG, BMP, GIF or WebP image"
     if isinstance(error, OSError) and error.errno is not None:
         return f"cannot be opened ({error.strerror})"
     return f"is damaged or cut short ({text or type(error).__name__})"
@@ -218,7 +218,7 @@ def fit_square(image, size):
         size: int, pixels of either side of the result.
 
     Returns:
-        uint8 `[size, size, 3]`, antialiased; a square picture of that size
+        uint8 `[size, size, 3]`, antialiased; a square image of that size
         comes back unchanged.
     """
     return np.array(_fit(Image.fromarray(image), size))
@@ -244,21 +244,21 @@ def to_uint8(pixels):
 
 
 def grid(images, columns=None, padding=2, headings=None):
-    """Lay pictures of one size out on white.
+    """Lay images of one size out on white.
 
     Args:
         images: uint8 `[count, height, width, 3]`, laid out row by row, or a
             list of rows, each uint8 `[columns, height, width, 3]`.
-        columns: int, pictures in a row. Default: the most square layout, or
+        columns: int, images in a row. Default: the most square layout, or
             the longest row.
-        padding: int, white pixels around each picture.
+        padding: int, white pixels around each image.
         headings: list of str, text above each column.
 
     Returns:
         uint8 `[height, width, 3]`.
 
     Raises:
-        UserError: if the pictures are not uint8 of one shape.
+        UserError: if the images are not uint8 of one shape.
     """
     rows = [images] if isinstance(images, np.ndarray) else list(images)
     rows = [np.asarray(row) for row in rows]
@@ -269,7 +269,7 @@ def grid(images, columns=None, padding=2, headings=None):
     ):
         raise UserError(
             "images must be uint8 [count, height, width, 3], or a list of "
-            "such rows with pictures of one size. Received: "
+            "such rows with images of one size. Received: "
             f"{[(row.dtype.name, row.shape) for row in rows][:3]}"
         )
     if isinstance(images, np.ndarray):
@@ -298,14 +298,14 @@ def grid(images, columns=None, padding=2, headings=None):
 
 
 def write(path, image):
-    """Write a picture as PNG; a reader never meets half a file.
+    """Write an image as PNG; a reader never meets half a file.
 
     Args:
         path: where to, ending in `.png`; folders are made as needed.
         image: uint8 `[height, width, 3]`.
 
     Raises:
-        UserError: if the path or the picture does not fit.
+        UserError: if the path or the image does not fit.
     """
     path, image = pathlib.Path(files.expanded(path)), np.asarray(image)
     if path.suffix.lower() != ".png":

@@ -1,4 +1,4 @@
-"""Labels of pictures: their names, what excludes what, and their vectors.
+"""Labels of images: their names, what excludes what, and their vectors.
 
 A label vector is float32 `[batch, num_labels]`, 1 where a label holds and
 else 0. Of several data sets that are trained together the vectors stand side
@@ -25,7 +25,7 @@ class Labels:
     Args:
         names: list of str; or a list of such lists, one per data set.
         exclusive: list of lists of str, groups of labels of which only one
-            holds. Default: CelebA's hair colours, where a data set has two or
+            holds. Default: CelebA's hair colors, where a data set has two or
             more of them.
 
     Raises:
@@ -242,11 +242,11 @@ class Labels:
 
 
 def rows(argument, vectors, images, size):
-    """Check label vectors from a caller; return one row per picture.
+    """Check label vectors from a caller; return one row per image.
 
     Args:
         argument: str, what an error message calls them.
-        vectors: `[batch, size]`, or `[size]` for all pictures.
+        vectors: `[batch, size]`, or `[size]` for all images.
         images: tensor `[batch, ...]`.
         size: int.
 

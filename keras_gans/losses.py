@@ -110,7 +110,7 @@ def attribute_classification(labels, logits, weights=None):
     Args:
         labels: `[batch, num_labels]`, each 0 or 1.
         logits: `[batch, num_labels]`.
-        weights: `[batch]`, factors of the pictures; the mean is over all, so
+        weights: `[batch]`, factors of the images; the mean is over all, so
             that with 0 and 1 some count nothing. Default: 1.
 
     Reference:
@@ -143,9 +143,9 @@ def exclusive_classification(labels, logits, weights=None):
 
 
 def gradient_norms(critic, images):
-    """Return how steep a critic is at each picture, `[batch]`, in float32.
+    """Return how steep a critic is at each image, `[batch]`, in float32.
 
-    That is the Euclidean norm, over all pixels and channels of a picture, of
+    That is the Euclidean norm, over all pixels and channels of an image, of
     the gradient of the sum of its logits. Of the sum, not of the mean: on a
     patch map the two differ by the number of patches.
 
@@ -154,7 +154,7 @@ def gradient_norms(critic, images):
 
     Args:
         critic: function from images to logits `[batch, ...]`. It must not
-            mix the pictures of a batch, as batch normalisation does.
+            mix the images of a batch, as batch normalization does.
         images: `[batch, height, width, channels]`.
     """
     images = tf.cast(images, tf.float32)
@@ -171,7 +171,7 @@ def gradient_norms(critic, images):
 
 
 def gradient_penalty(critic, real, fake, mixing):
-    """(norm - 1)^2 of a critic's gradient between real and fake pictures.
+    """(norm - 1)^2 of a critic's gradient between real and fake images.
 
     Args:
         critic: function from images to logits, see `gradient_norms`; of a
@@ -180,7 +180,7 @@ def gradient_penalty(critic, real, fake, mixing):
         real: `[batch, height, width, channels]`.
         fake: the same shape.
         mixing: `[batch, 1, 1, 1]` or `[batch]` in [0, 1], the share of the
-            real picture; random, one number per picture.
+            real image; random, one number per image.
 
     Returns:
         The mean over the batch, without the weight of 10.

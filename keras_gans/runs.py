@@ -1,6 +1,4 @@
-"""One training run: its folder, its model and its data, from settings.
-
-Settings are a dict of plain values (see `keras_gans.arguments`); the folder:
+"""The folder of a training run.
 
 runs/cyclegan/
     arguments.json      the settings that made the run
@@ -10,7 +8,6 @@ runs/cyclegan/
     result.json         written at the end: step, export, metrics
 """
 
-import inspect
 import logging
 import pathlib
 import re
@@ -20,7 +17,6 @@ from keras_gans.checks import UserError
 
 logger = logging.getLogger("keras_gans")
 
-HELD_OUT = 18  # pictures on each sample grid, as in the article
 # Settings that do not change what a step computes; the others must be the
 # same when a run is continued.
 FREE_TO_CHANGE = (
@@ -42,10 +38,11 @@ _WRITTEN = {
     *("examples", "report.html", "trained", "memory.json", "output.txt"),
 }
 
+
 # What settings are, by name, where a file of somebody else's records them.
 _TYPES = {
     **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
-    "set": dict,
+    **dict.fromkeys(("model_arguments", "compile_arguments"), dict),
     **dict.fromkeys(("data", "labels", "exclusive"), list),
 }
 _MOST = {
@@ -88,7 +85,6 @@ def prepare(folder, settings, restart=False, decays=False):
             "command, or give --restart"
         ) from None
     if earlier is not None:
-        earlier = {"held_out": HELD_OUT} | earlier  # older runs do not say
         free = {*FREE_TO_CHANGE} - ({"steps"} if decays else set())
         differences = [
             f"{name}: {earlier.get(name)!r} there, {settings.get(name)!r} now"
@@ -196,8 +192,9 @@ def check_recorded(settings, place):
             checks.seed(settings["seed"])
         if settings.get("model") is not None:
             valid = registry.options(registry.get(settings["model"]))
-            for name in settings.get("set") or {}:
-                checks.one_of(valid, **{"a key of set": name})
+            for kind in ("model_arguments", "compile_arguments"):
+                for name in settings.get(kind) or {}:
+                    checks.one_of(valid, **{f"a key of {kind}": name})
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
 
@@ -257,97 +254,3 @@ def result(folder):
 def write(folder, name, content):
     """Write a JSON file of the run folder."""
     files.write_json(pathlib.Path(folder, name), content)
-
-
-def build_model(settings):
-    """Return the compiled model that the settings ask for."""
-    import keras
-
-    keras.utils.set_random_seed(settings["seed"])
-    keras.config.set_dtype_policy(
-        settings["precision"]
-        if settings["precision"] == "float32"
-        else f"mixed_{settings['precision']}"
-    )
-    model_class = registry.get(settings["model"])
-    compile_names = inspect.signature(model_class.compile).parameters
-    of_compile = {
-        key: value
-        for key, value in settings["set"].items()
-        if key in compile_names
-    }
-    of_init = {
-        key: value
-        for key, value in settings["set"].items()
-        if key not in compile_names
-    }
-    if model_class.data_kind == "labelled":
-        sets = settings["labels"]
-        of_init["labels"] = sets if len(sets) > 1 else sets[0]
-        of_init["exclusive"] = settings["exclusive"]
-    model = model_class(image_size=settings["image_size"], **of_init)
-    model.compile(
-        total_steps=settings["steps"],
-        jit_compile={"on": True, "off": False}.get(settings.get("jit"), "auto"),
-        recompute=settings.get("recompute", False),
-        steps_per_execution=settings.get("steps_per_execution", 1),
-        **of_compile,
-    )
-    return model
-
-
-def open_data(settings):
-    """Open the data of a run and settle what only they tell.
-
-    `settings["epochs"]` becomes `"steps"`; `"held_out"`, and for labelled
-    data `"labels"` and `"exclusive"`, are filled in.
-
-    Returns:
-        `(dataset, held_out, sides)`: a function from the number of batches
-        already seen to the endless `tf.data.Dataset`; a batch of held-out
-        pictures for the sample grids; the opened sides by setting name.
-
-    Raises:
-        UserError: if a side cannot be opened.
-    """
-    from keras_gans import datasets
-    from keras_gans.inspection import findings
-
-    kind = registry.get(settings["model"]).data_kind
-    size, seed = settings["image_size"], settings["seed"]
-    sides = datasets.open_sides(kind, settings, size, seed)
-    findings.warn(sides, size, kind)
-    # The first of them are those of the sample grids, however many.
-    held = settings["held_out"] = settings.get("held_out") or HELD_OUT
-    epochs = settings.pop("epochs", None)
-    if epochs:
-        pictures = max(
-            len(datasets.split(side, held, seed)[0]) for side in sides.values()
-        )
-        settings["steps"] = epochs * -(-pictures // settings["batch_size"])
-    options = {
-        "image_size": size,
-        "batch_size": settings["batch_size"],
-        "seed": seed,
-        "held_out": held,
-    }
-    if kind == "labelled":
-        sets = list(sides.values())
-        settings["labels"] = [pictures.label_names for pictures in sets]
-        settings["exclusive"] = sum((p.exclusive for p in sets), [])
-        options["batches_per_step"] = settings["critic_steps"]
-        given = [sets if len(sets) > 1 else sets[0]]
-        held_out = datasets.held_out_labelled(*given, HELD_OUT, size, seed)
-    else:
-        given = sides.values()
-        held_out = {
-            name.replace("data", "images"): datasets.held_out(
-                pictures, HELD_OUT, size, seed
-            )
-            for name, pictures in sides.items()
-        }
-
-    def dataset(start):
-        return getattr(datasets, kind)(*given, start=start, **options)
-
-    return dataset, held_out, sides

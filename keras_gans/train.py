@@ -5,6 +5,7 @@ about ten minutes of two cores. The same command in the same run folder
 continues where the last checkpoint was written.
 """
 
+import argparse
 import atexit
 import functools
 import logging
@@ -14,11 +15,26 @@ import shutil
 import sys
 import tempfile
 
-from keras_gans import files, runs, streams
-from keras_gans.arguments import DETERMINISM, parse_arguments, resolve
+from keras_gans import files, flags, runs, streams
+from keras_gans import settings as run_settings
 from keras_gans.checks import UserError, shown
 from keras_gans.datasets import pipeline
 from keras_gans.training import devices
+
+
+def parse_arguments(argv=None):
+    """Return the flags as a namespace, None where not given."""
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_gans.train",
+        description="Train an image GAN. Without data it runs a "
+        "demonstration on the embedded faces: with the article's CycleGAN, "
+        "the default, ten to eleven minutes on two cores.",
+    )
+    flags.add(parser.add_argument_group("data"), flags.DATA)
+    model = parser.add_argument_group("model and training")
+    flags.add(model, flags.MODEL | flags.TRAINING)
+    flags.add(parser.add_argument_group("output"), flags.OUTPUT)
+    return flags.parse(parser, argv)
 
 
 def make_deterministic():
@@ -26,21 +42,21 @@ def make_deterministic():
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
-    print(f"deterministic: {DETERMINISM}")
+    print(f"deterministic: {flags.DETERMINISM}")
 
 
-def describe(settings, model, sides):
+def describe(settings, model, data):
     """Print what the run is about to do."""
     for name, value in settings.items():
         print(f"{name.replace('_', '-'):>12}  {shown(value)}")
     for network in model.networks:
         print(f"{network.name:>16}  {network.count_params():,} parameters")
-    for name, pictures in sides.items():
+    for name, pictures in data.sides.items():
         description = shown(pictures.description)
         print(f"{name.replace('_', '-'):>12}  {description}")
 
 
-def fit(model, dataset, held_out, settings, folder, measured=None):
+def fit(model, data, settings, folder, measured=None):
     """Train up to `settings["steps"]`; return the signal that ended it.
 
     `measured` is what `in_training.prepare` returned.
@@ -74,22 +90,24 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
     progress = callbacks.ProgressBar(settings["steps"])
     log = callbacks.RunLog(folder, settings["log_every"])
     grids = callbacks.SampleGrid(
-        folder / "samples", held_out, settings["save_every"]
+        folder / "samples", data.held_out(), settings["save_every"]
     )
     measuring = (
-        [in_training.callback(model, dataset, settings, folder, *measured)]
+        [in_training.callback(model, data, settings, folder, *measured)]
         if measured
         else []
     )
     try:
         model.fit(
-            dataset(start),
+            data.batches(start),
             steps_per_epoch=left,
             shuffle=False,
             verbose=0,
             callbacks=[
                 *([progress] if devices.is_chief(strategy) else []),
-                statistics.FreshStatistics(dataset, settings["save_every"]),
+                statistics.FreshStatistics(
+                    data.batches, settings["save_every"]
+                ),
                 health.Health(log, grids, checkpoint),
                 grids,
                 log,
@@ -105,7 +123,7 @@ def fit(model, dataset, held_out, settings, folder, measured=None):
     return stop.received
 
 
-def dry_run(model, dataset, held_out):
+def dry_run(model, data):
     """Take one real step, save, load, draw and export, in a temporary folder.
 
     What would fail at the end of a long run fails here, after a minute.
@@ -114,40 +132,39 @@ def dry_run(model, dataset, held_out):
     from keras_gans.callbacks import checkpoints
 
     with tempfile.TemporaryDirectory() as folder:
-        model.fit(dataset(0), steps_per_epoch=1, shuffle=False, verbose=0)
+        model.fit(data.batches(), steps_per_epoch=1, shuffle=False, verbose=0)
         print("one step: ok")
         checkpoints.save(model, folder)
         checkpoints.restore(model, folder)
         print("save and load: ok")
-        for grid in model.samples(held_out).values():
+        for grid in model.samples(data.held_out()).values():
             callbacks.sample_grid(grid.columns)
         print("samples: ok")
-        export_model(model, pathlib.Path(folder) / "export", held_out)
+        export_model(model, pathlib.Path(folder) / "export", data)
         print("export: ok")
 
 
-def export_model(model, folder, held_out, **about):
+def export_model(model, folder, data, **about):
     """Write the next SavedModel version; return its path."""
-    from keras_gans import export, images
+    from keras_gans import export
 
-    samples = images.to_uint8(next(iter(held_out.values()))).numpy()
-    return export.export(model, folder, samples, **about)
+    return export.export(model, folder, export.samples(data), **about)
 
 
-def train(settings, folder, model, dataset, held_out, measured=None):
+def train(settings, folder, model, data, measured=None):
     """Train, and finish as the chief; return the exit code."""
     strategy = model.distribute_strategy
     devices.means(strategy, 0)  # the chief has prepared the folder
-    received = fit(model, dataset, held_out, settings, folder, measured)
+    received = fit(model, data, settings, folder, measured)
     try:
         if devices.is_chief(strategy):
-            return finish(settings, folder, model, held_out, received)
+            return finish(settings, folder, model, data, received)
         return 128 + received if received else 0
     finally:
         devices.means(strategy, 0)  # nobody leaves before the others
 
 
-def finish(settings, folder, model, held_out, received):
+def finish(settings, folder, model, data, received):
     """Export and measure what was trained; return the exit code."""
     from keras_gans import report
     from keras_gans.faces import truth
@@ -167,12 +184,12 @@ def finish(settings, folder, model, held_out, received):
             "--restart starts over"
         )
         return 0
-    metrics = truth.faces_of_run(model, settings)
+    metrics = truth.of_verbs(model.verbs(), data)
     try:
         path = export_model(
             model,
             settings["export_dir"],
-            held_out,
+            data,
             settings=settings,
             metrics=metrics,
         )
@@ -194,12 +211,12 @@ def finish(settings, folder, model, held_out, received):
         (folder / "log.csv", "means of the loss terms"),
         (page, "all of this in one page"),
         (folder / "checkpoints", "states to continue from"),
-        (path, "the SavedModel, uint8 pictures in and out"),
+        (path, "the SavedModel, uint8 images in and out"),
     ):
         if place.exists():
             print(f"  {shown(place)}  {meaning}")
     print(
-        "try next: your own pictures with --data-a DIR --data-b DIR "
+        "try next: your own images with --data-a DIR --data-b DIR "
         "--run-dir runs/mine, or the same command with more --steps"
     )
     return 0
@@ -224,7 +241,7 @@ def ending(error, strategy):
             "--image-size, or --recompute"
         )
     else:
-        # The folder of the pictures may be gone by now, or a worker.
+        # The folder of the images may be gone by now, or a worker.
         reason = pipeline.reason(error)
         if reason is None and strategy is not None:
             reason = devices.reason(error, strategy)
@@ -255,32 +272,34 @@ def main(argv=None):
     restart, is_dry = settings.pop("restart"), settings.pop("dry_run")
     strategy = lock = None
     try:
-        settings = resolve(settings)
+        settings = run_settings.resolve(settings)
         if settings["deterministic"]:
             make_deterministic()
         strategy = devices.make(settings["strategy"], settings["batch_size"])
         is_chief = devices.is_chief(strategy)
         for name in ("run_dir", "export_dir") if is_chief else ():
             files.check_writable(settings[name], name)
-        dataset, held_out, sides = runs.open_data(settings)
+        data = run_settings.open_data(settings)
+        data.prepare()
+        settings = run_settings.settled(settings, data)
         with strategy.scope():
-            model = runs.build_model(settings)
-        describe(settings, model, sides)
+            model = run_settings.build_model(settings)
+        describe(settings, model, data)
         from keras_gans import report
         from keras_gans.evaluation import in_training
 
-        measured = in_training.prepare(settings, model.data_kind, sides)
+        measured = in_training.prepare(settings, data, model.verbs())
         folder = pathlib.Path(settings["run_dir"])
-        folders = [pictures.folder for pictures in sides.values()]
+        folders = [pictures.folder for pictures in data.sides.values()]
         files.check_outside(folder, folders, "run_dir")
         report.place(folder)
         if is_dry:
-            dry_run(model, dataset, held_out)
+            dry_run(model, data)
             print("dry run: everything works; leave out --dry-run to train")
             return 0
         if is_chief:
             lock = runs.prepare(folder, settings, restart, model.rate_decays)
-        return train(settings, folder, model, dataset, held_out, measured)
+        return train(settings, folder, model, data, measured)
     except Exception as error:
         end = ending(error, strategy)
         if end is None:

@@ -1,9 +1,9 @@
-"""Translate picture files: `python -m keras_gans.translate`.
+"""Translate image files: `python -m keras_gans.translate`.
 
     python -m keras_gans.translate --model saved_models/cyclegan --to b \\
         photos --output drawings
 
-A result has the name, the size and the colour profile of its picture, and
+A result has the name, the size and the color profile of its image, and
 stands upright as it does. What is there already is passed over, so that the
 same command goes on where it was stopped; what fails is named, and the exit
 code tells.
@@ -20,7 +20,7 @@ import time
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans import data_arguments, images, streams
+from keras_gans import flags, images, streams
 from keras_gans.checks import UserError, shown
 from keras_gans.files import expanded, identity
 from keras_gans.serving import files
@@ -37,12 +37,12 @@ def translate_files(translator, tasks, on_done, batch_size=8, **options):
     Args:
         translator: what `keras_gans.load` returned.
         tasks: list of `keras_gans.serving.files.Task`.
-        on_done: function, called for each picture with its task, and with
+        on_done: function, called for each image with its task, and with
             the reason if it failed, a str, or None.
-        batch_size: int, most pictures to translate at once. They follow one
+        batch_size: int, most images to translate at once. They follow one
             another, have one size, and together no more pixels than one may
             have.
-        **options: what `translator.translate` takes besides pictures.
+        **options: what `translator.translate` takes besides images.
     """
     import tensorflow as tf
 
@@ -77,7 +77,7 @@ def translate_files(translator, tasks, on_done, batch_size=8, **options):
 
 
 def _read_ahead(tasks, on_done):
-    """Yield pictures; the next is read while one is worked on."""
+    """Yield images; the next is read while one is worked on."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         coming = [pool.submit(_read, task) for task in tasks[:1]]
         for i, task in enumerate(tasks, 1):
@@ -95,7 +95,7 @@ def _read(task):
 
 
 def _batches(pictures, most, most_pixels):
-    """Yield lists of pictures that follow one another and have one size."""
+    """Yield lists of images that follow one another and have one size."""
     by_size = itertools.groupby(pictures, lambda picture: picture.pixels.shape)
     for (height, width, _), group in by_size:
         count = max(1, min(most, most_pixels // (height * width)))
@@ -112,16 +112,16 @@ def _line(error):
 def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.translate",
-        description="Translate picture files. Results have the names, sizes "
-        "and colour profiles of their pictures and stand upright.",
-        epilog="Exit code: 0, done; 1, some pictures failed; 2, wrong use; "
+        description="Translate image files. Results have the names, sizes "
+        "and color profiles of their images and stand upright.",
+        epilog="Exit code: 0, done; 1, some images failed; 2, wrong use; "
         "130, stopped by Ctrl-C: the same command goes on.",
     )
     parser.add_argument(
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="a picture, a folder of pictures (subfolders included), or a "
+        help="an image, a folder of images (subfolders included), or a "
         "pattern such as 'photos/*.jpg'",
     )
     parser.add_argument(
@@ -159,20 +159,20 @@ def _parse_arguments(argv):
         metavar="PIXELS",
         help="translate in overlapping tiles of this side, blended without "
         "seams (default: whole; in tiles of 512 what has more pixels than the "
-        "model takes, 2,097,152 where it works at the picture's own size)",
+        "model takes, 2,097,152 where it works at the image's own size)",
     )
     parser.add_argument(
         "--batch-size",
         type=int,
         default=8,
         metavar="PICTURES",
-        help="most pictures of one size to translate at once (default: 8)",
+        help="most images of one size to translate at once (default: 8)",
     )
     parser.add_argument(
         "--png",
         action="store_true",
         help="write every result as PNG, without loss (default: the kind of "
-        "its picture; JPEG at quality 95)",
+        "its image; JPEG at quality 95)",
     )
     parser.add_argument(
         "--overwrite",
@@ -180,14 +180,14 @@ def _parse_arguments(argv):
         help="translate again what is there already, but not in an output "
         "folder within an input, where originals may lie",
     )
-    return parser.parse_args(data_arguments.joined(argv))
+    return flags.parse(parser, argv)
 
 
 @streams.outlasting
 def main(argv=None):
     """Run the command; return its exit code.
 
-    0: done; 1: some pictures failed; 2: wrong use; 130: stopped by Ctrl-C.
+    0: done; 1: some images failed; 2: wrong use; 130: stopped by Ctrl-C.
     """
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -225,7 +225,7 @@ def main(argv=None):
 def _run(translator, tasks, found, batch_size, options):
     done, failed, is_stopped = 0, 0, False
     start = time.monotonic()
-    with tqdm(total=len(tasks), unit=" pictures", disable=None) as bar:
+    with tqdm(total=len(tasks), unit=" images", disable=None) as bar:
 
         def on_done(task, reason):
             nonlocal done, failed
@@ -242,7 +242,7 @@ def _run(translator, tasks, found, batch_size, options):
             is_stopped = True
     rate = done / (time.monotonic() - start)
     print(
-        f"{done} translated, {rate:.3g} pictures a second; "
+        f"{done} translated, {rate:.3g} images a second; "
         f"{found - len(tasks)} were there already; {failed} failed"
     )
     if is_stopped:

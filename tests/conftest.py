@@ -171,7 +171,7 @@ def another_process():
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """Two folders of 20 small pictures; the working folder is beside them."""
+    """Two folders of 20 small images; the working folder is beside them."""
     from PIL import Image
 
     monkeypatch.chdir(tmp_path)

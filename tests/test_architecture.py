@@ -29,13 +29,12 @@ ALLOWED = {
     "serving": ("serving", "callbacks.checkpoints", "runs", "models"),
     "evaluation": (
         *("evaluation", "datasets", "faces", "inspection", "metrics"),
-        *("serving", "callbacks", "training.devices", "runs"),
-        "data_arguments",
+        *("serving", "callbacks", "training.devices", "runs", "settings"),
     ),
     "report": ("report",),
-    "data_arguments": ("datasets",),
-    "arguments": ("data_arguments", "training.devices"),
-    "runs": ("datasets", "inspection"),
+    "flags": (),
+    "settings": ("datasets", "inspection"),
+    "runs": (),
 }
 
 

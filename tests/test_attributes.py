@@ -31,7 +31,7 @@ def known():
 
 @pytest.fixture
 def judge(known):
-    """A classifier that knows all; of other pictures it says no."""
+    """A classifier that knows all; of other images it says no."""
 
     def classifier(pictures, training):
         assert training is False
@@ -89,7 +89,7 @@ def test_a_grey_picture_is_worth_nothing(judge):
     results = edits.measure(grey, LABELS, 64, COUNT, classifier=judge)
     smiling = results["Smiling"]
     assert smiling["translation"]["l1"] > smiling["untouched input"]["l1"]
-    # Of grey the judge always says no, so right is who was to stop smiling.
+    # Of gray the judge always says no, so right is who was to stop smiling.
     share = drawing.attribute_table(range(FIRST, FIRST + COUNT))
     share = share[:, drawing.ATTRIBUTES.index("Smiling")].mean()
     assert smiling["translation"]["accuracy"] == pytest.approx(share)

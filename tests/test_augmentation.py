@@ -148,7 +148,7 @@ def test_gradients_go_back_to_where_pictures_came_from(policy):
     moved = augmentation.POLICIES[policy](images + step * direction, seed)
     measured = float(tf.reduce_sum(moved * moved) - total)
     assert measured == pytest.approx(step * np.abs(gradients).sum(), rel=0.05)
-    if policy != "color":  # what is seen of a picture, and nothing else
+    if policy != "color":  # what is seen of an image, and nothing else
         np.testing.assert_array_equal(gradients != 0, np.abs(gradients) > 1e-6)
         assert 0 < (gradients == 0).mean() < 0.7
 
@@ -178,7 +178,7 @@ def test_seeds_move_on_alike_in_eager_graph_and_xla():
 def test_policies_are_named():
     assert augmentation.parse("color, cutout") == ("color", "cutout")
     assert augmentation.parse(None) == ()
-    for text in ("colour", "color,,cutout", "", "color,color", "flip,cutout"):
+    for text in ("color", "color,,cutout", "", "color,color", "flip,cutout"):
         with pytest.raises(ValueError, match="augment_discriminator must be"):
             make_model("pix2pix", augment_discriminator=text)
 
@@ -201,7 +201,7 @@ def test_all_that_discriminators_see_is_changed_in_training_alone(name):
     fit(model, batch)
     fit(plain, batch)
     whole = [(p == 0).all(-1).mean() < 0.02 for p in model.seen]
-    # The penalty's pictures lie between two that are cut in other places.
+    # The penalty's images lie between two that are cut in other places.
     mixed = model.critic_steps if name == "stargan" else 0
     assert len(whole) > 1 and sum(whole) <= mixed
     assert not (model.augmentation is None or plain.augmentation)

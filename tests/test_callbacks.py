@@ -274,7 +274,7 @@ def test_sample_grids_show_three_columns(tmp_path):
     picture = np.asarray(Image.open(tmp_path / "samples/a_to_b/000006.png"))
     expected = callbacks.sample_grid(model.samples(batch)["a_to_b"].columns)
     np.testing.assert_array_equal(picture, expected)
-    # Four samples of three pictures stand in one row; the first is an input.
+    # Four samples of three images stand in one row; the first is an input.
     assert picture.shape == (32 + 4, 12 * 34 + 2, 3)
     np.testing.assert_array_equal(
         picture[2:34, 2:34], pictures(0, 4)[0, :32, :32]
@@ -295,7 +295,7 @@ def test_a_grid_has_the_headings_of_the_model(tmp_path):
     columns = model.samples(batch)["labels"].columns
     expected = callbacks.sample_grid(columns)
     np.testing.assert_array_equal(picture, expected)
-    # Three samples of four pictures below 16 rows of text, repeated.
+    # Three samples of four images below 16 rows of text, repeated.
     plain = callbacks.sample_grid([c._replace(heading="") for c in columns])
     assert plain.shape == (16 + 4, 12 * 18 + 2, 3)
     np.testing.assert_array_equal(picture[16:], plain)

@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import struct
+import sys
 import time
 import zlib
 
@@ -22,7 +23,7 @@ SIZE = 16
 
 
 def picture(seed, size=SIZE):
-    """Make a smooth picture: noise would not survive scaling."""
+    """Make a smooth image: noise would not survive scaling."""
     rng = np.random.default_rng([7, *np.atleast_1d(seed)])
     pixels = rng.integers(0, 256, (5, 5, 3), np.uint8)
     return Image.fromarray(pixels).resize((size, size), 3)
@@ -30,7 +31,7 @@ def picture(seed, size=SIZE):
 
 @pytest.fixture(scope="session")
 def healthy(tmp_path_factory):
-    """Two folders of 400 different pictures."""
+    """Two folders of 400 different images."""
     folder = tmp_path_factory.mktemp("healthy")
     for number, side in enumerate("ab"):
         (folder / side).mkdir()
@@ -77,7 +78,7 @@ def test_a_healthy_data_set_has_nothing_to_complain_about(data, report):
     code, found, text = report()
     assert code == 0 and found == []
     assert "Verdict: ready to train, nothing to complain about" in text
-    assert "400 pictures in a" in text and "16 x 16, all" in text
+    assert "400 images in a" in text and "16 x 16, all" in text
     for absent in ("gray images", "all black", "animated", "broken"):
         assert absent not in text
     written = (report.folder / "report.txt").read_text()
@@ -89,7 +90,9 @@ def test_a_healthy_data_set_has_nothing_to_complain_about(data, report):
 
 
 def test_drawn_faces(data, report, monkeypatch):
-    monkeypatch.setattr(datasets.sources, "_FACES_PER_SIDE", 400)
+    faces = range(0, 800, 2), range(1, 800, 2)
+    unpaired = sys.modules["keras_gans.datasets.unpaired"]
+    monkeypatch.setattr(unpaired, "FACES", faces)
     code, found, text = report("faces:photo", "faces:anime")
     assert code == 0 and found == []
     assert "data_a: 400 drawn faces, photo" in text
@@ -101,7 +104,7 @@ def add_broken():
     half = noise.getvalue()[: len(noise.getvalue()) // 2]
     pathlib.Path("a/truncated.jpg").write_bytes(half)
     pathlib.Path("a/zero.jpg").write_bytes(b"")
-    pathlib.Path("a/text.png").write_text("this is no picture")
+    pathlib.Path("a/text.png").write_text("this is no image")
 
 
 def add_huge():
@@ -303,7 +306,7 @@ def test_names_with_spaces_and_chinese_characters(data, report):
         "data_a: 1 of 401 images cannot be read and will be skipped: "
         "坏 的.png is empty (0 bytes)"
     ]
-    assert "400 pictures in 动漫 人脸 (1 left out)" in text
+    assert "400 images in 动漫 人脸 (1 left out)" in text
 
 
 @pytest.mark.parametrize(
@@ -350,19 +353,23 @@ def test_wrong_use_is_one_line_and_code_2(data, capsys, arguments, said):
 
 
 def test_training_warns_of_what_headers_show(data, caplog):
-    from keras_gans import runs
+    from keras_gans import settings as run_settings
+
+    def open_data(settings):
+        data = run_settings.open_data(settings)
+        run_settings.settled(settings, data)
 
     clear("a", 30)
     settings = {
         **{"model": "cyclegan", "data_a": "a", "data_b": "b"},
-        **{"image_size": 16, "batch_size": 2, "steps": 4, "seed": 0},
+        **{"image_size": 16, "batch_size": 2, "epochs": None, "seed": 0},
     }
-    runs.open_data(settings)
+    open_data(settings)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2 and lines[0].startswith("data_a: only 30 images")
     assert "keras_gans.check" in lines[1]
     caplog.clear()
-    runs.open_data(settings | {"data_a": "b", "data_b": "faces:sketch"})
+    open_data(settings | {"data_a": "b", "data_b": "faces:sketch"})
     assert not caplog.records
 
 
@@ -374,8 +381,9 @@ TRAIN = (
 
 def test_a_folder_deleted_during_training(data, capfd, monkeypatch):
     # As with data that does not fit into memory.
-    uncached = functools.partial(datasets.open_sides, cache_bytes=0)
-    monkeypatch.setattr(datasets, "open_sides", uncached)
+    kind = datasets.KINDS["unpaired"]
+    uncached = functools.partial(kind.open, cache_bytes=0)
+    monkeypatch.setattr(kind, "open", uncached)
     save = checkpoints.save
 
     def save_and_delete(*arguments, **options):
@@ -388,7 +396,7 @@ def test_a_folder_deleted_during_training(data, capfd, monkeypatch):
     error = capfd.readouterr().err
     assert "Traceback" not in error
     line = error.strip().splitlines()[-1]
-    assert line.startswith("error: 400 pictures in b: the folder cannot be")
+    assert line.startswith("error: 400 images in b: the folder cannot be")
     assert line.endswith("earlier checkpoints stay")
     assert 2 in checkpoints.steps("runs/cyclegan/checkpoints")
 

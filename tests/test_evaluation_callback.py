@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import callbacks, datasets, report
-from keras_gans.evaluation import cases, measure, translators
+from keras_gans.evaluation import measure, translators
 from tests.test_callbacks import DieAfter, pictures, read_log
 from tests.tiny import make_model
 
@@ -36,7 +36,7 @@ def fit(model, folder, start=0, dies=False, evaluates=True):
     """Train up to step 4; with `dies`, as if killed there."""
     a, b = pictures(2, 3), pictures(3, 3)
     sides = [datasets.open_source(side[:, :32, :32], 32) for side in (a, b)]
-    case = cases.Case(*sides, True, "three pictures")
+    case = datasets.Case({"images": sides[0]}, sides[1], True, "three images")
     evaluator = measure.Evaluator({"a_to_b": case}, ["ssim", "l1"])
     evaluation = callbacks.Evaluation(
         3,
@@ -116,7 +116,7 @@ class Run:
             result = {
                 "value": value,
                 "values": value and {"kid": value, "kid_spread": 0.5},
-                "error": None if value else "kid must have more pictures",
+                "error": None if value else "kid must have more images",
                 "direction": direction,
                 "protocol": value and {"metric": "kid", "fake_count": 9},
             }
@@ -237,7 +237,7 @@ def test_advice_when_it_gets_no_better(run, caplog):
 def test_a_value_that_cannot_be_had_is_said_once(run, caplog, capsys):
     run.go([None, None, 1.0], 6, 2, most_cost=FOREVER)
     assert [r.getMessage() for r in caplog.records] == [
-        "a_to_b: kid must have more pictures"
+        "a_to_b: kid must have more images"
     ]
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("step 2: no value of kid; measured in 10.0 s")

@@ -3,14 +3,15 @@
 import contextlib
 import csv
 import re
+import sys
 import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import callbacks, runs, train
-from keras_gans.arguments import parse_arguments, resolve
+from keras_gans import callbacks, train
+from keras_gans import settings as run_settings
 from keras_gans.callbacks import health
 from keras_gans.faces import drawing
 from keras_gans.training.samples import Column, Grid
@@ -25,7 +26,7 @@ def draw(style, first):
 
 @pytest.fixture(scope="module")
 def truth():
-    """Held-out pictures, other people on either side, true translations."""
+    """Held-out images, other people on either side, true translations."""
     return {
         "a": draw("photo", 0),
         "b": draw("anime", COUNT),
@@ -196,7 +197,7 @@ def test_a_discriminator_that_wins_on_one_side_is_named(
     truth, tmp_path, caplog
 ):
     def judge(pictures, training):
-        # Sure and right: the reals of b are these very pictures.
+        # Sure and right: the reals of b are these very images.
         is_real = np.shape(pictures) == truth["b"].shape and np.array_equal(
             pictures, truth["b"]
         )
@@ -274,21 +275,26 @@ def test_early_pictures_are_not_judged(truth, tmp_path, caplog):
 
 
 def test_a_short_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("keras_gans.datasets.sources._FACES_PER_SIDE", 80)
+    faces = range(0, 160, 2), range(1, 160, 2)
+    monkeypatch.setattr(
+        sys.modules["keras_gans.datasets.unpaired"], "FACES", faces
+    )
     command = (
         "--set base_filters=2 --batch-size 2 --log-every 2 --save-every 4 "
         "--steps 12"
     )
-    settings = resolve(vars(parse_arguments(command.split())))
-    dataset, held_out, _ = runs.open_data(settings)
-    model = runs.build_model(settings)
-    train.fit(model, dataset, held_out, settings, tmp_path)
+    settings = run_settings.resolve(
+        vars(train.parse_arguments(command.split()))
+    )
+    data = run_settings.open_data(settings)
+    model = run_settings.build_model(settings)
+    train.fit(model, data, settings, tmp_path)
     assert not warnings(caplog)
 
 
 @pytest.mark.slow
 def test_a_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
-    """Past the step from which pictures are judged; five minutes."""
+    """Past the step from which images are judged; five minutes."""
     monkeypatch.chdir(tmp_path)
     command = "--set base_filters=16 --batch-size 8 --steps 2500"
     assert train.main(command.split()) == 0

@@ -26,7 +26,7 @@ def query(images, coins, draws, size, pool):
 
 
 def numbered(first, count):
-    """Return pictures of 2x1 pixels that show their own number."""
+    """Return images of 2x1 pixels that show their own number."""
     numbers = np.arange(first, first + count, dtype="float32")
     return tf.constant(np.tile(numbers[:, None, None, None], (1, 2, 1, 1)))
 
@@ -76,7 +76,7 @@ def test_half_are_exchanged_and_every_place_alike():
     )[:, 0, 0, 0]
     # 2,000 throws: 5 standard deviations are 112.
     assert abs(np.sum(outputs != np.arange(4, 2004)) - 1000) < 112
-    # A picture stays until its place is drawn: about 8 pictures on average.
+    # An image stays until its place is drawn: about 8 images on average.
     ages = np.arange(4, 2004) - outputs
     assert 6 < ages[ages > 0].mean() < 10
 

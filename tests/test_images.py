@@ -21,7 +21,7 @@ def encode(image, kind="PNG", **options):
 
 
 def photo(height=48, width=64):
-    """Smooth colours, which survive JPEG."""
+    """Smooth colors, which survive JPEG."""
     y, x = np.mgrid[:height, :width]
     channels = (x * 255 / width, y * 255 / height, 128 + 0 * x)
     return np.stack(channels, axis=-1).astype(np.uint8)
@@ -30,7 +30,7 @@ def photo(height=48, width=64):
 def test_read_formats(tmp_path):
     original = photo()
     for extension in images.EXTENSIONS:
-        path = tmp_path / f"人 物 picture{extension.upper()}"
+        path = tmp_path / f"人 物 image{extension.upper()}"
         options = {".webp": {"lossless": True}, ".jpg": {"quality": 95}}
         Image.fromarray(original).save(path, **options.get(extension, {}))
         picture = images.read(path)
@@ -183,7 +183,7 @@ def damaged(tmp_path):
         ("cut.gif", encode(noise, "GIF")[:2000], "damaged or cut short"),
         ("cut.bmp", encode(noise, "BMP")[:2000], "damaged or cut short"),
         ("zero.jpg", b"", r"is empty \(0 bytes\)"),
-        ("text.png", b"not a picture", "is not a JPEG, PNG"),
+        ("text.png", b"not an image", "is not a JPEG, PNG"),
         ("disguised.png", encode(noise, "TIFF"), "is not a JPEG, PNG"),
         ("huge.png", huge_header(30000, 30000), "at most 178956970 pixels"),
         ("hollow.png", huge_header(8, 8), "damaged or cut short"),
@@ -197,7 +197,7 @@ def test_read_damaged(tmp_path):
     for path, reason in damaged(tmp_path):
         for source, name in (
             (path, str(path)),
-            (path.read_bytes(), "picture in memory"),
+            (path.read_bytes(), "image in memory"),
         ):
             with pytest.raises(ValueError, match=reason) as caught:
                 images.read(source)
@@ -228,7 +228,7 @@ def test_pixel_limit_from_the_header(tmp_path, monkeypatch):
 
 
 def test_fit_square():
-    # Stripes of one pixel average to grey if every pixel counts.
+    # Stripes of one pixel average to gray if every pixel counts.
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
     small = images.fit_square(stripes, 8)

@@ -208,7 +208,7 @@ def test_what_the_original_stores_beside_weights_is_left_out():
     network = networks.patch_discriminator(base_filters=2)
     arrays, values = reference_arrays(network, PYTORCH)
     old = arrays | {
-        # Instance normalisation before PyTorch 0.4.
+        # Instance normalization before PyTorch 0.4.
         "model.3.running_mean": np.zeros(4),
         "model.3.running_var": np.ones(4),
         "model.3.num_batches_tracked": np.zeros((), "int64"),

@@ -22,7 +22,7 @@ def generator(moving_statistics=False, **arguments):
 def test_names_of_the_generator(blocks, head):
     network = generator(num_residual_blocks=blocks)
     arrays, values = reference_arrays(network, SOURCE)
-    # A kernel each; all but the head with a normalisation's scale and offset.
+    # A kernel each; all but the head with a normalization's scale and offset.
     assert len(arrays) == 3 * (5 + 2 * blocks) + 1
     assert arrays[f"{head}.weight"].shape == (3, 2, 7, 7)
     assert f"{head}.bias" not in arrays

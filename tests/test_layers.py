@@ -105,7 +105,7 @@ def test_instance_normalization_is_that_of_addons(reference, case, kind):
     x, upstream = tf.constant(arrays["x"]), arrays["upstream"]
     channels_first = case == "channels_first"
     if kind == "ours":
-        # Pictures are channels last throughout the package.
+        # Images are channels last throughout the package.
         layer = InstanceNormalization(**arguments)
         shape = nhwc(x).shape if channels_first else x.shape
     else:

@@ -18,7 +18,7 @@ from keras_gans.serving import description, loading
 from tests.models.test_contract import TINY, make_bare, make_model
 from tests.test_checkpoints import DAMAGES, flip, of_config, rewritten
 
-SETTINGS = {"model": "cyclegan", "seed": 0, "image_size": 32, "set": {}}
+SETTINGS = {"model": "cyclegan", "seed": 0, "image_size": 32}
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_every_model_comes_back(name, tmp_path):
         (b"", "arguments.json is damaged"),
         (b"[1]", "arguments.json is damaged"),
         (b'{"model": "evil"}', "arguments.json: model must be one of"),
-        (b'{"set": [1]}', "arguments.json must be.*dict for set"),
+        (b'{"model_arguments": [1]}', "must be.*dict for model_arguments"),
         (b'{"labels": [3]}', "arguments.json must be.*names for labels"),
         (b'{"data": [{}]}', "arguments.json must be.*names for data"),
         (b'{"data_a": ["x"]}', "arguments.json must be.*str for data_a"),
@@ -137,12 +137,12 @@ def test_every_model_comes_back(name, tmp_path):
         (b'{"image_size": 1e9}', "arguments.json: image_size must be"),
         (b'{"batch_size": 1000000000}', "batch_size must be.*to 65536"),
         (
-            b'{"model": "cyclegan", "set": {"generator_optimizer": {}}}',
-            "arguments.json: a key of set must be one of architecture",
+            b'{"model": "cyclegan", "compile_arguments": {"optimizer": {}}}',
+            "json: a key of compile_arguments must be one of architecture",
         ),
         (
-            b'{"model": "cyclegan", "set": {"activity_regularizer": {}}}',
-            "arguments.json: a key of set must be one of architecture",
+            b'{"model": "cyclegan", "model_arguments": {"trainable": {}}}',
+            "json: a key of model_arguments must be one of architecture",
         ),
     ],
 )

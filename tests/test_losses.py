@@ -107,7 +107,7 @@ def test_classification_agrees_with_the_original(reference):
 def test_classification(dtype):
     labels = tf.constant([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], dtype)
     logits = tf.constant([[2.0, -1.0, 0.5], [0.0, 1.0, -2.0]], dtype)
-    # Every attribute for itself, divided by the two pictures alone.
+    # Every attribute for itself, divided by the two images alone.
     attributes = losses.attribute_classification(labels, logits)
     expected = softplus(-2) + softplus(-1) + softplus(0.5)
     expected += softplus(0) + softplus(1) + softplus(2)
@@ -117,7 +117,7 @@ def test_classification(dtype):
     expected += math.log(math.exp(0) + math.exp(1) + math.exp(-2)) + 2
     np.testing.assert_allclose(classes, expected / 2, rtol=1e-6)
     assert attributes.dtype == classes.dtype == tf.float32
-    # By weight, a picture counts nothing, and the mean is over all still.
+    # By weight, an image counts nothing, and the mean is over all still.
     for loss in (
         losses.attribute_classification,
         losses.exclusive_classification,
@@ -188,7 +188,7 @@ def test_gradient_penalty_of_a_flat_critic_has_finite_gradients():
         )
     assert penalty == 1.0
     assert tape.gradient(penalty, weight) == 0.0
-    # And where only one picture is flat, the other still counts: (w 24 - 1)^2.
+    # And where only one image is flat, the other still counts: (w 24 - 1)^2.
     weight.assign(1.0)
     images[0] = 0.0
     with tf.GradientTape() as tape:

@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from keras_gans import arguments, evaluate, registry, runs, verbs
+from keras_gans import datasets, registry, runs, train, verbs
+from keras_gans import settings as run_settings
+from keras_gans.faces import truth
 from tests.benchmarks.scoreboard import __main__ as scoreboard
 from tests.benchmarks.scoreboard import children, entries, figures, page
 
@@ -35,14 +37,17 @@ def test_every_registered_model_has_a_row():
 def test_the_command_says_all_of_a_row(entry, is_quick, tmp_path):
     settings = entries.settings(entry, is_quick=is_quick, seed=3)
     command = entries.command(settings, tmp_path)
-    parsed = vars(arguments.parse_arguments(command))
-    resolved = arguments.resolve(parsed)
+    parsed = vars(train.parse_arguments(command))
+    resolved = run_settings.resolve(parsed)
+    resolved["set"] = (
+        resolved["model_arguments"] | resolved["compile_arguments"]
+    )
     for name, value in settings.items():
         assert name == "epochs" or resolved[name] == value, name
     if is_quick:
         assert resolved["steps"] == 4
         if "data_a" in resolved:
-            runs.build_model(resolved)  # takes all of these options
+            run_settings.build_model(resolved)  # takes all of these options
         return
     demonstration = registry.get(entry.model).default_settings(
         demonstration=True, **entry.options
@@ -65,7 +70,8 @@ def test_steps_scale_with_the_minutes():
 def finished(folder, metrics, settings, steps=100, measured=True):
     """Write what a run leaves behind."""
     folder.mkdir(parents=True)
-    runs.write(folder, "arguments.json", settings)
+    made = {"model_arguments": settings.get("set", {}), "compile_arguments": {}}
+    runs.write(folder, "arguments.json", settings | made)
     runs.write(folder, "result.json", {"step": steps, "metrics": metrics})
     runs.write(folder, "memory.json", {"bytes": 3 << 30})
     rows = ["step,seconds,d_loss", "20,30.0,0.5", f"{steps},70.0,0.4"]
@@ -163,8 +169,9 @@ def test_finished_runs_are_read_and_others_continued(
         if len(asked) == 1:
             return 1, 5
         if "--model" in command:
-            settings = vars(arguments.parse_arguments(command[1:]))
-            settings = arguments.resolve(settings)
+            settings = vars(train.parse_arguments(command[1:]))
+            settings = run_settings.resolve(settings)
+            settings["set"] = settings["compile_arguments"]
             (folder / "log.csv").unlink(missing_ok=True)
             log.unlink()
             (folder / "memory.json").unlink()
@@ -254,19 +261,15 @@ def test_quick_of_all(tmp_path):
 def test_truth_knows_no_count_of_faces(monkeypatch):
     asked = []
 
-    class Model:
-        def verbs(self):
-            return [verbs.Verb("a_to_b", None, {}, "a", "b")]
-
     settings = {"image_size": 64, "seed": 0}
-    sides = {"data_a": "faces:photo@9", "data_b": "faces:anime@9"}
+    settings |= {"data_a": "faces:photo@9", "data_b": "faces:anime@9"}
+    data = datasets.KINDS["unpaired"].open(settings)
     monkeypatch.setattr(
         "keras_gans.faces.truth.against_truth",
         lambda translate, source, target, *rest, **kwargs: asked.append(
             (source, target)
         ),
     )
-    assert [*evaluate.faces_of_run(Model(), settings | sides)] == [
-        "photo to anime"
-    ]
+    verb = verbs.Verb("a_to_b", None, {}, "a", "b")
+    assert [*truth.of_verbs([verb], data)] == ["photo to anime"]
     assert asked == [("photo", "anime")]

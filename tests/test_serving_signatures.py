@@ -1,4 +1,4 @@
-"""Signatures: any size, any batch, and no picture fails another."""
+"""Signatures: any size, any batch, and no image fails another."""
 
 import functools
 
@@ -175,7 +175,7 @@ def test_labels_out_of_range(labelled):
 
 
 def test_faces_keep_their_proportions():
-    """A wide picture is scaled as a whole and filled up by its mirror image."""
+    """A wide image is scaled as a whole and filled up by its mirror image."""
     batch = images.to_float(pictures.pixels(30, 60)[None])
     canvas = geometry.fit(batch, 32)
     assert canvas.shape == (1, 32, 32, 3)

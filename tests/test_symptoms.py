@@ -32,7 +32,7 @@ def signs(inputs, outputs, targets):
 
 
 def pattern(period, amplitude=0.1):
-    """A square wave along both axes, the same for all colours."""
+    """A square wave along both axes, the same for all colors."""
     wave = np.where(np.arange(64) % period < period // 2, 1.0, -1.0)
     return amplitude * (wave[:, None] * wave)[..., None]
 
@@ -57,7 +57,7 @@ def test_each_fault_is_seen_alone(faces):
 
 def test_a_pattern_that_changes_with_the_picture_is_a_checkerboard(faces):
     photo, anime, others = faces
-    # Cells that are light in one picture are dark in the next.
+    # Cells that are light in one image are dark in the next.
     signs_of = np.sign(np.arange(len(photo)) % 2 - 0.5)[:, None, None, None]
     ripple = pattern(2) * signs_of
     assert signs(photo, anime + ripple, others) == {"checkerboard"}
@@ -75,8 +75,8 @@ def test_one_inverted_colour_is_named(faces):
 
 def test_what_the_data_explain_is_no_fault(faces):
     photo, anime, others = faces
-    # Domains that are each other's negative; real pictures with a raster;
-    # held-out pictures that are all the same, or one.
+    # Domains that are each other's negative; real images with a raster;
+    # held-out images that are all the same, or one.
     assert signs(photo, -photo, -draw("photo", first=12)) == set()
     assert "checkerboard" not in signs(
         photo, anime + pattern(2), others + pattern(2)
@@ -84,7 +84,7 @@ def test_what_the_data_explain_is_no_fault(faces):
     one = np.repeat(photo[:1], 4, axis=0)
     assert "one output" not in signs(one, anime[[0] * 4], others)
     assert "one output" not in signs(photo[:1], anime[:1], others)
-    # Grey drawings have no colour that could be inverted.
+    # Gray drawings have no color that could be inverted.
     grey = np.repeat(photo.mean(axis=-1, keepdims=True), 3, axis=-1)
     assert symptoms.inverted(photo, grey, grey) is None
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gans import runs, train
-from keras_gans.arguments import parse_arguments, resolve
+from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 from keras_gans.serving import loading
@@ -35,7 +35,7 @@ def test_a_run_from_start_to_export_and_on(folders, capsys):
     shown = capsys.readouterr()
     for expected in (
         "generator_ab  ",
-        "20 pictures in a",
+        "20 images in a",
         "steps  4",
         "wrote",
         "saved_models/cyclegan/1",
@@ -53,15 +53,15 @@ def test_a_run_from_start_to_export_and_on(folders, capsys):
         "result.json",
         "samples",
     }
-    assert json.loads((folder / "arguments.json").read_text())["set"] == {
-        "base_filters": 2
-    }
+    assert json.loads((folder / "arguments.json").read_text())[
+        "model_arguments"
+    ] == {"base_filters": 2}
     assert [p.name for p in (folder / "checkpoints").iterdir()] == [
         "000004.keras"
     ]
     for name in ("a_to_b", "b_to_a"):
         with Image.open(folder / f"samples/{name}/000004.png") as grid:
-            # 18 samples, six to a row, three pictures each.
+            # 18 samples, six to a row, three images each.
             assert grid.size == (18 * 34 + 2, 3 * 34 + 2)
 
     # The whole model is in the checkpoint, and the export agrees with it.
@@ -105,7 +105,9 @@ def test_half_precision_trains_too(folders):
                 run(f"--precision {precision} --steps 2 --run-dir {precision}")
                 == 0
             )
-            model = runs.build_model(runs.read(precision, "arguments.json"))
+            model = run_settings.build_model(
+                runs.read(precision, "arguments.json")
+            )
             assert checkpoints.restore(model, f"{precision}/checkpoints") == 2
     finally:
         keras.config.set_dtype_policy("float32")
@@ -136,7 +138,7 @@ def test_half_precision_trains_too(folders):
         (None, "--set loss_weights=5", "loss_weights must be a dict.*5"),
         (None, "--set loss_weights={'cycle':'5'}", "finite number.*'5'"),
         (None, "--image-size 50", "multiple of 16.*50"),
-        (None, "--labels -Male", "labels are for labelled data.*-Male"),
+        (None, "--labels -Male", "labels must be left out for unpaired.*-Male"),
         (
             "--data faces:photo",
             "--model stargan --labels -Male",
@@ -192,10 +194,10 @@ def test_damaged_files_of_a_run_are_named(folders, capsys, caplog):
 def test_a_broken_picture_is_named_left_out_and_counted(
     folders, capsys, caplog
 ):
-    pathlib.Path("a/broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    pathlib.Path("a/broken.jpg").write_bytes(b"\xff\xd8\xff no image")
     assert run("--steps 1 --save-every 1") == 0
     shown = capsys.readouterr().out
-    assert "20 pictures in a (1 left out)" in shown
+    assert "20 images in a (1 left out)" in shown
     # Shorter than a row.
     assert "log.csv" in shown
     lines = pathlib.Path("runs/cyclegan/log.csv").read_text().splitlines()
@@ -375,18 +377,18 @@ def test_nobody_reads_and_the_terminal_is_closed(folders):
 
 
 def test_the_article_is_the_default():
-    settings = resolve(vars(parse_arguments([])))
+    settings = run_settings.resolve(vars(train.parse_arguments([])))
     assert settings["model"] == "cyclegan" and settings["image_size"] == 64
     assert settings["data_a"] == "faces:photo"
     assert settings["data_b"] == "faces:anime"
     assert settings["save_every"] == 500
     call = "--model cyclegan --data-a data/train_A --data-b data/faces"
-    settings = resolve(vars(parse_arguments(call.split())))
+    settings = run_settings.resolve(vars(train.parse_arguments(call.split())))
     assert settings["batch_size"] == 64 and settings["steps"] == 100_000
 
 
 def resolved(text):
-    return resolve(vars(parse_arguments(text.split())))
+    return run_settings.resolve(vars(train.parse_arguments(text.split())))
 
 
 def test_both_sides_at_once(folders):
@@ -399,17 +401,20 @@ def test_both_sides_at_once(folders):
     assert settings["data_b"] == "tfds:cycle_gan/horse2zebra@trainB"
 
 
+def settled(settings):
+    return run_settings.settled(settings, run_settings.open_data(settings))
+
+
 @pytest.mark.parametrize(
     "model", ["--set architecture=resnet", "--model pix2pix"]
 )
 def test_epochs_become_steps_when_the_data_are_known(folders, model):
     settings = resolved(f"{model} --data . --batch-size 3")
     assert settings["image_size"] == 256 and settings["epochs"] == 200
-    runs.open_data(settings)
+    settings = settled(settings)
     assert settings["steps"] == 200 * 7 and "epochs" not in settings
     settings = resolved(f"{model} --data . --epochs 3")
-    runs.open_data(settings)
-    assert settings["steps"] == 3 * 20
+    assert settled(settings)["steps"] == 3 * 20
     demonstration = resolved(model)
     assert demonstration["data_a"].startswith("faces:")
     assert demonstration["steps"] == 1500
@@ -425,7 +430,7 @@ def test_help_states_units_and_defaults(capsys):
         "--data-a",
         "--data-b",
         "--image-size PIXELS",
-        "--batch-size PICTURES",
+        "--batch-size IMAGES",
         "--steps",
         "--save-every STEPS",
         "--seed",
@@ -454,11 +459,13 @@ def test_a_run_lies_outside_its_images_and_replaces_no_page(folders, capsys):
 
 def test_home_is_expanded_where_a_path_is_given(folders, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(folders))
-    settings = vars(parse_arguments(["--run-dir=~/r", "--export-dir=~/e"]))
+    settings = vars(
+        train.parse_arguments(["--run-dir=~/r", "--export-dir=~/e"])
+    )
     assert settings["run_dir"] == f"{folders}/r"
     assert settings["export_dir"] == f"{folders}/e"
     pathlib.Path("~a").mkdir()
     (folders / "a" / "0.png").rename("~a/0.png")
     assert run("--dry-run", "--data-a ~/b --data-b ~a") == 0
     shown = capsys.readouterr().out
-    assert f"20 pictures in {folders}/b" in shown and "in ~a" in shown
+    assert f"20 images in {folders}/b" in shown and "in ~a" in shown

@@ -44,7 +44,7 @@ def homes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    """Arguments that translate a picture by a model with labels."""
+    """Arguments that translate an image by a model with labels."""
     path = tmp_path_factory.mktemp("faces") / "faces.keras"
     make_bare("stargan").save(path)
     return [f"--model={path}", "--output=out", "photos/c.png"]
@@ -52,7 +52,7 @@ def faces(tmp_path_factory):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder `photos` of pictures of many kinds."""
+    """A folder `photos` of images of many kinds."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos" / "more").mkdir(parents=True)
     rgb = Image.fromarray(pictures.pixels(40, 30))
@@ -66,7 +66,7 @@ def folder(tmp_path, monkeypatch):
     rgb.save("photos/f.gif")
     cmyk_profile = PROFILE[:16] + b"CMYK" + PROFILE[20:]
     rgb.convert("CMYK").save("photos/g.jpg", icc_profile=cmyk_profile)
-    (tmp_path / "photos" / "notes.txt").write_text("no picture")
+    (tmp_path / "photos" / "notes.txt").write_text("no image")
     return tmp_path
 
 
@@ -167,7 +167,7 @@ def test_files_keep_name_size_profile_and_stand_upright(homes, folder, capsys):
 
 
 def test_done_is_passed_over_and_failures_are_named(homes, folder, capsys):
-    (folder / "photos" / "broken.png").write_bytes(b"no picture")
+    (folder / "photos" / "broken.png").write_bytes(b"no image")
     assert run(homes, "photos") == 1
     out, err = capsys.readouterr()
     assert "7 translated" in out and "1 failed" in out
@@ -254,7 +254,7 @@ def test_tiles_are_blended_without_seams():
         lambda tile: np.full_like(tile, next(levels)), picture[:40], 40
     )
     steps = np.diff(steps[..., 0].astype(int), axis=1)
-    # 20 grey levels over the ten pixels of the overlap.
+    # 20 gray levels over the ten pixels of the overlap.
     assert 0 < np.abs(steps).max() <= 4
 
 

@@ -1,4 +1,4 @@
-"""What happens beside the training steps: pictures, logs, checkpoints."""
+"""What happens beside the training steps: images, logs, checkpoints."""
 
 from keras_gans.callbacks.evaluation import MOST_COST, Evaluation
 from keras_gans.callbacks.health import Health

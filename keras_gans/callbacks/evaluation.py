@@ -1,4 +1,4 @@
-"""Metrics of held-out pictures while a run goes on; its best checkpoint."""
+"""Metrics of held-out images while a run goes on; its best checkpoint."""
 
 import csv
 import logging

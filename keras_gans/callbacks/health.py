@@ -12,14 +12,14 @@ from keras_gans.callbacks.steps import StepCallback
 
 logger = logging.getLogger("keras_gans")
 
-# Until here pictures of healthy runs look ill, too: the article's generators
-# start with one grey for all inputs and guess the colours first.
+# Until here images of healthy runs look ill, too: the article's generators
+# start with one gray for all inputs and guess the colors first.
 EARLY = 1000
 # Checkerboards fade more slowly: at the article's size 0.04 after 500 steps
 # and 0.02 after 1000, with 16 filters 0.05 after 1000 and 0.03 after 2000.
 EARLY_CHECKERBOARD = 2 * EARLY
 # A sign must be seen in this many looks in a row: losses swing, and one look
-# is 18 pictures at one moment.
+# is 18 images at one moment.
 LOOKS = 2
 # What stays is said again after this many steps.
 SAID_AGAIN_AFTER = 10_000
@@ -38,7 +38,7 @@ class Health(StepCallback):
     After every step the loss terms, and before every checkpoint the weights,
     must be finite; else training ends with an error, before anything else is
     saved. With every sample grid it looks for: translations that equal their
-    inputs, one output for all inputs, inverted colours, checkerboards, and
+    inputs, one output for all inputs, inverted colors, checkerboards, and
     discriminators that win or lose outright. What is seen twice in a row is
     logged as a warning and noted in `log.csv`, and again when it comes back
     or after 10,000 steps.
@@ -55,9 +55,9 @@ class Health(StepCallback):
         log: `RunLog`, receives the warnings; a look is taken with the first
             row that follows a multiple of `grids.every`, if only the last one
             of the training.
-        grids: `SampleGrid`, whose pictures are looked at.
+        grids: `SampleGrid`, whose images are looked at.
         checkpoint: `Checkpoints`.
-        early: int, steps before which pictures and discriminators are not
+        early: int, steps before which images and discriminators are not
             judged, checkerboards twice as many.
 
     Raises:
@@ -104,7 +104,7 @@ class Health(StepCallback):
         return int(self.log.rows[-1]["step"]) if self.log.rows else 0
 
     def _is_broken(self, drawing):
-        """Tell whether weights, or pictures to be drawn, are not finite."""
+        """Tell whether weights, or images to be drawn, are not finite."""
         if first_not_finite(self.model):
             return True
         if not drawing:
@@ -267,7 +267,7 @@ def first_not_finite(model):
 def explain(model, step, terms):
     """Say which loss term and which layer are not finite, in one line."""
     weights = first_not_finite(model)
-    where = "the weights" if weights else "the pictures"
+    where = "the weights" if weights else "the images"
     if terms:
         where = f"the loss term {terms[0]}"
     text = f"step {step}: NaN or infinity in {where}"

@@ -1,4 +1,4 @@
-"""Pictures of a run: a fixed batch, translated every so many steps."""
+"""Images of a run: a fixed batch, translated every so many steps."""
 
 import pathlib
 
@@ -9,14 +9,14 @@ from keras_gans.callbacks.steps import StepCallback
 
 
 class SampleGrid(StepCallback):
-    """Translates a fixed batch every so many steps and writes the pictures.
+    """Translates a fixed batch every so many steps and writes the images.
 
     `folder/a_to_b/000500.png` shows input, translation and reconstruction in
     inference mode, as a deployed model would give them.
 
     Args:
         folder: receives one folder per grid, named as the model names it.
-        batch: dict of held-out pictures, as the model's batches.
+        batch: dict of held-out images, as the model's batches.
         every: int, steps between two grids; one more ends the training.
     """
 

@@ -1,4 +1,4 @@
-"""What pictures and loss terms look like when a training run goes wrong.
+"""What images and loss terms look like when a training run goes wrong.
 
 Pure functions of NumPy arrays and floats. Each returns one line of plain
 words, with the number that was seen, what it usually means and what to try,
@@ -14,8 +14,8 @@ steps 500 to 800). Both directions count.
 import numpy as np
 
 # A copy: mean |output - input| as part of what inputs differ from unrelated
-# pictures of the target domain. Healthy 0.64 to 1.24. Where only an object is
-# to change, as in horse to zebra, most of the picture rightly stays: so far
+# images of the target domain. Healthy 0.64 to 1.24. Where only an object is
+# to change, as in horse to zebra, most of the image rightly stays: so far
 # below all that.
 COPY = 0.05
 
@@ -25,10 +25,10 @@ COPY = 0.05
 COLLAPSE = 0.1
 
 # Inverted: correlation of input and output over all pixels. Luminance,
-# healthy 0.45 to 0.8: chance keeps close to 0. Colours, healthy -0.2 to 0.8:
+# healthy 0.45 to 0.8: chance keeps close to 0. Colors, healthy -0.2 to 0.8:
 # a translation may rightly give hair or skin another one (people to anime
-# reached -0.4), so only nearly all of a colour counts. Not where the mean
-# pictures of the two domains are opposite themselves, as black on white and
+# reached -0.4), so only nearly all of a color counts. Not where the mean
+# images of the two domains are opposite themselves, as black on white and
 # white on black, and not in a channel that is next to empty.
 INVERTED = -0.3
 INVERTED_COLOUR = -0.6
@@ -36,8 +36,8 @@ EMPTY_CHANNEL = 0.03
 
 # Checkerboard: amplitude, in units of [-1, 1], of what repeats every two or
 # four pixels, beyond that of the target domain. 0.035 is 4.5 of 255 levels,
-# all over the picture. Healthy from step 2000 on up to 0.02, with 16 filters
-# 0.03. Runs whose pictures were plainly covered had 0.04 to 0.07.
+# all over the image. Healthy from step 2000 on up to 0.02, with 16 filters
+# 0.03. Runs whose images were plainly covered had 0.04 to 0.07.
 CHECKERBOARD = 0.035
 
 # Mean of the terms `real` and `fake` of one discriminator: below the first
@@ -67,8 +67,8 @@ def copied(inputs, outputs, targets):
 
     Args:
         inputs, outputs: float `[batch, height, width, channels]` in [-1, 1].
-        targets: the same for real pictures of the target domain; the number
-            of pictures may differ.
+        targets: the same for real images of the target domain; the number
+            of images may differ.
 
     Returns:
         str or None, as all functions here.
@@ -80,7 +80,7 @@ def copied(inputs, outputs, targets):
         return None
     return (
         f"translations differ from their inputs by {share:.1%} of what "
-        f"unrelated pictures differ by (below {COPY:.0%}). Usually the "
+        f"unrelated images differ by (below {COPY:.0%}). Usually the "
         "generator has learned to do nothing, because what ties it to the "
         "input (cycle, identity, reconstruction) outweighs the adversarial "
         "term. Try lower weights of these, and identity 0"
@@ -90,13 +90,13 @@ def copied(inputs, outputs, targets):
 def collapsed(inputs, outputs, targets):
     """Tell whether all outputs are the same; arguments as `copied`."""
     variety = [p.std(axis=0).mean() for p in (inputs, targets, outputs)]
-    # One picture, or equal ones, have no variety to lose.
+    # One image, or equal ones, have no variety to lose.
     possible = min(variety[:2])
     if possible < 0.01 or variety[2] >= COLLAPSE * possible:
         return None
     return (
         f"translations vary among themselves by {variety[2] / possible:.1%} "
-        f"of what the real pictures vary by (below {COLLAPSE:.0%}): one "
+        f"of what the real images vary by (below {COLLAPSE:.0%}): one "
         "output for all inputs. Usually the discriminator has been too "
         "strong, or what ties outputs to inputs (cycle, reconstruction) is "
         "off. Try a lower learning rate, a higher weight of that, or a larger "
@@ -105,7 +105,7 @@ def collapsed(inputs, outputs, targets):
 
 
 def inverted(inputs, outputs, targets):
-    """Tell whether light turns dark, or a colour its opposite.
+    """Tell whether light turns dark, or a color its opposite.
 
     Arguments as `copied`, with three channels.
     """
@@ -138,7 +138,7 @@ def inverted(inputs, outputs, targets):
 def checkered(inputs, outputs, targets):
     """Tell whether a checkerboard covers the outputs; as `copied`.
 
-    Pictures below 32 pixels have too few cells to tell.
+    Images below 32 pixels have too few cells to tell.
     """
     if min(outputs.shape[1:3]) < 32 or min(targets.shape[1:3]) < 32:
         return None
@@ -147,7 +147,7 @@ def checkered(inputs, outputs, targets):
         return None
     return (
         f"a pattern every two or four pixels has amplitude {seen:.3f} of 1, "
-        f"in real pictures {real:.3f}. Usually strided transposed "
+        f"in real images {real:.3f}. Usually strided transposed "
         "convolutions that overlap unevenly, or a discriminator that is "
         "ahead. Try more steps, with which it often fades, a lower learning "
         "rate, or an architecture that resizes and then convolves"
@@ -165,7 +165,7 @@ def checkerboard(pictures):
         pictures: float `[batch, height, width, channels]`.
 
     Returns:
-        float, root mean square amplitude in the unit of the pictures.
+        float, root mean square amplitude in the unit of the images.
 
     Reference:
         Odena et al. 2016, "Deconvolution and Checkerboard Artifacts".
@@ -182,7 +182,7 @@ def one_sided(kind, real, fake):
 
     Args:
         kind: str, a key of `keras_gans.losses.ADVERSARIAL`.
-        real, fake: floats, its two terms, means over many pictures.
+        real, fake: floats, its two terms, means over many images.
     """
     if kind == "wasserstein":
         return _critic(real, fake)
@@ -192,7 +192,7 @@ def one_sided(kind, real, fake):
         return (
             f"wins outright: mean loss {loss:.4f} (below {low}). The "
             "generator then learns little from it. Try a smaller or slower "
-            "discriminator, more or more varied pictures, or a lower weight "
+            "discriminator, more or more varied images, or a lower weight "
             "of cycle"
         )
     if loss > high:
@@ -231,7 +231,7 @@ def _critic(real, fake):
 
 
 def _opponent(pictures):
-    """Split RGB into luminance and two colour differences."""
+    """Split RGB into luminance and two color differences."""
     red, green, blue = np.moveaxis(pictures, -1, 0)
     luminance = 0.299 * red + 0.587 * green + 0.114 * blue
     return luminance, (red - green) / 2, (red + green) / 4 - blue / 2

@@ -1,24 +1,32 @@
-"""Pipelines that turn pictures on disk into batches, one per pairing.
+"""Pipelines that turn images on disk into batches, one file per kind of data.
 
 Nothing here imports TensorFlow before a pipeline is made. That also lets
 `unpaired` be imported right away: loaded later, the module of that name would
 take the function's place in this package.
 """
 
-from keras_gans.datasets.labelled import held_out_labelled, labelled
-from keras_gans.datasets.labels import LabelledPictures, open_labelled
-from keras_gans.datasets.layouts import open_sides, sides_of
-from keras_gans.datasets.paired import open_pair, paired
-from keras_gans.datasets.passes import held_out
-from keras_gans.datasets.sources import (
-    Pictures,
-    default_load_size,
-    open_source,
-    split,
+from keras_gans.datasets.data import FLAGS, SHOWN, Case, Data
+from keras_gans.datasets.labelled import (
+    LabelledData,
+    held_out_labelled,
+    labelled,
 )
-from keras_gans.datasets.unpaired import unpaired
+from keras_gans.datasets.labels import LabelledPictures, open_labelled
+from keras_gans.datasets.paired import PairedData, open_pair, paired
+from keras_gans.datasets.passes import held_out
+from keras_gans.datasets.pictures import Pictures, split
+from keras_gans.datasets.sources import default_load_size, open_source
+from keras_gans.datasets.unpaired import UnpairedData, unpaired
+
+# Kind of data -> its class. Adding one is a file and a name here.
+KINDS = {data.kind: data for data in (UnpairedData, PairedData, LabelledData)}
 
 __all__ = [
+    "FLAGS",
+    "KINDS",
+    "SHOWN",
+    "Case",
+    "Data",
     "LabelledPictures",
     "Pictures",
     "default_load_size",
@@ -27,10 +35,8 @@ __all__ = [
     "labelled",
     "open_labelled",
     "open_pair",
-    "open_sides",
     "open_source",
     "paired",
-    "sides_of",
     "split",
     "unpaired",
 ]

@@ -10,7 +10,8 @@ import typing
 import numpy as np
 
 from keras_gans.checks import UserError
-from keras_gans.datasets import kinds, sources, tables
+from keras_gans.datasets import listings, sources, tables
+from keras_gans.datasets.pictures import Pictures
 from keras_gans.files import expanded, is_listed, same_name
 
 FACES = range(4000)
@@ -21,7 +22,7 @@ _SPLITS = {"train", "training", "test", "val", "valid", "validation"}
 
 
 class Source(typing.NamedTuple):
-    """Pictures, as `open_source` takes them, and their table.
+    """Images, as `open_source` takes them, and their table.
 
     Attributes:
         spec: what `open_source` takes.
@@ -35,30 +36,30 @@ class Source(typing.NamedTuple):
     spec: object
     table: tables.Table
     default: typing.Sequence | None = None
-    pictures: sources.Pictures | None = None
+    pictures: Pictures | None = None
     without: typing.Sequence = ()
 
 
 def find(spec, table, labels, load_size, name, seed, cache_bytes):
     """Find the table of a data set; arguments as of `open_labelled`."""
-    is_array = isinstance(spec, np.ndarray | list | tuple)
-    if not is_array and not str(spec).startswith(("tfds:", "faces:")):
+    kind = sources.scheme(spec)
+    if kind == "folder":
         return _folder(str(spec), table, labels, load_size, name)
     if table is not None:
         raise UserError(
             f"table must be None where {name} is no folder. "
             f"Received: {str(table)!r}"
         )
-    if is_array:
+    if kind == "array":
         return _arrays(spec, labels, name)
-    if spec.startswith("faces:"):
+    if kind == "faces":
         return _faces(spec, load_size, name, seed)
     return _tensorflow_dataset(spec, load_size, name, seed, cache_bytes)
 
 
 def _arrays(spec, labels, name):
     rule = (
-        f"{name} must be a pair (pictures, labels) of equal length, the labels "
+        f"{name} must be a pair (images, labels) of equal length, the labels "
         "[count, num_labels] of 0 and 1 or [count] of classes. Received: "
     )
     if isinstance(spec, np.ndarray) or len(spec) != 2:
@@ -66,7 +67,7 @@ def _arrays(spec, labels, name):
     pictures, values = spec[0], np.asarray(spec[1])
     if values.ndim not in (1, 2) or len(values) != len(pictures):
         raise UserError(
-            f"{rule}{len(pictures)} pictures and shape {list(values.shape)}"
+            f"{rule}{len(pictures)} images and shape {list(values.shape)}"
         )
     names = [f"{name}[{i}]" for i in range(len(pictures))]
     if values.ndim == 1:
@@ -85,7 +86,7 @@ def _arrays(spec, labels, name):
 def _faces(spec, load_size, name, seed):
     from keras_gans.faces import drawing
 
-    names = kinds.faces(spec, load_size, name, seed, FACES).names
+    names = listings.faces(spec, load_size, name, FACES).names
     values = drawing.attribute_table(FACES[: len(names)], seed)
     values = values.astype(np.float32)
     columns = dict(zip(drawing.ATTRIBUTES, values.T, strict=True))
@@ -94,12 +95,12 @@ def _faces(spec, load_size, name, seed):
 
 
 def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
-    """Read the truth values and classes of a split, in the pictures' order."""
+    """Read the truth values and classes of a split, in the images' order."""
     # First, as it says what is wrong with the name, and downloads.
     pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
     import tensorflow_datasets as tfds
 
-    builder, split, _ = kinds.tensorflow_builder(spec, name)
+    builder, split, _ = listings.tensorflow_builder(spec, name)
 
     def is_label(feature):
         return isinstance(feature, tfds.features.ClassLabel) or (
@@ -153,7 +154,7 @@ def _folder(spec, table, labels, load_size, name):
     ):
         table = path
         spec = os.path.dirname(path) or "."
-    files = kinds.folder(spec, load_size, name).names
+    files = listings.folder(spec, load_size, name).names
     folder = pathlib.Path(expanded(spec))
     classes = {
         file: same_name(file.partition("/")[0]) for file in files if "/" in file

@@ -1,4 +1,4 @@
-"""Batches of pictures with labels, of one data set or of several in turn."""
+"""Batches of images with labels, of one data set or of several in turn."""
 
 import itertools
 import math
@@ -7,8 +7,12 @@ import numpy as np
 
 from keras_gans import checks
 from keras_gans.checks import UserError
-from keras_gans.datasets import passes, pipeline, sources
+from keras_gans.datasets import passes, pipeline
+from keras_gans.datasets.data import SHOWN, Data
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
+from keras_gans.datasets.pictures import Pictures, split
+from keras_gans.faces import drawing
+from keras_gans.faces.identities import FIRST_HELD_OUT
 
 
 def labelled(
@@ -25,7 +29,7 @@ def labelled(
     cache_bytes=1 << 30,
     repeat=True,
 ):
-    """Make a data set of pictures with their labels.
+    """Make a data set of images with their labels.
 
     Args:
         data: `LabelledPictures`, or what `open_labelled` takes; or a list of
@@ -34,22 +38,22 @@ def labelled(
         labels: list of str, the labels to use; None for the default of
             `open_labelled`, or for opened data.
         image_size: int, height and width of the batches in pixels.
-        batch_size: int, pictures that one update sees, over all replicas.
+        batch_size: int, images that one update sees, over all replicas.
         batches_per_step: int, such batches in an element, as StarGAN's
             critic takes several updates for each of the generator. Batch i
             is every `batches_per_step`-th row from i on: replicas, which
             share the rows out, then each have a part of every batch.
-        load_size: int, pictures are scaled to this size and a random square
+        load_size: int, images are scaled to this size and a random square
             of `image_size` is cut. Default: that of opened data, else
             `image_size`, so nothing is cut. The paper does so, too: faces
             are aligned, and a label such as bangs or a hat must not be cut
-            off the picture that it is true of.
-        flip: bool, whether to mirror every second picture by chance.
+            off the image that it is true of.
+        flip: bool, whether to mirror every second image by chance.
         seed: int, 0 <= seed < 2**32.
         start: int, elements that were consumed already.
-        held_out: int, pictures of each data set never used here;
+        held_out: int, images of each data set never used here;
             `held_out_labelled` gives them.
-        cache_bytes: int, most memory for decoded pictures.
+        cache_bytes: int, most memory for decoded images.
         repeat: bool, whether to go on without end. False makes one pass for
             validation, over what `held_out` holds back, or where that is 0
             over all: one data set after the other, in the same order every
@@ -58,12 +62,12 @@ def labelled(
     Returns:
         `tf.data.Dataset`; elements are dicts with `images`,
         float32 `[batches_per_step * batch_size, image_size, image_size, 3]`
-        in [-1, 1], and `labels`, float32 of 0 and 1, a row for each picture.
+        in [-1, 1], and `labels`, float32 of 0 and 1, a row for each image.
         Of several data sets each batch within an element comes from one, and
         they take turns; the columns of `labels` are those of the first set,
-        the second and so on, 0 for the pictures of another; and `mask`,
-        float32, a row for each picture and a column for each set, is 1 where
-        the picture is from.
+        the second and so on, 0 for the images of another; and `mask`,
+        float32, a row for each image and a column for each set, is 1 where
+        the image is from.
 
     Raises:
         UserError: if an argument is wrong or the data cannot be opened.
@@ -88,7 +92,7 @@ def labelled(
     for name, pictures in sets.items():
         passes.check_opened(pictures, name, image_size, load_size)
     sets = [
-        passes.chosen(pictures, held_out, seed, name, repeat)
+        passes.chosen(pictures, held_out, seed, name, repeat).prepared()
         for name, pictures in sets.items()
     ]
 
@@ -149,18 +153,26 @@ def held_out_labelled(data, count, image_size=128, seed=0):
 
     Returns:
         dict of float32 arrays as in an element of `labelled`, with `count`
-        pictures of each data set, one set after the other; fewer where there
+        images of each data set, one set after the other; fewer where there
         are not that many.
 
     Raises:
         UserError: if an argument is out of range.
     """
-    sets = list(_opened(data).values())
+    checks.at_least(1, count=count)
+    checks.at_least(1, image_size=image_size)
+    checks.seed(seed)
+    held = [split(p, count, seed)[1] for p in _opened(data).values()]
+    return _first(held, count, image_size)
+
+
+def _first(sets, count, image_size):
+    """Return the middle squares of the first images of each data set."""
     batches = []
     for number, pictures in enumerate(sets):
-        squares = passes.held_out(pictures, count, image_size, seed)
-        _, held = sources.split(pictures, count, seed)
-        rows = held.labels_of(range(len(held)))
+        checks.at_least(image_size, load_size=pictures.load_size)
+        rows = pictures.labels_of(range(min(count, len(pictures))))
+        squares = passes.middle(pictures, count, image_size)
         batches.append({"images": squares} | _vectors(sets, number, rows))
     return _joined(batches, np.concatenate)
 
@@ -210,3 +222,118 @@ def _joined(batches, join, **options):
         key: array.reshape(-1, *batches[0][key].shape[1:])
         for key, array in joined.items()
     }
+
+
+class LabelledData(Data):
+    """One or more collections of images with labels, see `labelled`.
+
+    Its settings are lists, `data` and `labels`, an entry for each data set,
+    and `exclusive`.
+    """
+
+    kind = "labelled"
+    sources = ("data",)
+    flags = ("data", "labels")
+
+    @classmethod
+    def resolve(cls, settings):
+        super().resolve(settings)
+        data, labels = settings["data"], settings["labels"]
+        if labels and len(labels) != len(data or [None]):
+            raise UserError(
+                "labels must be given once for each data. Received: "
+                f"{len(labels)} for {len(data or [None])}"
+            )
+        settings["labels"] = labels and []
+        for text in labels or ():
+            names = [n.strip() for n in text.split(",") if n.strip()]
+            if not names or any(name.startswith("-") for name in names):
+                raise UserError(
+                    "labels must name what to learn; only translate takes "
+                    f"labels off. Received: {text!r}"
+                )
+            settings["labels"].append(names)
+
+    @classmethod
+    def model_arguments(cls, settings):
+        sets = settings["labels"]
+        return {
+            "labels": sets if len(sets) > 1 else sets[0],
+            "exclusive": settings["exclusive"],
+        }
+
+    @staticmethod
+    def _load_size(image_size):
+        return image_size  # nothing is cut, see `labelled`
+
+    @classmethod
+    def _open_sides(cls, settings, load_size, seed, cache_bytes):
+        specs = settings["data"]
+        wanted = settings.get("labels") or [None] * len(specs)
+        if len(specs) != len(wanted):
+            raise UserError(
+                f"data must be given {len(wanted)} times, as in training. "
+                f"Received: {', '.join(specs)}"
+            )
+        return {
+            name: open_labelled(spec, names, load_size, name, seed, cache_bytes)
+            for name, spec, names in zip(
+                _names(specs), specs, wanted, strict=True
+            )
+        }
+
+    def recorded(self):
+        sets = self.sides.values()
+        return {
+            "labels": [pictures.label_names for pictures in sets],
+            "exclusive": sum((p.exclusive for p in sets), []),
+        }
+
+    def batches(self, start=0, repeat=True):
+        sets = self._sides(repeat)
+        return labelled(
+            sets if len(sets) > 1 else sets[0],
+            batches_per_step=self.settings["critic_steps"],
+            **self._options(start, repeat),
+        )
+
+    def held_out(self, count=SHOWN):
+        sets = list(self.held.values())
+        return _first(sets, count, self.settings["image_size"])
+
+    def _is_drawn(self):
+        # Of two data sets at once no face is known to have all labels.
+        return len(self.sides) == 1 and super()._is_drawn()
+
+    def _unseen_faces(self, count):
+        indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
+        table = drawing.attribute_table(indices, self.settings["seed"])
+        drawn = super()._unseen_faces(count)
+        for name, side in self.sides.items():
+            columns = [drawing.ATTRIBUTES.index(n) for n in side.label_names]
+            drawn[name] = LabelledPictures(
+                drawn[name],
+                table[:, columns].astype(np.float32),
+                side.label_names,
+                side.exclusive,
+            )
+        return drawn
+
+    def _domains(self, sides):
+        sets = list(sides.values())
+        rows = [_vectors(sets, n, p.labels) for n, p in enumerate(sets)]
+        vectors = np.concatenate([np.hstack([*r.values()]) for r in rows])
+        places = [(p, i) for p in sets for i in range(len(p))]
+        images = Pictures(
+            [name for pictures in sets for name in pictures.names],
+            lambda i: places[i][0].read(places[i][1]),
+            self.settings["image_size"],
+            f"of {' and '.join(p.description for p in sets)}",
+        )
+        return {None: images}, vectors
+
+
+def _names(specs):
+    """Return what errors call each of several data sets."""
+    several = [f"data[{number}]" for number in range(len(specs))]
+    return several if len(several) > 1 else ["data"]

@@ -1,7 +1,7 @@
-"""Pictures that know what they show: opened, and checked against their table.
+"""Images that know what they show: opened, and checked against their table.
 
 `open_labelled` turns its description into `LabelledPictures`, as
-`open_source` does for pictures alone.
+`open_source` does for images alone.
 """
 
 import logging
@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import label_sources, sources, tables
+from keras_gans.datasets.pictures import Pictures
 from keras_gans.files import same_name
 from keras_gans.inspection.findings import Finding
 from keras_gans.inspection.text import plural
@@ -20,48 +21,56 @@ logger = logging.getLogger("keras_gans")
 _SHOWN = 3  # names in a message
 
 
-class LabelledPictures(sources.Pictures):
-    """The pictures of a data set and their labels; made by `open_labelled`.
+class LabelledPictures(Pictures):
+    """The images of a data set and their labels; made by `open_labelled`.
 
-    Attributes:
-        labels: float32 `[len, len(label_names)]` of 0 and 1.
+    Args:
+        pictures: `Pictures`.
+        labels: float32 `[len(images), len(label_names)]` of 0 and 1.
         label_names: list of str.
-        exclusive: list of lists of names, labels of which a picture should
+        exclusive: list of lists of names, labels of which an image should
             have exactly one.
         found: list of `findings.Finding`, what opening found out.
 
-    Besides, those of `Pictures`.
+    Attributes:
+        labels, label_names, exclusive, found: the arguments.
     """
 
     def __init__(self, pictures, labels, label_names, exclusive=(), found=()):
-        vars(self).update(vars(pictures))
+        # A selection of the same source, with its pixels and broken images.
+        self._source, self._indices = pictures._source, pictures._indices
+        self.load_size = pictures.load_size
         self.labels = labels
         self.label_names = list(label_names)
         self.exclusive = [list(group) for group in exclusive]
         self.found = list(found)
+        self._num_opened = None
+
+    @property
+    def description(self):
+        text = super().description
+        return (
+            text
+            if self._num_opened is None
+            else (f"{self._num_opened} of {text}")
+        )
 
     def labels_of(self, indices):
         """Return the labels, float32, of what `load` gives for `indices`.
 
-        Those of another picture where it stands in for a broken one.
+        Those of another image where it stands in for a broken one.
         """
         return self.labels[[self._whole(index) for index in indices]]
 
     def _whole(self, index):
-        while index in self._broken:
+        while self._is_broken(index):
             index = (index + 1) % len(self)
         return index
 
-    def subset(self, indices):
-        """Return the pictures with these numbers, in this order."""
-        indices = [int(i) for i in indices]
-        return LabelledPictures(
-            super().subset(indices),
-            self.labels[indices],
-            self.label_names,
-            self.exclusive,
-            self.found,
-        )
+    def _taken(self, indices):
+        taken = super()._taken(indices)
+        taken.labels = self.labels[indices]
+        return taken
 
 
 def open_labelled(
@@ -74,19 +83,19 @@ def open_labelled(
     table=None,
     exclusive=None,
 ):
-    """Open a data set with labels and check its table against its pictures.
+    """Open a data set with labels and check its table against its images.
 
-    What the table and the pictures do not agree on is left out and logged,
+    What the table and the images do not agree on is left out and logged,
     each kind in one line with its number.
 
     Args:
         spec: path of a folder with CelebA's `list_attr_celeba.txt` or `.csv`
             in it, above it or in `Anno`, or else with a folder for each
             class, or else with one csv; path of a csv file (see
-            `tables.read`), whose pictures are in its folder;
+            `tables.read`), whose images are in its folder;
             `"tfds:NAME/CONFIG@SPLIT"`, of which truth values and classes are
             labels; `"faces:STYLE"`, of which `faces.drawing.ATTRIBUTES`
-            are; or a pair of uint8 pictures and an array, `[count,
+            are; or a pair of uint8 images and an array, `[count,
             num_labels]` of 0 and 1, or `[count]` of classes.
         labels: list of str, the labels to use (see `tables.select`), or for
             an array `[count, num_labels]` their names. Default: all classes
@@ -97,12 +106,12 @@ def open_labelled(
             bicubic interpolation.
         name: str, the argument that errors name.
         seed: int, of the drawn faces.
-        cache_bytes: int, most memory for decoded pictures.
-        table: path of the table of a folder of pictures, if none is found by
+        cache_bytes: int, most memory for decoded images.
+        table: path of the table of a folder of images, if none is found by
             these rules or another is meant.
-        exclusive: list of lists of labels of which a picture should have
+        exclusive: list of lists of labels of which an image should have
             exactly one. Default: the classes of folders or of a column, and
-            the colours of the hair by CelebA's names. Pictures of none of
+            the colors of the hair by CelebA's names. Images of none of
             several wanted classes of a column are left out; others that do
             not keep the rule are counted, logged and used.
 
@@ -110,7 +119,7 @@ def open_labelled(
         `LabelledPictures`.
 
     Raises:
-        UserError: in one line, if the pictures or the table cannot be read,
+        UserError: in one line, if the images or the table cannot be read,
             do not belong together, or a label is unknown or constant.
     """
     if labels is not None:
@@ -205,7 +214,7 @@ def _labelled(pictures, source, values, label_names, classes, groups):
     opened = LabelledPictures(pictures, least, label_names, groups, found)
     if not keep.all():
         opened = opened.subset(np.flatnonzero(keep))
-        opened.description = f"{len(opened)} of {opened.description}"
+        opened._num_opened = len(opened)
     return opened
 
 
@@ -219,7 +228,7 @@ def _groups(names, classes, exclusive):
 
 
 def _not_exclusive(opened):
-    """Find the pictures that have none of a group, or several."""
+    """Find the images that have none of a group, or several."""
     for group in opened.exclusive:
         columns = [opened.label_names.index(label) for label in group]
         numbers = opened.labels[:, columns].sum(axis=1)

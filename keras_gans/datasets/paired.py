@@ -1,4 +1,4 @@
-"""Pairs of a picture and its answer, shuffled, cropped and flipped together."""
+"""Pairs of an image and its answer, shuffled, cropped and flipped together."""
 
 import re
 
@@ -7,6 +7,8 @@ import numpy as np
 from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pipeline, sources
+from keras_gans.datasets.pictures import Pictures
+from keras_gans.datasets.two_domains import TwoDomains
 
 _FACES = range(2000)
 _SHOWN = 3  # names in an error message
@@ -25,7 +27,7 @@ def paired(
     cache_bytes=1 << 30,
     repeat=True,
 ):
-    """Make a data set of batches from pairs of pictures.
+    """Make a data set of batches from pairs of images.
 
     Each pass takes all the pairs in a new order; crop and flip of the two
     halves are the same.
@@ -34,12 +36,12 @@ def paired(
         a: `Pictures`, or what `open_source` takes, the inputs.
         b: the same of their answers. Two folders belong together by equal
             names but for the extension; `DIR#left` and `DIR#right` are the
-            halves of side-by-side pictures; two features of one
+            halves of side-by-side images; two features of one
             tensorflow_datasets split, two lists and two styles of the drawn
             faces by their order.
         image_size: int, height and width of the batches in pixels.
         batch_size: int, pairs, over all replicas.
-        load_size: int, pictures are scaled to this size and a random square
+        load_size: int, images are scaled to this size and a random square
             of `image_size` is cut. Default: that of opened `Pictures`, else
             286/256 of `image_size`; equal to `image_size` means no crop.
         flip: bool, whether to mirror every second pair by chance.
@@ -47,7 +49,7 @@ def paired(
         start: int, batches that were consumed already.
         held_out: int, pairs never used here; `datasets.held_out` gives them
             for each side that `open_pair` returns.
-        cache_bytes: int, most memory for decoded pictures of each side.
+        cache_bytes: int, most memory for decoded images of each side.
         repeat: bool, whether to go on without end. False makes one pass for
             validation, over what `held_out` holds back, or where that is 0
             over all: in the same order every time, middle squares, not
@@ -66,11 +68,11 @@ def paired(
         image_size, batch_size, load_size, seed, start, held_out, repeat
     )
     for name, side in (("data_a", a), ("data_b", b)):
-        if isinstance(side, sources.Pictures):
+        if isinstance(side, Pictures):
             passes.check_opened(side, name, image_size, load_size)
     size = load_size or sources.default_load_size(image_size)
     pairs = _joined(*open_pair(a, b, size, seed, cache_bytes))
-    pairs = passes.chosen(pairs, held_out, seed, "data", repeat)
+    pairs = passes.chosen(pairs, held_out, seed, "data", repeat).prepared()
 
     def make_batch(number):
         first = number * batch_size
@@ -102,7 +104,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
         b: the same.
         load_size: int, height and width in pixels.
         seed: int, of the drawn faces.
-        cache_bytes: int, most memory for decoded pictures of each side.
+        cache_bytes: int, most memory for decoded images of each side.
 
     Returns:
         `(a, b)`, `Pictures` of the same number.
@@ -113,7 +115,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
     """
     a, b = (
         side
-        if isinstance(side, sources.Pictures)
+        if isinstance(side, Pictures)
         else sources.open_source(
             side, load_size, name, seed, cache_bytes, face_indices=_FACES
         )
@@ -129,7 +131,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
         missing = [key for key in mine if key not in excused]
         if missing:
             raise UserError(
-                f"{name} must have a partner of every picture on the other "
+                f"{name} must have a partner of every image on the other "
                 f"side, with an equal name. Received none for "
                 f"{len(missing)} of {len(mine)}: {_listed(missing)}"
             )
@@ -180,7 +182,7 @@ def _check_sizes(a, b):
     if differing:
         names = [f"{a.names[i]} ({', '.join(sizes(i))})" for i in differing]
         raise UserError(
-            "data_a and data_b must have pictures of equal size in a pair. "
+            "data_a and data_b must have images of equal size in a pair. "
             f"Received {len(differing)} of {len(a)} that differ: "
             f"{_listed(names)}"
         )
@@ -190,7 +192,7 @@ def _check_sizes(a, b):
         header = a.headers[0]
         raise UserError(
             "data must hold side-by-side pairs, about twice as wide as high; "
-            "give single pictures in two folders, data_a and data_b. Received: "
+            "give single images in two folders, data_a and data_b. Received: "
             f"{a.names[0]}, {2 * header.width} x {header.height}"
         )
 
@@ -201,11 +203,49 @@ def _listed(names):
 
 
 def _joined(a, b):
-    """Return pairs as pictures of six channels, which nothing can part."""
-    return sources.Pictures(
+    """Return pairs as images of six channels, which nothing can part."""
+    pairs = Pictures(
         a.names,
         lambda i: np.concatenate([a.read(i), b.read(i)], axis=-1),
         a.load_size,
         f"pairs of {a.description} and {b.description}",
+        lambda: a.headers,
         folder=a.folder,
     )
+    pairs._source.is_kept = a._source.is_kept and b._source.is_kept
+    return pairs
+
+
+class PairedData(TwoDomains):
+    """Images and, in the same order, their answers, see `paired`."""
+
+    kind = "paired"
+    are_alike = True
+
+    @classmethod
+    def _open_sides(cls, settings, load_size, seed, cache_bytes):
+        given = [settings[name] for name in cls.sources]
+        sides = open_pair(*given, load_size, seed, cache_bytes)
+        return dict(zip(cls.sources, sides, strict=True))
+
+    @staticmethod
+    def _prepared(sides, twice=False):
+        whole = _joined(*sides.values()).prepared(twice)._indices
+        return {name: side.subset(whole) for name, side in sides.items()}
+
+    @staticmethod
+    def _splits(data):
+        raise UserError(
+            "data must be a folder for paired data: splits of "
+            "tensorflow_datasets are in no common order. Give two features "
+            "of one split, data_a=tfds:NAME@SPLIT#FEATURE and data_b. "
+            f"Received: {data!r}"
+        )
+
+    @staticmethod
+    def _sides_of_other(folder, folders):
+        pairs = folders.get("train", folder)
+        return f"{pairs}#left", f"{pairs}#right"
+
+    def batches(self, start=0, repeat=True):
+        return paired(*self._sides(repeat), **self._options(start, repeat))

@@ -1,4 +1,4 @@
-"""Passes through pictures: which one stands where, how it is cut and flipped.
+"""Passes through images: which one stands where, how it is cut and flipped.
 
 That is a pure function of the seed and the position. So a run that is stopped
 goes on with the very batch it would have seen next, and neither the batch
@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_gans import checks, images
 from keras_gans.checks import UserError
-from keras_gans.datasets import sources
+from keras_gans.datasets.pictures import split
 
 logger = logging.getLogger("keras_gans")
 
@@ -20,20 +20,20 @@ logger = logging.getLogger("keras_gans")
 def batch(pictures, stream, first, batch_size, image_size, flip, seed):
     """Make the batch that starts at position `first` of a stream.
 
-    Each pass takes all the pictures in a new order; streams are independent.
+    Each pass takes all the images in a new order; streams are independent.
 
     Args:
         pictures: `Pictures`.
         stream: int, number of the stream.
-        first: int, position of the batch's first picture.
+        first: int, position of the batch's first image.
         batch_size: int.
         image_size: int, height and width of the square that is cut.
-        flip: bool, whether to mirror every second picture by chance.
+        flip: bool, whether to mirror every second image by chance.
         seed: int, 0 <= seed < 2**32.
 
     Returns:
         `(batch, indices)`: uint8 `[batch_size, image_size, image_size,
-        channels]`, and the numbers of these pictures.
+        channels]`, and the numbers of these images.
     """
     # Philox is a function of key and counter: the four words of a position
     # are the same in whatever batch it comes.
@@ -54,14 +54,14 @@ def batch(pictures, stream, first, batch_size, image_size, flip, seed):
 
 
 def fixed(pictures, first, count, image_size):
-    """Take `count` pictures from position `first` on, in their own order.
+    """Take `count` images from position `first` on, in their own order.
 
     Nothing is left to chance, as validation wants it: the middle squares.
-    After the last picture comes the first.
+    After the last image comes the first.
 
     Args:
         pictures: `Pictures`.
-        first: int, position of the first picture.
+        first: int, position of the first image.
         count: int.
         image_size: int, height and width of the square that is cut.
 
@@ -87,7 +87,7 @@ def _order(seed, stream, epoch, count):
 
 
 def held_out(pictures, count, image_size=64, seed=0):
-    """Return the pictures that a pipeline holds back, for sample grids.
+    """Return the images that a pipeline holds back, for sample grids.
 
     Args:
         pictures: `Pictures`, as given to the pipeline.
@@ -97,7 +97,7 @@ def held_out(pictures, count, image_size=64, seed=0):
 
     Returns:
         float32 array `[count, image_size, image_size, 3]` in [-1, 1]; fewer
-        if there are not that many pictures.
+        if there are not that many images.
 
     Raises:
         UserError: if an argument is out of range.
@@ -106,30 +106,39 @@ def held_out(pictures, count, image_size=64, seed=0):
     checks.at_least(1, image_size=image_size)
     checks.seed(seed)
     checks.at_least(image_size, load_size=pictures.load_size)
-    _, held = sources.split(pictures, count, seed)
-    squares, _ = fixed(held, 0, len(held), image_size)
+    return middle(split(pictures, count, seed)[1], count, image_size)
+
+
+def middle(pictures, count, image_size):
+    """Return the middle squares of the first `count`, float32 in [-1, 1]."""
+    squares, _ = fixed(pictures, 0, min(count, len(pictures)), image_size)
     return images.to_float(squares).numpy()
 
 
 def chosen(pictures, held_out, seed, name, repeat):
-    """Return the pictures that a pipeline takes.
+    """Return the images that a pipeline takes.
 
     An endless one trains without those that are held out; where there are too
     few to spare any, with all of them, and a warning. One pass is of those
     that are held out, or if there are none, of all.
     """
-    rest, held = sources.split(pictures, held_out, seed)
+    rest, held = split(pictures, held_out, seed)
     if not repeat:
         return held if held_out else pictures
     if held_out and rest is pictures:
-        logger.warning(
-            "%s: none of its %d pictures is held out, as they are fewer than "
-            "4 times %d",
-            name,
-            len(pictures),
-            held_out,
-        )
+        warn_of_few(name, pictures, held_out)
     return rest
+
+
+def warn_of_few(name, pictures, held_out):
+    """Warn that images are too few for some to be held out."""
+    logger.warning(
+        "%s: none of its %d images is held out, as they are fewer than "
+        "4 times %d",
+        name,
+        len(pictures),
+        held_out,
+    )
 
 
 def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
@@ -148,7 +157,7 @@ def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
 
 
 def check_opened(pictures, name, image_size, load_size):
-    """Check pictures that are opened already against these sizes.
+    """Check images that are opened already against these sizes.
 
     Raises:
         UserError: if they are too small, or were opened for another size.

@@ -1,8 +1,13 @@
-"""Unpaired pictures of two domains, each shuffled for itself."""
+"""Unpaired images of two domains, each shuffled for itself."""
 
 import numpy as np
 
 from keras_gans.datasets import passes, pipeline, sources
+from keras_gans.datasets.pictures import Pictures
+from keras_gans.datasets.two_domains import TwoDomains
+
+# Identities of drawn faces: the domains share nobody.
+FACES = range(0, 4000, 2), range(1, 4000, 2)
 
 
 def unpaired(
@@ -20,29 +25,29 @@ def unpaired(
 ):
     """Make a data set of batches from two sides without pairs.
 
-    Each side passes through all its pictures in a new order every time; the
+    Each side passes through all its images in a new order every time; the
     sides may be of different lengths, and none of the longer is dropped.
 
     Args:
         a: `Pictures`, or what `open_source` takes, of domain a.
         b: the same of domain b.
         image_size: int, height and width of the batches in pixels.
-        batch_size: int, pictures of each side, over all replicas.
-        load_size: int, pictures are scaled to this size and a random square
+        batch_size: int, images of each side, over all replicas.
+        load_size: int, images are scaled to this size and a random square
             of `image_size` is cut. Default: that of opened `Pictures`, else
             286/256 of `image_size` (72 for 64); equal to `image_size` means
             no crop.
-        flip: bool, whether to mirror every second picture by chance.
+        flip: bool, whether to mirror every second image by chance.
         seed: int, 0 <= seed < 2**32.
         start: int, batches that were consumed already.
-        held_out: int, pictures of each side never used here;
+        held_out: int, images of each side never used here;
             `datasets.held_out` gives them.
-        cache_bytes: int, most memory for decoded pictures of each side.
+        cache_bytes: int, most memory for decoded images of each side.
         repeat: bool, whether to go on without end. False makes one pass for
             validation, over what `held_out` holds back, or where that is 0
             over all: in the same order every time, middle squares, not
             mirrored, the last batch smaller, and of the shorter side
-            pictures again from the first on.
+            images again from the first on.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images_a` and
@@ -57,12 +62,15 @@ def unpaired(
     )
     sides = {}
     for name, side in (("data_a", a), ("data_b", b)):
-        if isinstance(side, sources.Pictures):
+        if isinstance(side, Pictures):
             passes.check_opened(side, name, image_size, load_size)
         else:
             size = load_size or sources.default_load_size(image_size)
-            side = sources.open_source(side, size, name, seed, cache_bytes)
-        sides[name] = passes.chosen(side, held_out, seed, name, repeat)
+            side = sources.open_source(
+                side, size, name, seed, cache_bytes, FACES[len(sides)]
+            )
+        side = passes.chosen(side, held_out, seed, name, repeat)
+        sides[name] = side.prepared()
 
     total = max(map(len, sides.values()))
 
@@ -89,3 +97,21 @@ def unpaired(
         start,
         None if repeat else -(-total // batch_size),
     )
+
+
+class UnpairedData(TwoDomains):
+    """Two collections of images, see `unpaired`."""
+
+    kind = "unpaired"
+
+    @classmethod
+    def _open_sides(cls, settings, load_size, seed, cache_bytes):
+        return {
+            name: sources.open_source(
+                settings[name], load_size, name, seed, cache_bytes, faces
+            )
+            for name, faces in zip(cls.sources, FACES, strict=True)
+        }
+
+    def batches(self, start=0, repeat=True):
+        return unpaired(*self._sides(repeat), **self._options(start, repeat))

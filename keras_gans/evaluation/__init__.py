@@ -1,1 +1,1 @@
-"""Translations of pictures that no training saw, measured."""
+"""Translations of images that no training saw, measured."""

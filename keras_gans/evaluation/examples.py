@@ -13,7 +13,7 @@ _MOST_SIZE = 128  # pixels
 
 
 def write(evaluator, folder):
-    """Write strips of pictures, best and worst by each paired metric.
+    """Write strips of images, best and worst by each paired metric.
 
     Args:
         evaluator: `Evaluator`, after a call.
@@ -31,7 +31,7 @@ def write(evaluator, folder):
                 back = evaluator.backs.get(direction)
                 if back is None:
                     continue
-                pair = case.inputs, back
+                pair = case.images, back
                 sides = {"translation": fakes, "way back": back}
             elif case.is_paired and getattr(metric, "paired", False):
                 pair = case.reals, fakes
@@ -43,8 +43,8 @@ def write(evaluator, folder):
             # The metric's own result says so, too.
             except UserError:
                 continue
-            if case.fakes is None:
-                sides = {"input": case.inputs} | sides
+            if case.fakes is None and case.images:
+                sides = {"input": case.images} | sides
             order = np.argsort(values, kind="stable")
             if metric.direction == "max":
                 order = order[::-1]
@@ -56,7 +56,7 @@ def write(evaluator, folder):
                 file = re.sub(r"\W+", "_", title) + ".png"
                 images.write(folder / "examples" / file, _strip(sides, rows))
                 shown = ", ".join(
-                    f"{case.inputs.names[i]} {values[i]:.4g}" for i in rows
+                    f"{fakes.names[i]} {values[i]:.4g}" for i in rows
                 )
                 entries.append(
                     {"file": file, "title": title, "pictures": shown}

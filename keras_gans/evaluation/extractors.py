@@ -5,6 +5,10 @@ from keras_gans.checks import UserError
 from keras_gans.faces import edits
 
 
+class Unavailable(UserError):
+    """The extractor cannot be had; metrics that need none go on."""
+
+
 def opened(text):
     """Open an extractor.
 
@@ -13,11 +17,10 @@ def opened(text):
             a file of its weights.
 
     Returns:
-        `metrics.Extractor`; or a UserError that says why it cannot be had,
-        which `metrics.create` takes, too: metrics without one go on.
+        `metrics.Extractor`.
 
     Raises:
-        UserError: for an unknown name.
+        UserError: for an unknown name; `Unavailable` if it cannot be had.
     """
     name, _, file = text.partition("=")
     if name not in metrics.EXTRACTORS:
@@ -34,4 +37,4 @@ def opened(text):
     try:
         return metrics.extractor(name, **options)
     except (UserError, OSError) as error:
-        return UserError(str(error))
+        raise Unavailable(str(error)) from error

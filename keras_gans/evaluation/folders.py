@@ -1,4 +1,4 @@
-"""Two folders of pictures, compared as they are."""
+"""Two folders of images, compared as they are."""
 
 import pathlib
 import re
@@ -6,23 +6,24 @@ import re
 import numpy as np
 
 from keras_gans import datasets, files, images
-from keras_gans.evaluation import cases
 
 
 def between(real, fake, image_size=None, count=None):
-    """Compare two folders of pictures.
+    """Compare two folders of images.
 
     Args:
         real: path of a folder, or what else `open_source` takes.
         fake: the same. The two are paired where all names are equal, but for
             the extensions.
-        image_size: int, pixels; pictures are made square of that side.
+        image_size: int, pixels; images are made square of that side.
             Default: as they are, or if sizes differ squares of the shortest
             side of any, which then are not compared in pairs.
-        count: int, most pictures of each folder. Default: all.
+        count: int, most images of each folder. Default: all.
 
     Returns:
-        `(cases, sides)`, as `cases.of_run`; the one direction is `"fake"`.
+        `(cases, sides)`: dict from direction, the one `"fake"`, to
+        `datasets.Case`; dict from
+        name to `Pictures`.
 
     Raises:
         UserError: in one line, if a folder cannot be opened.
@@ -66,8 +67,8 @@ def between(real, fake, image_size=None, count=None):
     reals, fakes = (
         side.subset(_spread(len(side), count or len(side))) for side in opened
     )
-    text = f"{len(reals)} real and {len(fakes)} fake pictures, {text}"
-    case = cases.Case(fakes, reals, is_paired, text, fakes=fakes)
+    text = f"{len(reals)} real and {len(fakes)} fake images, {text}"
+    case = datasets.Case({"images": fakes}, reals, is_paired, text, fakes=fakes)
     return {"fake": case}, dict(zip(specs, opened, strict=True))
 
 
@@ -84,8 +85,7 @@ def _as_they_are(side):
         side.names,
         load,
         None,
-        side.description,
-        side.left_out,
-        side.headers,
-        side.folder,
+        f"images in {side.folder}",
+        lambda: side.headers,
+        folder=side.folder,
     )

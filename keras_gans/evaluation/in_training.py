@@ -6,11 +6,11 @@ from keras_gans.checks import UserError
 from keras_gans.evaluation import cases, extractors, measure, translators
 from keras_gans.training import devices
 
-COUNT = 100  # pictures of each side
+COUNT = 100  # images of each side
 _BESIDE = ("l1", "ssim", "cycle_error")  # cheap, where they apply
 
 
-def prepare(settings, kind, sides=None, extractor="faces"):
+def prepare(settings, data, verbs, extractor="faces"):
     """Prepare the measuring of a run.
 
     Args:
@@ -19,10 +19,9 @@ def prepare(settings, kind, sides=None, extractor="faces"):
             each input is known, as for pairs and the embedded faces, else
             `"kid"`. Where it is not known, nothing is measured unless `best`
             or `evaluate_every` is given: features of a network that knows
-            other pictures say little.
-        kind: str, the model's `data_kind`.
-        sides: the opened data of the run, dict from name to `Pictures`, or
-            None.
+            other images say little.
+        data: `datasets.Data`, that of the run.
+        verbs: the model's, list of `Verb`.
         extractor: str, as `extractors.opened` takes it; for the metrics that
             need one.
 
@@ -32,12 +31,12 @@ def prepare(settings, kind, sides=None, extractor="faces"):
 
     Raises:
         UserError: in one line, if the metric is unknown, cannot be measured
-            on these pictures, or its extractor cannot be had.
+            on these images, or its extractor cannot be had.
     """
     every, best = settings["evaluate_every"], settings["best"]
     if every == 0:
         return None
-    found, _ = cases.of_run(settings, kind, COUNT, sides)
+    found = cases.data_of_run(settings, data).cases(verbs, COUNT)
     is_paired = all(case.is_paired for case in found.values())
     if not (is_paired or every or best):
         return None
@@ -47,23 +46,21 @@ def prepare(settings, kind, sides=None, extractor="faces"):
     if metric.paired and best != "cycle_error" and not is_paired:
         raise UserError(
             "best must be a metric that needs no truth of each input where "
-            f"pictures are not paired, such as kid. Received: {best!r}"
+            f"images are not paired, such as kid. Received: {best!r}"
         )
     features = None
     if metric.needs_extractor:
         features = extractors.opened(extractor)
-        if isinstance(features, UserError):
-            raise features
     evaluator = measure.Evaluator(found, [best], features, _BESIDE)
     return lambda model: evaluator(translators.of_model(model)), best
 
 
-def callback(model, dataset, settings, folder, evaluate, best):
+def callback(model, data, settings, folder, evaluate, best):
     """Return the `callbacks.Evaluation` of a run.
 
     Args:
         model: an `AdversarialModel`.
-        dataset: function from a step to the `tf.data.Dataset` from there on.
+        data: `datasets.Data`, that of the run.
         settings: dict, the settings of the run.
         folder: the run folder.
         evaluate, best: what `prepare` returned.
@@ -75,7 +72,7 @@ def callback(model, dataset, settings, folder, evaluate, best):
         # Refreshed with every checkpoint, moving statistics lag in between.
         step = int(model.step.numpy())
         if step % settings["save_every"]:
-            batches = dataset(step).take(statistics.BATCHES)
+            batches = data.batches(step).take(statistics.BATCHES)
             statistics.refresh(model, batches)
         return evaluate(model)
 

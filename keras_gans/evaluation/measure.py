@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gans import checks, datasets, images, metrics
+from keras_gans import checks, datasets, images, metrics, verbs
 from keras_gans.checks import UserError
 
 BATCH = 32
@@ -15,7 +15,7 @@ def check(names):
 
 
 class Evaluator:
-    """Measures translations; called again, the real pictures only once.
+    """Measures translations; called again, the real images only once.
 
     It changes nothing about a model, and no random state.
 
@@ -25,6 +25,7 @@ class Evaluator:
             for: what cannot be measured here gives an error.
         extractor: what `metrics.create` takes.
         optional: the same; those that cannot be measured here are left out.
+        unavailable: str, why there is no extractor, if there is none.
 
     Raises:
         UserError: for an unknown metric.
@@ -36,9 +37,18 @@ class Evaluator:
         metrics: dict from direction to a dict from name to metric.
     """
 
-    def __init__(self, cases, names, extractor=None, optional=()):
-        chosen = list(dict.fromkeys((*names, *optional)))
-        check(chosen)
+    def __init__(
+        self, cases, names, extractor=None, optional=(), unavailable=None
+    ):
+        self._order = list(dict.fromkeys((*names, *optional)))
+        check(self._order)
+        lacking = [
+            name
+            for name in self._order
+            if unavailable and metrics.get(name).needs_extractor
+        ]
+        self._failed = {name: _failed(name, unavailable) for name in lacking}
+        chosen = [name for name in self._order if name not in lacking]
         self.cases = cases
         self.asked = {*names}
         self.fakes, self.backs = {}, {}
@@ -47,11 +57,11 @@ class Evaluator:
         }
         self._measured = set()
 
-    def __call__(self, verbs):
+    def __call__(self, named):
         """Translate and measure.
 
         Args:
-            verbs: dict from name to `Verb` on arrays, see `translators`; `{}`
+            named: dict from name to `Verb` on arrays, see `translators`; `{}`
                 for cases that have their fakes.
 
         Returns:
@@ -59,16 +69,16 @@ class Evaluator:
             protocols `reference` is added: which images these were.
         """
         return {
-            direction: self._direction(direction, case, verbs)
+            direction: self._direction(direction, case, named)
             for direction, case in self.cases.items()
-            if direction in verbs or case.fakes
+            if direction in named or case.fakes
         }
 
-    def _direction(self, direction, case, verbs):
-        verb = verbs.get(direction)
-        back = verb and verbs.get(verb.back)
+    def _direction(self, direction, case, named):
+        verb = named.get(direction)
+        back = verb and named.get(verb.back)
         groups = {"paired": {}, "unpaired": {}, "cycle": {}}
-        results = {}
+        results = dict(self._failed)
         for name, metric in self.metrics[direction].items():
             group, lacks = "unpaired", None
             if name == "cycle_error":
@@ -91,7 +101,7 @@ class Evaluator:
         sides = {
             "paired": (case.reals, fakes),
             "unpaired": (None if is_known else case.reals, fakes),
-            "cycle": (case.inputs, self.backs.get(direction)),
+            "cycle": (case.images, self.backs.get(direction)),
         }
         for group, members in groups.items():
             if members:
@@ -103,44 +113,43 @@ class Evaluator:
         for result in results.values():
             if result["protocol"]:
                 result["protocol"]["reference"] = case.text
-        # In the order of the names.
-        order = self.metrics[direction]
-        return {name: results[name] for name in order if name in results}
+        return {name: results[name] for name in self._order if name in results}
 
     def _translate(self, direction, case, verb, back):
         self.fakes.pop(direction, None)
         self.backs.pop(direction, None)
-        fakes = case.fakes or _translated(verb, case.inputs, case.targets)
+        fakes = case.fakes or _translated(verb, case.inputs)
         if back and "cycle_error" in self.metrics[direction]:
-            self.backs[direction] = _translated(back, fakes, case.labels)
+            name, _ = back.input(verbs.Images)
+            inputs = {name: fakes} | case.back
+            self.backs[direction] = _translated(back, inputs)
         self.fakes[direction] = fakes
 
 
 def batches(pictures):
-    """Yield the pictures as float32 batches in [-1, 1].
+    """Yield the images as float32 batches in [-1, 1].
 
     A broken one raises a ValueError: another in its place would be measured.
     """
-    for _, batch in _stacks(pictures):
-        yield images.to_float(batch)
-
-
-def _stacks(pictures):
     for first in range(0, len(pictures), BATCH):
         rows = range(first, min(first + BATCH, len(pictures)))
-        yield first, np.stack([pictures.read(i) for i in rows])
+        yield images.to_float(np.stack([pictures.read(i) for i in rows]))
 
 
-def _translated(verb, inputs, targets):
+def _translated(verb, inputs):
+    first, *_ = inputs.values()
     outputs = []
-    for first, batch in _stacks(inputs):
-        given = {"images": batch}
-        if targets is not None:
-            given["labels"] = targets[first:][: len(batch)]
+    for start in range(0, len(first), BATCH):
+        rows = range(start, min(start + BATCH, len(first)))
+        given = {
+            name: np.stack([value.read(i) for i in rows])
+            if isinstance(value, datasets.Pictures)
+            else value[start : rows.stop]
+            for name, value in inputs.items()
+        }
         outputs.extend(verb.function(**given))
-    return datasets.Pictures(
-        inputs.names, outputs.__getitem__, None, "translations"
-    )
+    names = getattr(first, "names", [str(i) for i in range(len(first))])
+    return datasets.Pictures(names, outputs.__getitem__, None, "outputs")
 
 
 def _failed(name, reason):

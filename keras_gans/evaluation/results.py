@@ -10,7 +10,7 @@ _BETTER = {"min": "lower", "max": "higher"}
 
 
 def content(subject, evaluator, measured):
-    """Return what `metrics.json` holds, and write the example pictures.
+    """Return what `metrics.json` holds, and write the example images.
 
     Args:
         subject: has `what`, str, what was measured; `step`, int or None; and
@@ -46,7 +46,7 @@ def content(subject, evaluator, measured):
 
 
 def _value(result):
-    # Which pictures these are stands once for all metrics of a direction.
+    # Which images these are stands once for all metrics of a direction.
     details = result["protocol"]
     brief = {n: v for n, v in details.items() if n != "reference"}
     return {

@@ -1,27 +1,28 @@
-"""What is measured: a run, an export, or the pictures of two folders."""
+"""What is measured: a run, an export, or the images of two folders."""
 
 import functools
 import pathlib
 import typing
 
-from keras_gans import data_arguments, registry, runs
+from keras_gans import datasets, registry, runs
+from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 from keras_gans.evaluation import cases, folders, translators
 from keras_gans.faces import truth
 from keras_gans.serving import loading
 
-COUNT = 200  # pictures of each side
+COUNT = 200  # images of each side
 
 
 class Subject(typing.NamedTuple):
-    """What is measured: on which pictures, by which functions, and where to.
+    """What is measured: on which images, by which functions, and where to.
 
     Attributes:
         what: str, one line.
         folder: `pathlib.Path`, receives the results.
         cases: dict from direction to `cases.Case`.
-        sides: dict from name to the `Pictures` of the data set.
+        sides: dict from name to the `Pictures` of the data.
         image_size: int, pixels.
         verbs: dict from name to `Verb` on arrays, see `translators`.
         step: int or None, of the checkpoint.
@@ -95,13 +96,12 @@ def _export(arguments):
     path = arguments["model"]
     translator = loading.load(path)
     about = translator.about
-    place = f"{path} (model.json)"
-    runs.check_recorded(about.get("settings") or {}, place)
+    settings = about.get("settings") or {}
+    runs.check_recorded(settings, f"{path} (model.json)")
     try:
         kind = registry.get_class(about["model"]).data_kind
     except UserError:
         kind = "unpaired"  # a generator alone
-    settings = about.get("settings") or {}
     labels = about["config"].get("labels") or [None]
     settings = {
         "seed": 0,
@@ -109,13 +109,15 @@ def _export(arguments):
         "labels": labels if isinstance(labels[0], list) else [labels],
         **settings,
     }
-    found, sides, size = _pictures(arguments, settings, kind)
+    data, found = _measured_on(
+        arguments, settings, datasets.KINDS[kind], translator.verbs.values()
+    )
     return Subject(
         f"{path}" + (f", step {about['step']}" if about.get("step") else ""),
         _folder(arguments),
         found,
-        sides,
-        size,
+        data.sides,
+        data.settings["image_size"],
         translator.verbs,
         about.get("step"),
     )
@@ -131,7 +133,7 @@ def _run(arguments):
         )
     runs.check_recorded(settings, folder / "arguments.json")
     try:
-        model = runs.build_model(settings)
+        model = run_settings.build_model(settings)
     except UserError:
         raise
     # Settings of somebody else may be of any kind.
@@ -147,22 +149,25 @@ def _run(arguments):
         )
     what = f"{folder}, step {step}"
     if arguments["weights"] == "trained":
-        # Its moving statistics are those of the training pictures.
-        runs.check_data(settings, _sources(_given(arguments, model.data_kind)))
+        # Its moving statistics are those of the training images.
+        given = _given(arguments, run_settings.kind_of(settings))
+        runs.check_data(settings, _sources(given))
         _take_trained(model, settings, step)
         what, folder = f"{what}, weights as trained", folder / "trained"
-    found, sides, size = _pictures(arguments, settings, model.data_kind)
+    kind = run_settings.kind_of(settings)
+    verbs = translators.of_model(model)
+    data, found = _measured_on(arguments, settings, kind, verbs.values())
     return Subject(
         what,
         folder,
         found,
-        sides,
-        size,
-        translators.of_model(model),
+        data.sides,
+        data.settings["image_size"],
+        verbs,
         step,
         dict
         if _named(arguments)
-        else functools.partial(truth.faces_of_run, model, settings),
+        else functools.partial(truth.of_verbs, model.verbs(), data),
     )
 
 
@@ -178,17 +183,16 @@ def _take_trained(model, settings, step):
     model.averages.put(False)
     model.averages = None
     # The moving statistics are of the average.
-    dataset, *_ = runs.open_data(dict(settings))
-    statistics.refresh(model, dataset(step).take(statistics.BATCHES))
+    batches = run_settings.open_data(settings).batches(step)
+    statistics.refresh(model, batches.take(statistics.BATCHES))
 
 
 def _given(arguments, kind):
     """Return the data that the arguments name, as settings; else nothing."""
     if not _named(arguments):
         return {}
-    names = ("data", "labels", "direction", "data_a", "data_b")
-    given = {name: arguments[name] for name in names}
-    data_arguments.resolve(given, kind)
+    given = {name: arguments[name] for name in datasets.FLAGS}
+    kind.resolve(given)
     return given
 
 
@@ -199,44 +203,33 @@ def _sources(given):
 
 
 def _named(arguments):
-    """Tell whether the arguments name test pictures."""
+    """Tell whether the arguments name test images."""
     return any(arguments[name] for name in ("data", "data_a", "data_b"))
 
 
-def _pictures(arguments, settings, kind):
-    """Return cases, sides and image size of what a model is measured on."""
-    settings = dict(settings)
+def _measured_on(arguments, settings, kind, verbs):
+    """Return the data and the cases that a model is measured on."""
     size = arguments["image_size"] or settings["image_size"]
-    settings["image_size"] = size
+    settings = settings | {"image_size": size}
     count = arguments["count"] or COUNT
     given = _given(arguments, kind)
-    if not given:
-        if not any(settings.get(name) for name in ("data", "data_a")):
-            raise UserError(
-                "data, or data_a and data_b, must be given: the model does "
-                "not say what it was trained on"
-            )
-        runs.check_data(settings)
-        return *cases.of_run(settings, kind, count), size
-    if kind == "labelled":
-        labels = settings["labels"]
-        if given["labels"] not in (None, labels):
-            raise UserError(
-                f"labels must be those of the model, {labels}. "
-                f"Received: {given['labels']}"
-            )
-        if len(given["data"]) != len(labels):
-            raise UserError(
-                f"data must be given {len(labels)} times, as in training. "
-                f"Received: {', '.join(given['data'])}"
-            )
-        given["labels"] = labels
-    named = [name for name in ("data", "data_a", "data_b") if given.get(name)]
-    what = "test pictures"
-    if all(given[name] == settings.get(name) for name in named):
-        if runs.is_elsewhere(settings):
-            # Named again only to be opened: measured is what the run held out.
-            return *cases.of_run(settings, kind, count), size
-        what = "most of them TRAINED ON"
-    found = cases.of_data(settings | given, kind, count, what=what)
-    return *found, size
+    if not given and not settings.get(kind.sources[0]):
+        raise UserError(
+            "data, or data_a and data_b, must be given: the model does not "
+            "say what it was trained on"
+        )
+    labels = settings.get("labels")
+    if given.get("labels", labels) not in (None, labels):
+        raise UserError(
+            f"labels must be those of the model, {labels}. "
+            f"Received: {given['labels']}"
+        )
+    given = {name: given[name] for name in kind.sources if name in given}
+    are_known = all(given[n] == settings.get(n) for n in given)
+    if not given or are_known and runs.is_elsewhere(settings):
+        # Named again only to be opened: measured is what the run held out.
+        data = cases.data_of_run(settings, named=_sources(given))
+        return data, data.cases(verbs, count)
+    data = kind.open(settings | given)
+    what = "most of them TRAINED ON" if are_known else "test images"
+    return data, data.cases(verbs, count, what)

@@ -1,7 +1,7 @@
 """Measure translations of the drawn faces attribute by attribute.
 
 The faces can be drawn with an attribute changed, all else being equal: the
-true translation, which no collection of pictures has. And as their attributes
+true translation, which no collection of images has. And as their attributes
 are known, a classifier that learned them from other faces says whether a
 translation shows what was asked for.
 """
@@ -35,7 +35,7 @@ def train_classifier(
         seed: int, seed of the drawings.
 
     Returns:
-        `keras.Model` from float32 pictures `[batch, size, size, 3]` in
+        `keras.Model` from float32 images `[batch, size, size, 3]` in
         [-1, 1] to logits `[batch, len(labels)]`.
 
     Raises:
@@ -88,13 +88,13 @@ def measure(
 ):
     """Change each attribute of held-out faces and compare with the truth.
 
-    Each face gets the opposite of each label, but of the colours of the hair
+    Each face gets the opposite of each label, but of the colors of the hair
     the one named, if it has another.
 
     Args:
-        translate: function from float32 pictures `[batch, size, size, 3]` in
+        translate: function from float32 images `[batch, size, size, 3]` in
             [-1, 1] and target labels `[batch, len(labels)]` of 0 and 1 to
-            pictures in [-1, 1].
+            images in [-1, 1].
         labels: list of names out of `drawing.ATTRIBUTES`, in the
             order of the target labels.
         image_size: int, pixels.
@@ -170,7 +170,7 @@ def table(results):
     """Format what `measure` returns as lines of Markdown, means last.
 
     Accuracies are in percent; L1 is in parts of the full range 0..1, over the
-    whole picture and, in brackets, where the true drawing changes.
+    whole image and, in brackets, where the true drawing changes.
     """
     rows = {}
     for label, row in results.items():
@@ -182,7 +182,7 @@ def table(results):
         rows[label] = np.concatenate([np.array(told) * 100, *apart])
     rows["mean"] = np.mean(list(rows.values()), axis=0)
     lines = [
-        "| attribute | real pictures | true drawing | translation | untouched "
+        "| attribute | real images | true drawing | translation | untouched "
         "input | others right | L1 of translation | L1 of untouched input |",
         "| --- |" + " --- |" * 7,
     ]
@@ -207,7 +207,7 @@ def _columns(labels):
 
 def _opposite(label, faces, has_it):
     """Return which faces to change, and these as `(index, changes)`."""
-    # A face must have one of the colours, so none is taken away.
+    # A face must have one of the colors, so none is taken away.
     chosen = ~has_it if label in CELEBA_HAIR else np.ones_like(has_it)
     chosen = np.flatnonzero(chosen)
     if not len(chosen):

@@ -1,13 +1,14 @@
 """Translations of the embedded faces against the true drawings.
 
 The faces are drawn in every style from the same identity, so the true
-translation of each is known; no picture collection offers that.
+translation of each is known; no image collection offers that.
 """
 
 import numpy as np
 
 from keras_gans.faces import edits
 from keras_gans.faces.identities import FIRST_HELD_OUT
+from keras_gans.verbs import Labels
 
 
 def against_truth(translate, source, target, image_size=64, count=200, seed=0):
@@ -27,26 +28,20 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
         `target`, over other identities) to a dict with `l1`, the mean
         absolute difference in parts of the full range 0..1, and `ssim`, the
         mean structural similarity (Wang et al. 2004, as `tf.image.ssim`
-        computes it, 11x11 windows), both over all `count` pictures.
+        computes it, 11x11 windows), both over all `count` images.
     """
     import tensorflow as tf
 
     from keras_gans import datasets, images
+    from keras_gans.datasets import sources
 
     def drawings(first, style):
-        # Drawn larger and cut like every held-out picture of a run.
+        # Drawn larger and cut like every held-out image of a run.
         load_size = datasets.default_load_size(image_size)
-        corner = (load_size - image_size) // 2
-        pictures = datasets.open_source(
-            f"faces:{style}",
-            load_size,
-            seed=seed,
-            face_indices=range(first, first + count),
-        )
-        middle = slice(corner, corner + image_size)
-        return np.stack(
-            [pictures.load(i)[middle, middle] for i in range(count)]
-        )
+        indices = range(first, first + count)
+        drawn = sources.drawn(style, load_size, "style", indices, seed)
+        drawn = drawn.cropped(image_size)
+        return np.stack([drawn.read(i) for i in range(count)])
 
     inputs = drawings(FIRST_HELD_OUT, source)
     truth = drawings(FIRST_HELD_OUT, target)
@@ -72,11 +67,11 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
 
 
 def table(results):
-    """Format what `faces_of_run` returns as lines of Markdown."""
+    """Format what `of_verbs` returns as lines of Markdown."""
     if any("real" in rows for rows in results.values()):
         return edits.table(results)
     lines = [
-        "| direction | picture | L1 (0..1) | SSIM |",
+        "| direction | image | L1 (0..1) | SSIM |",
         "| --- | --- | --- | --- |",
     ]
     for direction, rows in results.items():
@@ -87,45 +82,37 @@ def table(results):
     return "\n".join(lines)
 
 
-def faces_of_run(model, settings):
-    """Measure a run on the embedded faces against the truth.
+def of_verbs(verbs, data):
+    """Measure a model of the embedded faces against the truth.
+
+    Args:
+        verbs: the model's, iterable of `Verb`.
+        data: `datasets.Data`, that of its training.
 
     Returns:
         dict from direction (`"photo to anime"`) to `against_truth`'s result,
-        or from label to that of `attributes.measure`; empty if the run is on
-        other pictures.
+        or from label to that of `edits.measure`; empty for other images.
     """
-    size, seed = settings["image_size"], settings["seed"]
-    is_labelled = "labels" in settings
-    data = (
-        settings["data"]
-        if is_labelled
-        else [settings["data_a"], settings["data_b"]]
-    )
-    if not all(str(style).startswith("faces:") for style in data):
-        return {}
-    styles = [style.removeprefix("faces:").partition("@")[0] for style in data]
-    if is_labelled:
-        # Of two data sets at once none has all labels.
-        return (
-            {}
-            if len(styles) > 1
-            else edits.measure(
-                lambda pictures, labels: model.translate(pictures, to=labels),
-                settings["labels"][0],
-                size,
-                seed=seed,
-                style=styles[0],
-            )
-        )
-    style_of = dict(zip("ab", styles, strict=True))
-    return {
-        f"{style_of[verb.source]} to {style_of[verb.target]}": against_truth(
-            verb.function,
-            style_of[verb.source],
-            style_of[verb.target],
-            size,
-            seed=seed,
-        )
-        for verb in model.verbs()
-    }
+    size, seed = data.settings["image_size"], data.settings["seed"]
+    sides = data.sides
+    styles = {name.removeprefix("data_"): p.style for name, p in sides.items()}
+    results = {}
+    for verb in verbs:
+        if verb.source in styles and verb.target in styles:
+            source, target = styles[verb.source], styles[verb.target]
+            if source and target:
+                results[f"{source} to {target}"] = against_truth(
+                    verb.function, source, target, size, seed=seed
+                )
+        elif verb.input(Labels)[0]:
+            # Of two data sets at once none has all labels.
+            side, *others = sides.values()
+            if side.style and not others:
+                results |= edits.measure(
+                    verb.function,
+                    side.label_names,
+                    size,
+                    seed=seed,
+                    style=side.style,
+                )
+    return results

@@ -1,16 +1,16 @@
-"""Pictures that are nearly the same: found by an 8x8 difference hash.
+"""Images that are nearly the same: found by an 8x8 difference hash.
 
-The hash says, for each of 8x8 places, whether the picture gets brighter from
+The hash says, for each of 8x8 places, whether the image gets brighter from
 there to the right. Scaling, recompression and small changes of brightness
 turn few of its 64 bits. As drawings on white may agree in all of them by
-chance, pictures count as the same only if small grey versions agree, too.
+chance, images count as the same only if small gray versions agree, too.
 """
 
 import numpy as np
 from PIL import Image
 
 _MOST_BITS = 4
-# Mean difference, in levels of 0..255, of 16x16 grey versions. Scaled to 56 or
+# Mean difference, in levels of 0..255, of 16x16 gray versions. Scaled to 56 or
 # 178 % or recompressed at quality 50, 99 % of photographs stay below 1.8 to
 # 2.3; of 1000 sketches of different faces no two come below 2.3.
 _MOST_LEVELS = 2.25
@@ -34,12 +34,12 @@ def fingerprint(picture):
 
 
 def groups(hashes, small):
-    """Find groups of near-identical pictures.
+    """Find groups of near-identical images.
 
     Two hashes that differ in at most 4 bits agree in at least one of five
-    bands. So the pictures are sorted by each band in turn and compared with
-    the next 64 of the same band: time grows with the number of pictures, not
-    with its square. Among many more pictures of one band, some pairs may be
+    bands. So the images are sorted by each band in turn and compared with
+    the next 64 of the same band: time grows with the number of images, not
+    with its square. Among many more images of one band, some pairs may be
     missed that differ in bits; those with equal hashes stand side by side.
 
     Args:
@@ -69,7 +69,7 @@ def groups(hashes, small):
             bits = np.bitwise_count(turned[:-step] ^ turned[step:])
             near = np.flatnonzero(same_band & (bits <= _MOST_BITS))
             pairs = np.stack([order[near], order[near + step]])
-            # What is joined already, as in a thousand copies of one picture,
+            # What is joined already, as in a thousand copies of one image,
             # need not be compared again.
             pairs = pairs[:, leader[pairs[0]] != leader[pairs[1]]]
             first, second = small[pairs].astype(np.int16)

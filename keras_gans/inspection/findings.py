@@ -19,8 +19,6 @@ from keras_gans.inspection.text import listed, plural
 logger = logging.getLogger("keras_gans")
 
 LEVELS = ("problem", "warning", "note")
-# Kinds of data whose sides are alike by right, so that none is compared.
-_ALIKE = ("paired",)
 # What opening the data has logged already.
 _LOGGED = ("unreadable", "labels")
 _MOST_LINES = 5
@@ -55,17 +53,18 @@ class Finding(typing.NamedTuple):
     check: str = ""
 
 
-def judge(measured, kind):
+def judge(measured, are_alike=False):
     """Return what the rows find, problems first.
 
     Args:
         measured: dict, as of `measure.inspect` or `measure.describe`.
-        kind: str, the model's `data_kind`.
+        are_alike: bool, whether the sides resemble one another by right, as
+            those of pairs do, so that none is compared.
 
     Returns:
         list of `Finding`.
     """
-    measured = measured | {"alike": kind in _ALIKE}
+    measured = measured | {"alike": are_alike}
     # What opening found has its level and its words already.
     found = [
         Finding(level, f"{side}: {text}", names, "labels")
@@ -81,17 +80,17 @@ def judge(measured, kind):
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))
 
 
-def warn(sides, image_size, kind="unpaired"):
+def warn(sides, image_size, are_alike=False):
     """Log what the headers of the images say about training, if anything.
 
     Args:
         sides: dict from name (`"data_a"`) to `Pictures`.
         image_size: int, height and width of the training images in pixels.
-        kind: str, the model's `data_kind`.
+        are_alike: bool, as for `judge`.
     """
     texts = [
         finding.text
-        for finding in judge(measure.describe(sides, image_size), kind)
+        for finding in judge(measure.describe(sides, image_size), are_alike)
         if finding.level != "note" and finding.check not in _LOGGED
     ]
     for text in texts[:_MOST_LINES]:
@@ -180,7 +179,7 @@ def _unreadable(side, facts):
 
 
 def _other_formats(side, facts):
-    files = facts["passed_over"]
+    files = facts["other_files"]
     files = {e: files[e] for e in _OTHER_FORMATS if e in files}
     return len(files), (
         f"{side}: {listed(files, '{1:,} {0}')} files will be skipped; convert "

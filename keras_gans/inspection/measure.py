@@ -32,7 +32,7 @@ def describe(sides, image_size):
     Returns:
         dict: `image_size`; `across`, empty; `sides`, by name a dict of
         `description`, `folder` (str or None), `count`, `left_out` (list of
-        `[name, reason]`), `passed_over` (files of other kinds by extension),
+        `[name, reason]`), `other_files` (files of other kinds by extension),
         `subfolders` (images by first folder, `""` for none), `sizes`,
         `modes`, `formats` (counts, most common first), `shorter_side`
         (`least`, `median`, `most`, in pixels), `aspect` (median of width /
@@ -124,7 +124,7 @@ def _of_headers(pictures, image_size):
         "folder": pictures.folder and str(pathlib.Path(pictures.folder)),
         "count": len(pictures),
         "left_out": [list(entry) for entry in pictures.left_out],
-        "passed_over": dict(pictures.passed_over),
+        "other_files": dict(pictures.other_files),
         "subfolders": _counts(folders) if pictures.folder else {},
         "sizes": _counts(f"{h.width} x {h.height}" for h in headers),
         "modes": _counts(header.mode for header in headers),

@@ -26,7 +26,7 @@ def variables(network):
 def clean(arrays, network):
     """Return the arrays without what the original stores beside weights.
 
-    Instance normalisation kept running statistics before PyTorch 0.4 and
+    Instance normalization kept running statistics before PyTorch 0.4 and
     never used them.
     """
     return state_dicts.clean(arrays, _modules(network))
@@ -107,7 +107,7 @@ def _no_generator(shapes, kind="an unknown network"):
 
 
 def _modules(network):
-    """Return convolutions and normalisations by the original's names."""
+    """Return convolutions and normalizations by the original's names."""
     names = iter(_convolution_names(network))
     modules = {}
     name = None

@@ -24,7 +24,7 @@ def variables(network):
 def clean(arrays, network):
     """Return the arrays that the network has a place for.
 
-    The original's instance normalisation records running statistics, which
+    The original's instance normalization records running statistics, which
     it never uses: it translates without leaving training mode. They are
     weights only where the generator was made with `moving_statistics=True`.
     """
@@ -32,7 +32,7 @@ def clean(arrays, network):
 
 
 def _modules(network):
-    """Return convolutions and normalisations by the original's names."""
+    """Return convolutions and normalizations by the original's names."""
     names = {layer.name for layer in network.layers}
     if {"patch_head", "class_head"} <= names:
         return _discriminator_modules(network)
@@ -46,7 +46,7 @@ def _modules(network):
 
 
 def _generator_modules(network, blocks):
-    # Convolution, normalisation, ReLU, nine members to the first block; a
+    # Convolution, normalization, ReLU, nine members to the first block; a
     # block's own `main` counts the same way and ends without a ReLU.
     positions = [
         *("main.0", "main.3", "main.6"),

@@ -46,7 +46,7 @@ def clean(arrays, modules):
     """Return the arrays without what PyTorch stores beside weights.
 
     That is the prefix `module.` of `nn.DataParallel`, the counters of
-    normalisations, and the running statistics of those that keep none here.
+    normalizations, and the running statistics of those that keep none here.
     """
     unused = {
         f"{module}.{statistic}"

@@ -1,9 +1,9 @@
 """Differentiable augmentation: a discriminator that cannot learn by heart.
 
-With few pictures a discriminator remembers them, and its generator learns no
+With few images a discriminator remembers them, and its generator learns no
 more. Here everything that it is shown, real or made, is changed at random,
 and gradients go back through the change; the generator never learns the
-changes, as pictures without them would be told apart.
+changes, as images without them would be told apart.
 
 That is the paper's claim. Here no gain was measured: CycleGAN on 100 drawn
 faces a side was worse for it after 1,200 steps
@@ -47,7 +47,7 @@ def parse(text):
 
 
 class Augmentation:
-    """Changes pictures at random, each in its own way.
+    """Changes images at random, each in its own way.
 
     Make it within the strategy's scope, and call it in a replica.
 
@@ -56,11 +56,11 @@ class Augmentation:
 
     Call arguments:
         images: float `[batch, height, width, channels]` in [-1, 1], channels
-            a multiple of 3. Several pictures side by side are changed as one,
+            a multiple of 3. Several images side by side are changed as one,
             so that a pair stays a pair.
 
     Returns:
-        The shape and type of `images`; beyond [-1, 1] where a colour is.
+        The shape and type of `images`; beyond [-1, 1] where a color is.
 
     Attributes:
         state: dict from name to variable, what a checkpoint keeps.
@@ -87,11 +87,11 @@ def color(images, seed):
 
     Brightness by -0.5 to 0.5, added; saturation by 0 to 2, the factor of a
     pixel's distance from its own mean; contrast by 0.5 to 1.5, that from the
-    mean of the picture.
+    mean of the image.
 
     Args:
         images: float `[batch, height, width, channels]`; every three channels
-            are a picture.
+            are an image.
         seed: int32 `[2]`.
     """
     batch, height, width, channels = _shape(images)
@@ -108,7 +108,7 @@ def color(images, seed):
 
 
 def translation(images, seed):
-    """Shift by up to an eighth of height and width; 0, grey, moves in.
+    """Shift by up to an eighth of height and width; 0, gray, moves in.
 
     Args: as `color`.
     """
@@ -127,9 +127,9 @@ def translation(images, seed):
 
 
 def cutout(images, seed):
-    """Set to 0, grey, a rectangle of half the height and half the width.
+    """Set to 0, gray, a rectangle of half the height and half the width.
 
-    Its centre is anywhere in the picture, so that part of it may lie outside.
+    Its center is anywhere in the image, so that part of it may lie outside.
 
     Args: as `color`.
     """

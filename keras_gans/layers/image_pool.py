@@ -8,21 +8,21 @@ from keras_gans.layers.random import replica_seed
 
 @keras.saving.register_keras_serializable("keras_gans")
 class ImagePool(keras.layers.Layer):
-    """Hand on pictures, or past ones in their place.
+    """Hand on images, or past ones in their place.
 
-    While the pool fills, every picture is stored and handed on. After that
+    While the pool fills, every image is stored and handed on. After that
     each is, with probability 0.5, exchanged for a stored one, drawn
     uniformly: that one is handed on, this one takes its place. Otherwise it
-    is handed on and forgotten. The pictures of a batch pass one after the
+    is handed on and forgotten. The images of a batch pass one after the
     other, so that the first may come out in place of the second.
 
-    Pictures, count and random state are weights, so that checkpoints hold
+    Images, count and random state are weights, so that checkpoints hold
     them. They live on the device: at 256 pixels a pool of 50 takes 39 MB,
     there and in the checkpoint. Under a distribution strategy each replica
     has a pool of its own; that of the first is saved.
 
     Args:
-        pool_size: int, pictures to keep; 0 hands everything on.
+        pool_size: int, images to keep; 0 hands everything on.
         seed: int, or None for one drawn from `keras.utils.set_random_seed`.
 
     Call arguments:
@@ -37,7 +37,7 @@ class ImagePool(keras.layers.Layer):
     """
 
     def __init__(self, pool_size=50, seed=None, **kwargs):
-        # Pictures pass as they are, not rounded to a lower precision.
+        # Images pass as they are, not rounded to a lower precision.
         super().__init__(autocast=False, **kwargs)
         self.pool_size = pool_size
         self.seed = seed
@@ -97,15 +97,15 @@ class ImagePool(keras.layers.Layer):
         return tf.cast(outputs, images.dtype)
 
     def _trace(self, exchanges, draws):
-        """Follow the pictures through the pool by number.
+        """Follow the images through the pool by number.
 
         Stored ones have the numbers 0 to `pool_size` - 1, those of the batch
         the numbers that follow. Only numbers pass through the loop.
 
         Returns:
-            `(positions, sources, contents)`: for each picture of the batch
+            `(positions, sources, contents)`: for each image of the batch
             the place in the pool that it may have changed, and the number of
-            the picture handed on; for each place what is in it at the end.
+            the image handed on; for each place what is in it at the end.
         """
         size = self.pool_size
         filled = tf.cast(tf.convert_to_tensor(self.filled), tf.int32)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_gans")
 class LabelPlanes(keras.layers.Layer):
-    """Append to a picture's channels one constant plane per label.
+    """Append to an image's channels one constant plane per label.
 
     Call arguments:
         inputs: pair of `[batch, height, width, channels]` and

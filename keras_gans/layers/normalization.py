@@ -25,7 +25,7 @@ def frozen_statistics():
 
 @keras.saving.register_keras_serializable("keras_gans")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation of images in one fused operation.
+    """Batch normalization of images in one fused operation.
 
     Takes the arguments of `keras.layers.BatchNormalization` and differs from
     it in two ways, both as in TensorFlow 1 (`tf.layers.batch_normalization`):
@@ -34,10 +34,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
       does so in separate operations, which took the article's training step
       from 1.10 s to 1.39 s on two cores.
     - The moving variance receives the n/(n-1) variance of the batch; Keras 3
-      feeds the biased one. The normalisation itself uses the biased variance
+      feeds the biased one. The normalization itself uses the biased variance
       in both.
 
-    Under a distribution strategy every replica normalises with its own batch
+    Under a distribution strategy every replica normalizes with its own batch
     and keeps its own moving statistics; those of the first are saved.
 
     Call arguments:
@@ -75,7 +75,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable("keras_gans")
 class InstanceNormalization(keras.layers.Layer):
-    """Normalise each channel of each picture by its own mean and variance.
+    """Normalize each channel of each image by its own mean and variance.
 
     Training and inference are the same, unless there are moving statistics. A
     single pixel becomes 0 (or the offset): its variance is 0.
@@ -90,9 +90,9 @@ class InstanceNormalization(keras.layers.Layer):
         scale: bool, whether to multiply by a learned factor per channel.
         center: bool, whether to add a learned offset per channel.
         moving_statistics: bool, whether to record the statistics of training
-            passes and to use them, equal for all pictures, in inference, as
+            passes and to use them, equal for all images, in inference, as
             PyTorch's `track_running_stats=True`. The moving variance receives
-            the n/(n-1) variances of the pictures, their mean over the batch.
+            the n/(n-1) variances of the images, their mean over the batch.
         momentum: float, what the moving statistics keep of their value in
             each training pass; PyTorch's 0.1 is the part they do not keep.
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_gans")
 class ReflectionPadding2D(keras.layers.Layer):
-    """Continue a picture as its mirror image, without repeating the border.
+    """Continue an image as its mirror image, without repeating the border.
 
     Args:
         padding: int, pixels on each of the four sides; less than the height

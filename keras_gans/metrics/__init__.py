@@ -1,10 +1,10 @@
-"""Numbers beside pictures, each with the protocol that it was measured by.
+"""Numbers beside images, each with the protocol that it was measured by.
 
     extractor = metrics.extractor("vgg16")
     chosen = metrics.create(["kid", "precision_recall"], extractor)
     results = metrics.evaluate(chosen, real, fake)
 
-A metric is a `keras.metrics.Metric` of float pictures `[batch, height, width,
+A metric is a `keras.metrics.Metric` of float images `[batch, height, width,
 3]` in [-1, 1]: `update_state(real, fake)`, `result()`, `reset_state()`, and
 `protocol()`, a dict of plain JSON without which no number should be printed.
 """
@@ -72,11 +72,10 @@ def create(chosen, extractor=None):
 
     Args:
         chosen: list of names.
-        extractor: `Extractor`, or the name of one, or a UserError, why there
-            is none.
+        extractor: `Extractor`, or the name of one.
 
     Returns:
-        dict from name to metric, or to the UserError.
+        dict from name to metric.
 
     Raises:
         UserError: for an unknown name, or if a metric needs an extractor and
@@ -93,8 +92,6 @@ def create(chosen, extractor=None):
             raise UserError(
                 f"extractor must be given for metric {name}. Received: None"
             )
-        elif isinstance(extractor, UserError):
-            made[name] = extractor
         else:
             made[name] = metric(extractor)
     return made

@@ -1,8 +1,8 @@
-"""What all metrics of pictures share: their input, their state, their words.
+"""What all metrics of images share: their input, their state, their words.
 
-Pictures come in as they leave a generator, floats in [-1, 1], and are rounded
+Images come in as they leave a generator, floats in [-1, 1], and are rounded
 to 8 bits before anything is measured: the number is that of the files that
-would be written, and the same in training and on two folders of pictures.
+would be written, and the same in training and on two folders of images.
 """
 
 import math
@@ -15,7 +15,7 @@ from keras_gans.checks import UserError
 
 
 class PictureMetric(keras.metrics.Metric):
-    """A number about pictures that says how it was measured.
+    """A number about images that says how it was measured.
 
     State of fixed size is kept in weights of type float64, so that such
     metrics count right within `strategy.run` as outside of it.
@@ -24,9 +24,9 @@ class PictureMetric(keras.metrics.Metric):
         key: str, what the registry calls it.
         title: str, what tables call it.
         direction: `"min"` or `"max"`: which values are good.
-        paired: bool, whether each fake has its own real picture.
+        paired: bool, whether each fake has its own real image.
         needs_extractor: bool, whether the first argument is an `Extractor`.
-        fewest: int, pictures on each side without which there is no value.
+        fewest: int, images on each side without which there is no value.
     """
 
     key = title = None
@@ -53,7 +53,7 @@ class PictureMetric(keras.metrics.Metric):
         }
 
     def counts(self):
-        """Return how many real and how many fake pictures were seen."""
+        """Return how many real and how many fake images were seen."""
         raise NotImplementedError
 
     def reset_state(self):
@@ -61,14 +61,14 @@ class PictureMetric(keras.metrics.Metric):
         self.real_size = self.fake_size = None
 
     def look(self, side, pictures):
-        """Return the pictures of a side as they are measured.
+        """Return the images of a side as they are measured.
 
         Returns:
             float32 `[batch, height, width, 3]`, whole numbers of 0 to 255,
-            or NaN where the pictures are not finite.
+            or NaN where the images are not finite.
 
         Raises:
-            ValueError: if they are no such pictures, or not of the size of
+            ValueError: if they are no such images, or not of the size of
                 earlier ones.
         """
         pictures = eight_bit(gathered(pictures), f"{self.key}: {side}")
@@ -76,7 +76,7 @@ class PictureMetric(keras.metrics.Metric):
         before = getattr(self, f"{side}_size")
         if before and tuple(before) != size:
             raise UserError(
-                f"{self.key}: {side} pictures must be of one size. Received: "
+                f"{self.key}: {side} images must be of one size. Received: "
                 f"{before[0]} x {before[1]} and {size[0]} x {size[1]}"
             )
         setattr(self, f"{side}_size", size)
@@ -86,26 +86,26 @@ class PictureMetric(keras.metrics.Metric):
         return self.add_variable(shape, "zeros", "float64", name=name)
 
     def _enough(self, fewest=None):
-        """Raise UserError if there are too few pictures for a value."""
+        """Raise UserError if there are too few images for a value."""
         real, fake = self.counts()
         fewest = fewest or self.fewest
         if min(real, fake) < fewest:
             raise UserError(
                 f"{self.key} must have at least {fewest} real and {fewest} "
-                f"fake pictures. Received: {real} and {fake}"
+                f"fake images. Received: {real} and {fake}"
             )
 
     def _finite(self, *values):
         """Raise UserError if a value, a float, is NaN or infinite."""
         if not all(map(math.isfinite, values)):
             raise UserError(
-                f"{self.key} must be of finite pictures and features. "
+                f"{self.key} must be of finite images and features. "
                 "Received: NaN or infinity among them"
             )
 
 
 class MeanMetric(PictureMetric):
-    """The mean, over pictures, of a number that each pair of them has."""
+    """The mean, over images, of a number that each pair of them has."""
 
     def __init__(self, name=None):
         super().__init__(name)
@@ -133,7 +133,7 @@ class MeanMetric(PictureMetric):
         return real, fake
 
     def _measure(self, real, fake):
-        """Do so with pictures as `look` returns them."""
+        """Do so with images as `look` returns them."""
         raise NotImplementedError
 
     def update_state(self, real, fake):
@@ -171,7 +171,7 @@ def gathered(values):
 
 
 def eight_bit(pictures, name="pictures"):
-    """Return what files of these pictures would hold, as float32 0 to 255.
+    """Return what files of these images would hold, as float32 0 to 255.
 
     Args:
         pictures: floats `[batch, height, width, 3]` in [-1, 1].
@@ -188,7 +188,7 @@ def eight_bit(pictures, name="pictures"):
         or not pictures.dtype.is_floating
     ):
         raise UserError(
-            f"{name} must be float pictures [batch, height, width, 3]. "
+            f"{name} must be float images [batch, height, width, 3]. "
             f"Received: {pictures.dtype.name} {tuple(pictures.shape)}"
         )
     finite = tf.math.is_finite(pictures)

@@ -1,4 +1,4 @@
-"""How the fakes as a whole differ from the real pictures: the FID."""
+"""How the fakes as a whole differ from the real images: the FID."""
 
 import logging
 
@@ -11,7 +11,7 @@ logger = logging.getLogger("keras_gans")
 
 
 class DistributionMetric(PictureMetric):
-    """A number about features of two sets of pictures.
+    """A number about features of two sets of images.
 
     The sets need not be of one size; either side of an update may be None.
 
@@ -27,7 +27,7 @@ class DistributionMetric(PictureMetric):
         self.extractor = extractor
 
     def update_state(self, real, fake):
-        """Take in pictures, floats `[batch, height, width, 3]` in [-1, 1]."""
+        """Take in images, floats `[batch, height, width, 3]` in [-1, 1]."""
         features = {"real": real, "fake": fake}
         for side, pictures in features.items():
             if pictures is not None:
@@ -37,7 +37,7 @@ class DistributionMetric(PictureMetric):
         self.update_features(**features)
 
     def update_features(self, real, fake):
-        """Take in features, `[batch, dimensions]`, instead of pictures."""
+        """Take in features, `[batch, dimensions]`, instead of images."""
         raise NotImplementedError
 
     def reset_fakes(self):
@@ -65,7 +65,7 @@ class FID(DistributionMetric):
     AB is not symmetric, but has the eigenvalues of A^(1/2) B A^(1/2), which
     is symmetric and has none below zero. So the last trace is the sum of the
     roots of these, all by decompositions that do not fail on singular
-    matrices. It is defined for fewer pictures than dimensions, but then far
+    matrices. It is defined for fewer images than dimensions, but then far
     too high, and the protocol says so in a `warning`.
 
     Reference:
@@ -136,7 +136,7 @@ class FID(DistributionMetric):
         if count > size:
             return None
         return (
-            f"{count} pictures are too few for {size} dimensions: the value "
+            f"{count} images are too few for {size} dimensions: the value "
             "is far too high and compares only with others of the same "
             f"counts; take more than {size}, or kid"
         )

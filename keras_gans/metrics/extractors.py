@@ -1,4 +1,4 @@
-"""Networks that turn pictures into features, by name.
+"""Networks that turn images into features, by name.
 
 `"faces"` is a small classifier that learned the attributes of the embedded
 faces: it needs no download, and is made for drawings, not for photographs.
@@ -60,7 +60,7 @@ def extractor(
             classifier; of `"inception_v3"` and `"vgg16"`, a file of Keras'
             weights without top, by default fetched by Keras; of
             `"fid_inception"`, see `metrics.fid_inception`.
-        image_size: int, pixels to which pictures are resized. Default: 64 for
+        image_size: int, pixels to which images are resized. Default: 64 for
             `"faces"`, else what the network was trained for.
         style: str, of the drawings that `"faces"` learns from.
         train: function `(image_size, style=...)` to a classifier, such as
@@ -169,7 +169,7 @@ def _faces(weights, image_size, style, train, folder):
     if not maps or weights.input_shape[1:] != (image_size, image_size, 3):
         raise UserError(
             "weights of extractor faces must be a classifier with ReLU layers "
-            f"of pictures of image_size {image_size}. Received: one of "
+            f"of images of image_size {image_size}. Received: one of "
             f"{weights.input_shape[1:]} with {len(maps)}"
         )
     maps = {f"convolution_{i}": m for i, m in enumerate(maps.values(), 1)}

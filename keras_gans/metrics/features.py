@@ -1,4 +1,4 @@
-"""From pictures to features: the way in to a network, and its protocol."""
+"""From images to features: the way in to a network, and its protocol."""
 
 import hashlib
 
@@ -12,8 +12,8 @@ class Extractor:
 
     Args:
         name: str, one of `EXTRACTORS`.
-        network: `keras.Model` from pictures to `[batch, dimensions]`.
-        maps: `keras.Model` from pictures to a dict of layers' outputs.
+        network: `keras.Model` from images to `[batch, dimensions]`.
+        maps: `keras.Model` from images to a dict of layers' outputs.
         scale: function from pixels of 0 to 255 to what the networks take.
         image_size: int, pixels of a side of what they take.
         layer: str, of which the features are the mean over space.
@@ -21,8 +21,8 @@ class Extractor:
 
     Attributes:
         name: str, one of `EXTRACTORS`.
-        image_size: int, pixels to which pictures are resized.
-        dimensions: int, of a picture's features.
+        image_size: int, pixels to which images are resized.
+        dimensions: int, of an image's features.
         map_shapes: dict from a layer's name to `(height, width, channels)`.
         is_published: bool, whether it is the network that the name FID means.
     """
@@ -45,7 +45,7 @@ class Extractor:
         self._maps = tf.function(maps, reduce_retracing=True)
 
     def features(self, pictures):
-        """Return what the network sees in pictures, `[batch, dimensions]`.
+        """Return what the network sees in images, `[batch, dimensions]`.
 
         Args:
             pictures: floats `[batch, height, width, 3]` in [-1, 1].
@@ -57,20 +57,20 @@ class Extractor:
         return self._maps(self._prepare(pictures), training=False)
 
     def protocol(self):
-        """Return how pictures become features: a dict of plain JSON."""
+        """Return how images become features: a dict of plain JSON."""
         return {
             "name": self.name,
             "layer": self._layer,
             "dimensions": self.dimensions,
             "image_size": self.image_size,
-            "resize": "antialiased bicubic of 8-bit pictures",
+            "resize": "antialiased bicubic of 8-bit images",
             "weights": self._weights,
             "sha256": self._digest,
         }
 
     def _prepare(self, pictures):
         # The filter is widened by the scale as Pillow's is. Without that
-        # scores change with the size of the pictures: Parmar et al. 2022,
+        # scores change with the size of the images: Parmar et al. 2022,
         # "On Aliased Resizing and Surprising Subtleties in GAN Evaluation".
         pictures = tf.image.resize(
             eight_bit(pictures),

@@ -1,4 +1,4 @@
-"""Metrics that compare picture with picture: KID, precision and recall."""
+"""Metrics that compare image with image: KID, precision and recall."""
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,7 @@ class _KeepingMetric(DistributionMetric):
     """One that must see all features at once, and keeps them.
 
     They lie in the memory of the host, 4 bytes a number: 80 MB for 10,000
-    pictures with 2048 dimensions. So these metrics are updated eagerly: what
+    images with 2048 dimensions. So these metrics are updated eagerly: what
     replicas made may be given as the strategy returns it.
     """
 
@@ -64,7 +64,7 @@ class KID(_KeepingMetric):
     Args:
         extractor: `metrics.Extractor`.
         subsets: int.
-        subset_size: int, pictures of each side in a subset. Default: 1,000,
+        subset_size: int, images of each side in a subset. Default: 1,000,
             or half of the side with fewer, so that subsets differ.
         seed: int, of the choice.
 
@@ -126,10 +126,10 @@ class KID(_KeepingMetric):
 
 
 class PrecisionRecall(_KeepingMetric):
-    """Shares of each set that lie within the neighbourhoods of the other.
+    """Shares of each set that lie within the neighborhoods of the other.
 
-    Precision is the share of fakes no farther from some real picture than
-    its k-th nearest real neighbour is; recall is the share of reals among
+    Precision is the share of fakes no farther from some real image than
+    its k-th nearest real neighbor is; recall is the share of reals among
     the fakes likewise. The value to go by is their harmonic mean.
 
     Args:
@@ -162,7 +162,7 @@ class PrecisionRecall(_KeepingMetric):
         }
 
     def _share(self, points, centres):
-        # A centre is its own nearest neighbour, at 0.
+        # A center is its own nearest neighbor, at 0.
         radii = np.concatenate(
             [
                 np.partition(block, self.k, axis=1)[:, self.k]
@@ -186,7 +186,7 @@ def _discrepancy(x, y):
     def kernel(a, b):
         return (a @ b.T / a.shape[1] + 1.0) ** 3
 
-    # A picture is not compared with itself.
+    # An image is not compared with itself.
     within = sum(k.sum() - np.trace(k) for k in (kernel(x, x), kernel(y, y)))
     return within / (count * (count - 1)) - 2.0 * kernel(x, y).mean()
 

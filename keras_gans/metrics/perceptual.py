@@ -112,7 +112,7 @@ class Diversity(PictureMetric):
         count = self.counts()[1]
         if count < self.fewest:
             raise UserError(
-                f"{self.key} must have at least {self.fewest} fake pictures. "
+                f"{self.key} must have at least {self.fewest} fake images. "
                 f"Received: {count}"
             )
         squares = float(self.squares.numpy())

@@ -1,4 +1,4 @@
-"""Pictures against their truth, pixel by pixel and window by window."""
+"""Images against their truth, pixel by pixel and window by window."""
 
 import tensorflow as tf
 
@@ -36,7 +36,7 @@ class CycleError(L1):
 
 
 class PSNR(_PixelMetric):
-    """Peak signal-to-noise ratio in decibels, mean over pictures.
+    """Peak signal-to-noise ratio in decibels, mean over images.
 
     An equal pair, whose ratio is infinite, counts 100.
     """
@@ -56,7 +56,7 @@ class PSNR(_PixelMetric):
 
 
 class SSIM(_PixelMetric):
-    """Structural similarity, mean over pictures and channels; 1 is equal.
+    """Structural similarity, mean over images and channels; 1 is equal.
 
     In Gaussian windows of 11 pixels with a standard deviation of 1.5, and
     with variances that are not corrected for the size of the sample.
@@ -75,7 +75,7 @@ class SSIM(_PixelMetric):
     def _fits(self, size, smallest):
         if min(size) < smallest:
             raise UserError(
-                f"{self.key} must have pictures of at least {smallest} "
+                f"{self.key} must have images of at least {smallest} "
                 f"pixels on each side. Received: {size[0]} x {size[1]}"
             )
 
@@ -84,10 +84,10 @@ class SSIM(_PixelMetric):
 
 
 class MultiScaleSSIM(SSIM):
-    """Structural similarity over scales that each halve the picture.
+    """Structural similarity over scales that each halve the image.
 
     The published five scales need 161 pixels on the shorter side. Of smaller
-    pictures as many scales are taken as leave room for a window, at least
+    images as many scales are taken as leave room for a window, at least
     two, with the published weights scaled to sum to one: 4 from 81 pixels,
     3 from 41, 2 from 21. Values of different scales are not comparable.
 
@@ -95,7 +95,7 @@ class MultiScaleSSIM(SSIM):
         scales: int from 2 to 5. Default: as many as fit.
 
     Raises:
-        UserError: at the first pictures, if they are too small.
+        UserError: at the first images, if they are too small.
 
     Reference:
         Wang et al. 2003, "Multiscale structural similarity for image quality

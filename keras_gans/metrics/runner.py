@@ -1,4 +1,4 @@
-"""Many metrics on the same pictures, of which one may fail alone."""
+"""Many metrics on the same images, of which one may fail alone."""
 
 import contextlib
 import itertools
@@ -12,14 +12,13 @@ from keras_gans.metrics.distributions import DistributionMetric
 def evaluate(metrics, real, fake, batch_size=32):
     """Compute metrics; one that fails says why and the others go on.
 
-    Pictures pass each extractor once for all metrics of features that share
+    Images pass each extractor once for all metrics of features that share
     it. To be called eagerly, and not within `strategy.run`.
 
     Args:
-        metrics: dict from a name to a metric, whose state is reset first, or
-            to a UserError, why there is none.
+        metrics: dict from a name to a metric, whose state is reset first.
         real, fake: arrays `[count, ...]`, or iterables of batches, such as a
-            `tf.data.Dataset` of pictures. `real=None` keeps the reals seen
+            `tf.data.Dataset` of images. `real=None` keeps the reals seen
             before, for metrics that can.
         batch_size: int, rows of an array that are taken at a time.
 
@@ -29,8 +28,7 @@ def evaluate(metrics, real, fake, batch_size=32):
         `direction`; `protocol`; and `error`, None or the reason in one line,
         in which case there is no value and no protocol.
     """
-    failed = {n: m for n, m in metrics.items() if isinstance(m, UserError)}
-    metrics = {n: m for n, m in metrics.items() if n not in failed}
+    failed = {}
 
     def attempt(name, function, *arguments):
         if name not in failed:
@@ -48,7 +46,7 @@ def evaluate(metrics, real, fake, batch_size=32):
             features = {}
             for name, metric in metrics.items():
                 attempt(name, _update, metric, pair, features)
-    # A picture that cannot be read is no single metric's fault.
+    # An image that cannot be read is no single metric's fault.
     except UserError as error:
         failed = dict.fromkeys(metrics, error) | failed
     for name in {*metrics} & {*failed}:
@@ -62,7 +60,7 @@ def evaluate(metrics, real, fake, batch_size=32):
     for name, error in failed.items():
         results[name] = {
             **dict.fromkeys(("value", "values", "protocol")),
-            "direction": getattr(metrics.get(name), "direction", None),
+            "direction": metrics[name].direction,
             "error": " ".join(str(error).split()),
         }
     return results
@@ -79,7 +77,7 @@ def describe(protocol):
     ]
     better = {"min": "lower", "max": "higher"}[protocol["direction"]]
     return f"{protocol['title']} ({better} is better): " + "; ".join(
-        [f"{counts} pictures", *parts]
+        [f"{counts} images", *parts]
     )
 
 
@@ -99,7 +97,7 @@ def _reset(metric, keeps_reals):
         metric.reset_fakes()
     else:
         raise UserError(
-            f"{metric.key} must have a real picture for each fake. "
+            f"{metric.key} must have a real image for each fake. "
             "Received: real=None"
         )
 
@@ -119,7 +117,7 @@ def _update(metric, pair, features):
     if not isinstance(metric, DistributionMetric):
         if metric.paired and (pair[0] is None or pair[1] is None):
             raise UserError(
-                f"{metric.key} must have as many real as fake pictures. "
+                f"{metric.key} must have as many real as fake images. "
                 f"Received: more {'fake' if pair[0] is None else 'real'} ones"
             )
         metric.update_state(*pair)

@@ -1,7 +1,7 @@
-"""CycleGAN: translate between two picture collections without pairs.
+"""CycleGAN: translate between two image collections without pairs.
 
 Two generators, a to b and b to a, learn from two discriminators that judge
-one domain each, and from the demand that a picture translated there and back
+one domain each, and from the demand that an image translated there and back
 is itself again.
 """
 
@@ -96,8 +96,8 @@ def _check_image_size(image_size):
 def _together(network, images, others, training):
     """Pass two batches through a network as one.
 
-    Fewer and larger operations. With normalisation by picture that is exact;
-    batch normalisation would mix the two.
+    Fewer and larger operations. With normalization by image that is exact;
+    batch normalization would mix the two.
     """
     outputs = network(tf.concat([images, others], 0), training=training)
     count = tf.shape(images)[0]
@@ -109,9 +109,9 @@ class CycleGAN(AdversarialModel):
     """CycleGAN, as the article has it for faces and as its authors train it.
 
     `architecture="dcgan"` is the network pair of the article: strided 4x4
-    convolutions, batch normalisation, a discriminator with one logit.
+    convolutions, batch normalization, a discriminator with one logit.
     `architecture="resnet"` is that of the paper's authors: residual blocks,
-    instance normalisation, a discriminator of 70x70 patches, a pool of past
+    instance normalization, a discriminator of 70x70 patches, a pool of past
     fakes, and a learning rate that falls in the second half of the run.
 
     Args:
@@ -157,12 +157,12 @@ class CycleGAN(AdversarialModel):
         sigmoid loss, cycle weight 10 as in the paper, no identity term, and
         beta_1 0.5 for Adam, which GANs need, at the article's learning rate
         4e-4 (TensorFlow 1 has 0.9 by default). Moving statistics of the
-        generators record translations of real pictures only, not the second
+        generators record translations of real images only, not the second
         half of the cycle: they then are the statistics of what a deployed
         generator receives.
         resnet: none from the authors' PyTorch code, whose Adam, order of
-        updates and padding it keeps. Where it passes pictures one by one,
-        here those of one network pass together; instance normalisation
+        updates and padding it keeps. Where it passes images one by one,
+        here those of one network pass together; instance normalization
         makes that the same.
 
     Reference:
@@ -303,7 +303,7 @@ class CycleGAN(AdversarialModel):
         return check_images(images, multiple_of=self._multiple)
 
     def translate(self, images, to="b"):
-        """Translate pictures into one of the two domains.
+        """Translate images into one of the two domains.
 
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1]. For dcgan

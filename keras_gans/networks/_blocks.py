@@ -24,7 +24,7 @@ def check_arguments(input_shape, norm, dropout=0.0, **counts):
 
     Args:
         input_shape: `(height, width, channels)`.
-        norm: name of the normalisation.
+        norm: name of the normalization.
         dropout: rate.
         **counts: argument -> (its value, the least allowed, the most).
 
@@ -95,16 +95,16 @@ def convolution(x, filters, kernel_size, strides=1, padding=0, use_bias=True):
 
 
 def has_bias(norm):
-    """Return whether convolutions before this normalisation have a bias.
+    """Return whether convolutions before this normalization have a bias.
 
-    The original asks only which normalisation the network has, so with batch
-    normalisation the bias is also absent where no normalisation follows.
+    The original asks only which normalization the network has, so with batch
+    normalization the bias is also absent where no normalization follows.
     """
     return norm == "instance"
 
 
 def normalization(norm):
-    """Return a new normalisation layer with the original's constants."""
+    """Return a new normalization layer with the original's constants."""
     if norm == "instance":
         return InstanceNormalization(epsilon=1e-5)
     return BatchNormalization(

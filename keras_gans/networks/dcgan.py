@@ -23,7 +23,7 @@ def _normalized(x):
 
 
 def check_image_size(image_size):
-    """Check that both networks can take pictures of this size.
+    """Check that both networks can take images of this size.
 
     Raises:
         UserError: unless `image_size` is a multiple of 16 from 32 up.
@@ -43,12 +43,12 @@ def check_image_size(image_size):
 def dcgan_generator(base_filters=64, output_channels=3, name=None):
     """Three 4x4 convolutions down by 2, three transposed ones up by 2.
 
-    Widths are `base_filters` times 1, 2, 4, 2, 1, then the picture. Every
-    layer but the last has batch normalisation and leaky ReLU (slope 0.2).
+    Widths are `base_filters` times 1, 2, 4, 2, 1, then the image. Every
+    layer but the last has batch normalization and leaky ReLU (slope 0.2).
 
     Args:
         base_filters: int, channels of the first convolution.
-        output_channels: int, channels of the output picture.
+        output_channels: int, channels of the output image.
         name: str, name of the network.
 
     Returns:
@@ -69,7 +69,7 @@ def dcgan_generator(base_filters=64, output_channels=3, name=None):
         x = _normalized(x)
     x = layers.Conv2DTranspose(output_channels, 4, 2, "same")(x)
     # float32 also under mixed precision: eight bits of mantissa are fewer
-    # than the grey levels of a picture.
+    # than the gray levels of an image.
     outputs = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model(inputs, outputs, name=name)
 
@@ -78,11 +78,11 @@ def dcgan_discriminator(image_size=64, base_filters=32, name=None):
     """Four 4x4 convolutions down by 2, then a 4x4 valid one to the logit.
 
     Widths are `base_filters` times 1, 2, 4, 8. Every layer but the last has
-    batch normalisation and leaky ReLU (slope 0.2).
+    batch normalization and leaky ReLU (slope 0.2).
 
     Args:
         image_size: int, pixels; a multiple of 16 from 32 up. At 64 the
-            result is one logit. Larger pictures give a map of overlapping
+            result is one logit. Larger images give a map of overlapping
             patches, since the last kernel stays 4x4; below 64 that kernel
             shrinks to the map, and the result is one logit.
         base_filters: int, channels of the first convolution.

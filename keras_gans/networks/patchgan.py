@@ -31,14 +31,14 @@ def patch_discriminator(
     """4x4 convolutions: `num_layers` down by 2, two more at stride 1.
 
     Widths are `base_filters` times 1, 2, 4, 8, 8, ..., then the logit; leaky
-    ReLU (slope 0.2), and normalisation on all but the first and the last.
+    ReLU (slope 0.2), and normalization on all but the first and the last.
     Three layers judge windows of 70x70 pixels; 1, 2, 4 and 5 layers windows
     of 16, 34, 142 and 286.
 
     Args:
         input_shape: `(height, width, channels)`; height and width from
             3 * 2 ** `num_layers` up, or None where open. A conditional
-            discriminator receives both pictures, channel on channel.
+            discriminator receives both images, channel on channel.
         base_filters: int, channels of the first convolution.
         num_layers: int from 1 to 10, convolutions of stride 2.
         norm: `"instance"` (without scale and offset) or `"batch"`.
@@ -97,10 +97,10 @@ def patch_discriminator(
 def pixel_discriminator(
     input_shape=(None, None, 3), base_filters=64, norm="instance", name=None
 ):
-    """Three 1x1 convolutions: judges every pixel by its colour alone.
+    """Three 1x1 convolutions: judges every pixel by its color alone.
 
     Widths are `base_filters` times 1 and 2, then the logit; leaky ReLU (slope
-    0.2), and normalisation on the second.
+    0.2), and normalization on the second.
 
     Args:
         input_shape: `(height, width, channels)`; height and width may be

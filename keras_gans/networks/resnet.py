@@ -35,14 +35,14 @@ def resnet_generator(
     """Two convolutions down by 2, residual blocks, two up by 2.
 
     Widths are `base_filters` times 1, 2, 4, the blocks' 4, then 2, 1 and the
-    picture. Stem, blocks and head pad by reflection.
+    image. Stem, blocks and head pad by reflection.
 
     Args:
         input_shape: `(height, width, channels)`; height and width from 5 up,
             or None where open.
-        output_channels: int, channels of the output picture.
+        output_channels: int, channels of the output image.
         base_filters: int, channels of the first convolution.
-        num_residual_blocks: int from 0 to 100. The paper has 9 for pictures of
+        num_residual_blocks: int from 0 to 100. The paper has 9 for images of
             256 pixels and more, and 6 for smaller ones.
         norm: `"instance"` (without scale and offset) or `"batch"`.
         dropout: float, rate within the blocks; where the original uses it at

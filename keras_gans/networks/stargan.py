@@ -17,7 +17,7 @@ from keras_gans.checks import UserError
 from keras_gans.layers import InstanceNormalization, LabelPlanes
 from keras_gans.networks._blocks import check_arguments, check_weights
 
-_LEAST_SIDE = 8  # at a quarter, two pixels: one alone is normalised to 0
+_LEAST_SIDE = 8  # at a quarter, two pixels: one alone is normalized to 0
 
 
 def stargan_generator(
@@ -30,14 +30,14 @@ def stargan_generator(
 ):
     """Two convolutions down by 2, residual blocks, two up by 2.
 
-    The labels enter as constant planes beside the picture's channels. Widths
+    The labels enter as constant planes beside the image's channels. Widths
     are `base_filters` times 1, 2, 4, the blocks' 4, then 2, 1 and the
-    picture. All but the last are followed by instance normalisation with
+    image. All but the last are followed by instance normalization with
     scale and offset, and none has a bias.
 
     All pad with zeros. Continued by reflection, a constant plane stays
     constant up to the border; its convolution is one number added to the
-    whole map, which instance normalisation takes out again, and the labels
+    whole map, which instance normalization takes out again, and the labels
     are without effect. Only the border of zeros lets them through.
 
     Args:
@@ -46,7 +46,7 @@ def stargan_generator(
         num_labels: int from 1 up, length of the label vector.
         base_filters: int, channels of the first convolution.
         num_residual_blocks: int from 0 to 100.
-        moving_statistics: bool, whether inference normalises with moving
+        moving_statistics: bool, whether inference normalizes with moving
             statistics. The original records them, yet never leaves training
             mode: what it shows as results is `False`.
         name: str, name of the network.
@@ -54,7 +54,7 @@ def stargan_generator(
     Returns:
         A `keras.Model`, called on the pair `[images, labels]`: float
         `[batch, height, width, channels]` in [-1, 1] and float
-        `[batch, num_labels]`, to float32 pictures in [-1, 1] (tanh), height
+        `[batch, num_labels]`, to float32 images in [-1, 1] (tanh), height
         and width rounded down to multiples of 4.
 
     Raises:
@@ -115,9 +115,9 @@ def stargan_discriminator(
     """4x4 convolutions, each down by 2, then two heads on the last map.
 
     Widths are `base_filters` times 1, 2, 4, ..., doubled without limit; leaky
-    ReLU (slope 0.01), no normalisation. One head judges every place of the
-    map in its 3x3 neighbourhood, real or fake; the other, as large as the
-    map, classifies the picture. The heads have no bias.
+    ReLU (slope 0.01), no normalization. One head judges every place of the
+    map in its 3x3 neighborhood, real or fake; the other, as large as the
+    map, classifies the image. The heads have no bias.
 
     Args:
         image_size: int, pixels, from 2 ** `num_layers` up.

@@ -2,7 +2,7 @@
 
 Reference: Isola et al. 2017, "Image-to-Image Translation with Conditional
 Adversarial Networks", arXiv:1611.07004, appendix 6.1.1; biases and the place
-of normalisation and dropout as in the authors' PyTorch code.
+of normalization and dropout as in the authors' PyTorch code.
 """
 
 import itertools
@@ -24,10 +24,10 @@ from keras_gans.networks._blocks import (
 
 
 def check_input_shape(input_shape, num_downsamples):
-    """Check that pictures of this size can be halved that many times.
+    """Check that images of this size can be halved that many times.
 
     Every inner map must halve without a remainder, since what comes back up
-    is joined to it. The picture itself is joined to nothing: of an odd side
+    is joined to it. The image itself is joined to nothing: of an odd side
     the original drops the last pixel.
 
     Raises:
@@ -56,16 +56,16 @@ def unet_generator(
 
     All are 4x4 with stride 2. Widths are `base_filters` times 1, 2, 4, 8, 8,
     ..., and back. The first convolution and that of the bottleneck have no
-    normalisation.
+    normalization.
 
     Args:
         input_shape: `(height, width, channels)`; height and width multiples
             of 2 ** `num_downsamples` (an odd last pixel is dropped), or None
             where open.
-        output_channels: int, channels of the output picture.
+        output_channels: int, channels of the output image.
         base_filters: int, channels of the first convolution.
-        num_downsamples: int from 5 to 12: 8 for pictures of 256 pixels, 7 for
-            128. A square picture of 2 ** `num_downsamples` pixels is one
+        num_downsamples: int from 5 to 12: 8 for images of 256 pixels, 7 for
+            128. A square image of 2 ** `num_downsamples` pixels is one
             pixel at the bottleneck.
         norm: `"batch"` or `"instance"` (without scale and offset).
         dropout: float, rate behind the inner upward layers of full width, of

@@ -1,1 +1,1 @@
-"""What an exported model does with pictures, as TensorFlow graphs."""
+"""What an exported model does with images, as TensorFlow graphs."""

@@ -1,4 +1,4 @@
-"""Verbs on encoded pictures, of which each may have another size."""
+"""Verbs on encoded images, of which each may have another size."""
 
 import functools
 
@@ -8,9 +8,9 @@ from keras_gans import images, verbs
 from keras_gans.serving import decoding, geometry, tensors
 
 # Of the default, 6, the last tenth of the size costs nine tenths of the time:
-# 26 ms against 3 ms for a picture of 256 pixels.
+# 26 ms against 3 ms for an image of 256 pixels.
 _COMPRESSION = 1
-# Pictures that are decoded and scaled at the same time. As large as they may
+# Images that are decoded and scaled at the same time. As large as they may
 # be, each takes some hundred megabytes meanwhile.
 _AT_ONCE = 4
 
@@ -75,12 +75,12 @@ def encoded_form(function, on_tensors, verb):
 
 
 def _scaled(function, name, side):
-    """Translate pictures scaled into squares, which make one batch.
+    """Translate images scaled into squares, which make one batch.
 
     Returns:
-        `(keep, kept, translate)`: what to keep of a decoded picture, its
+        `(keep, kept, translate)`: what to keep of a decoded image, its
         specification, and the function from what was kept, sizes and further
-        inputs of all pictures to their PNGs.
+        inputs of all images to their PNGs.
     """
     function = tensors.on_any_number(function)
     square = tf.TensorSpec([side, side, 3], tf.float32)
@@ -109,7 +109,7 @@ def _at_own_sizes(on_tensors, name):
     """Translate one by one, or as a batch where all have one size.
 
     Returns:
-        As `_scaled`; pictures are kept as strings.
+        As `_scaled`; images are kept as strings.
     """
 
     def alike(pictures, extra):
@@ -128,7 +128,7 @@ def _at_own_sizes(on_tensors, name):
         return _map(one, (pictures, extra), tf.string, at_once=1)
 
     def translate(pictures, sizes, extra):
-        # Of no pictures, the size of a batch would be unknown; of many large
+        # Of no images, the size of a batch would be unknown; of many large
         # ones, a batch would take the memory of them all.
         area = tf.reduce_sum(tf.reduce_prod(tf.cast(sizes, tf.int64), -1))
         return tf.cond(
@@ -144,9 +144,9 @@ def _at_own_sizes(on_tensors, name):
 
 @functools.cache  # the one large graph here, the same for many models
 def decoder(pixel_limit, multiple):
-    """Return a function from bytes to a picture, its size and status.
+    """Return a function from bytes to an image, its size and status.
 
-    Pictures of several sizes make no tensor, so that here each is a string.
+    Images of several sizes make no tensor, so that here each is a string.
     """
 
     def decode(image_bytes):

@@ -12,7 +12,7 @@ from keras_gans import files, images
 from keras_gans.checks import UserError
 
 # How each kind is written: what must lose something loses little. GIF, with
-# its 256 colours, and whatever else there is become PNG.
+# its 256 colors, and whatever else there is become PNG.
 _KINDS = {
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
@@ -23,7 +23,7 @@ _KINDS = {
 
 
 class Task(typing.NamedTuple):
-    """A picture to translate, and where the result goes."""
+    """An image to translate, and where the result goes."""
 
     source: pathlib.Path
     target: pathlib.Path
@@ -161,20 +161,20 @@ def is_there(target):
 
 
 def profile(path):
-    """Return the colour profile of an RGB picture as bytes, or None."""
+    """Return the color profile of an RGB image as bytes, or None."""
     with Image.open(path) as image:
         found = image.info.get("icc_profile") or b""
-    # That of a CMYK or grey picture would be wrong for the RGB it becomes.
+    # That of a CMYK or gray image would be wrong for the RGB it becomes.
     return found if found[16:20] == b"RGB " else None
 
 
 def write(path, pixels, icc_profile=None):
-    """Write a picture as its extension says; whole or not at all.
+    """Write an image as its extension says; whole or not at all.
 
     Args:
         path: `pathlib.Path`; folders are made as needed.
         pixels: uint8 `[height, width, 3]`.
-        icc_profile: bytes or None, its colour profile.
+        icc_profile: bytes or None, its color profile.
 
     Raises:
         UserError: if a folder or something else that is no file is there.

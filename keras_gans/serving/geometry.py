@@ -1,9 +1,9 @@
-"""Pictures of any size to the size that a generator takes, and back.
+"""Images of any size to the size that a generator takes, and back.
 
 A generator that knows one scale, such as that of 64-pixel faces, gets the
-whole picture scaled into its square and the rest filled by mirroring. One
-that works at any scale gets the picture as it is, filled up to the multiples
-that its halvings need. A picture that has the right size passes untouched.
+whole image scaled into its square and the rest filled by mirroring. One
+that works at any scale gets the image as it is, filled up to the multiples
+that its halvings need. An image that has the right size passes untouched.
 """
 
 import tensorflow as tf
@@ -13,13 +13,13 @@ _LEAST_SIDE = 8
 
 
 def fit(pictures, image_size, multiple=None):
-    """Bring pictures to a size that the generator takes.
+    """Bring images to a size that the generator takes.
 
     Args:
         pictures: float32 `[batch, height, width, 3]` in [-1, 1].
         image_size: int, pixels that the generator was trained on.
         multiple: int, what height and width must be multiples of where
-            pictures keep their scale; None to scale them into `image_size`.
+            images keep their scale; None to scale them into `image_size`.
 
     Returns:
         float32 in [-1, 1], `[batch, image_size, image_size, 3]`, or with
@@ -62,7 +62,7 @@ def rounded_up(size, multiple):
 
 
 def _sizes(size, image_size, multiple):
-    """Return the sizes of a picture in the canvas and of the canvas."""
+    """Return the sizes of an image in the canvas and of the canvas."""
     if multiple is not None:
         return size, rounded_up(size, multiple)
     scale = image_size / tf.reduce_max(size)

@@ -1,4 +1,4 @@
-"""Large pictures in overlapping tiles, blended without seams."""
+"""Large images in overlapping tiles, blended without seams."""
 
 import math
 
@@ -6,16 +6,16 @@ import numpy as np
 
 
 def translate(function, picture, tile):
-    """Translate a picture tile by tile.
+    """Translate an image tile by tile.
 
     Neighbours overlap by a quarter. There each fades out as the other fades
     in, so that what differs between them, such as the statistics of instance
-    normalisation, changes slowly.
+    normalization, changes slowly.
 
     Args:
         function: from uint8 `[1, height, width, 3]` to the same.
         picture: uint8 `[height, width, 3]`.
-        tile: int, pixels, the side of a tile; sides of the picture that are
+        tile: int, pixels, the side of a tile; sides of the image that are
             shorter are not cut.
 
     Returns:

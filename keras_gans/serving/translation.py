@@ -10,7 +10,7 @@ from keras_gans.checks import UserError
 from keras_gans.serving import description, signatures, tensors, tiles
 from keras_gans.verbs import Images, Labels, Latents
 
-# The side of the tiles of a picture that is too large to be taken whole.
+# The side of the tiles of an image that is too large to be taken whole.
 _TILE = 512
 _LEAST_TILE = 32
 
@@ -96,7 +96,7 @@ class LoadedModel:
         return verb.function(**{name: latents})
 
     def translate(self, pictures, to=None, labels=None, tile=None, verb=None):
-        """Translate pictures.
+        """Translate images.
 
         Args:
             pictures: uint8 `[height, width, 3]` or `[batch, height, width,
@@ -106,11 +106,11 @@ class LoadedModel:
                 `StarGAN.translate`: dict from names of labels to 0 or 1, as
                 `read_labels("Male,-Young")` returns; or all labels, float
                 `[num_labels]` or `[batch, num_labels]` in [0, 1].
-            labels: float `[batch, num_labels]` of 0 and 1, what the pictures
+            labels: float `[batch, num_labels]` of 0 and 1, what the images
                 show, where `to` is a dict. Default: all 0.
             tile: int from 32 up, pixels; translate in overlapping tiles of
                 that side that are blended into one another. Default: whole,
-                or in tiles of 512 if a picture has more pixels than
+                or in tiles of 512 if an image has more pixels than
                 may be taken at once and the network works at any size.
             verb: str, the name of the verb, instead of `to`.
 
@@ -226,7 +226,7 @@ def _tile(kind, tile, size):
         return tile
     if unit is None:
         raise UserError(
-            f"pictures must have at most {limit} pixels. Received: {area}"
+            f"images must have at most {limit} pixels. Received: {area}"
         )
     return _TILE
 
@@ -241,7 +241,7 @@ def _checked(pictures):
         or 0 in shape[-3:]
     ):
         raise UserError(
-            "pictures must be uint8 [height, width, 3] or [batch, height, "
+            "images must be uint8 [height, width, 3] or [batch, height, "
             f"width, 3]. Received: {pictures.dtype} {shape}"
         )
     return pictures

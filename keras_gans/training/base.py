@@ -92,9 +92,9 @@ class AdversarialModel(CompiledModel):
         )
 
     def _shown(self, pictures, training):
-        """Return pictures as a discriminator is to see them.
+        """Return images as a discriminator is to see them.
 
-        Every call draws anew; pictures on one another's channels are changed
+        Every call draws anew; images on one another's channels are changed
         as one.
         """
         if not training or self.augmentation is None:

@@ -108,7 +108,7 @@ class CompiledModel(inference.InferenceModel):
                 generators' weights, which then is what translates, is
                 evaluated and exported; training goes on with the weights
                 themselves. See `keras_gans.training.averages`.
-            augment_discriminator: str, for few pictures: what is done to all
+            augment_discriminator: str, for few images: what is done to all
                 that discriminators see in training, out of `color`,
                 `translation` and `cutout`, with commas between. See
                 `keras_gans.layers.augmentation`.
@@ -117,7 +117,7 @@ class CompiledModel(inference.InferenceModel):
                 measured two to three times slower.
             recompute: bool, whether the generators' maps are made anew for
                 the gradients instead of kept: less memory, more time; see
-                `keras_gans.training.recompute`. Not with batch normalisation.
+                `keras_gans.training.recompute`. Not with batch normalization.
             **kwargs: `run_eagerly` and `steps_per_execution`, as in Keras.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Pictures a second out of folders of JPEG files: two tables, by command.
+"""Images a second out of folders of JPEG files: two tables, by command.
 
     python -m tests.benchmarks.pipeline
 
@@ -40,7 +40,7 @@ def draw(folder, size, count):
 
 
 def pictures_a_second(open_batches, count):
-    """Return the rate over the first `count` pictures, and over as many after.
+    """Return the rate over the first `count` images, and over as many after.
 
     The first includes opening, in which ours decodes what memory can keep.
     """
@@ -61,7 +61,7 @@ def ours(folder, size, cache_bytes):
 
     load_size = datasets.default_load_size(size)
     side = datasets.open_source(folder, load_size, cache_bytes=cache_bytes)
-    # One folder as both sides: a batch has BATCH of its pictures.
+    # One folder as both sides: a batch has BATCH of its images.
     return iter(datasets.unpaired(side, side, size, BATCH // 2))
 
 
@@ -111,7 +111,7 @@ def pytorch(folder, size):
 
 def alone(count):
     print(
-        "| JPEG, px | what | pictures a second, first pass | second pass | "
+        "| JPEG, px | what | images a second, first pass | second pass | "
         "second beside PyTorch |"
     )
     print("| --- |" + " --- |" * 4)

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.scaling
 
-Seconds of a step against the batch, against the size of the pictures, and of
+Seconds of a step against the batch, against the size of the images, and of
 two replicas or two worker processes against one, on the same cores. Each
 figure is of a process of its own.
 """
@@ -150,7 +150,7 @@ def main():
         return be(arguments.be)
     steps = arguments.steps
     rows = [(batch, median(steps, batch), batch) for batch in BATCHES]
-    unit = "picture of each domain"
+    unit = "image of each domain"
     table("article, 64 px, batch", f"ms for a {unit}", milliseconds(rows))
     law(rows, unit)
     rows = [

@@ -82,7 +82,7 @@ def speed(names, batches, seconds):
     from keras_gans import images
     from keras_gans.serving import signatures
 
-    print("| model | batch | what | latency, ms | pictures a second |")
+    print("| model | batch | what | latency, ms | images a second |")
     print("| --- | --- | --- | --- | --- |")
     for name in names:
         model, verb = make(name)

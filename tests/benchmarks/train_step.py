@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-# Name -> registered model, arguments, image size, pictures of an update.
+# Name -> registered model, arguments, image size, images of an update.
 ROWS = {
     "article, 64 px, batch 64": ("cyclegan", {}, 64, 64),
     **{

@@ -1,4 +1,4 @@
-"""Near-identical pictures are found, and different ones are not."""
+"""Near-identical images are found, and different ones are not."""
 
 import io
 

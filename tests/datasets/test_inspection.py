@@ -37,7 +37,7 @@ def test_headers_of_a_folder(tmp_path):
     facts = measure.describe({"data_a": pictures}, 16)["sides"]["data_a"]
     assert facts["count"] == 5 and facts["folder"] == str(tmp_path)
     assert facts["left_out"] == [["f.png", "is empty (0 bytes)"]]
-    assert facts["passed_over"] == {".csv": 1}
+    assert facts["other_files"] == {".csv": 1}
     assert facts["subfolders"] == {"": 3, "sub": 2}
     assert next(iter(facts["sizes"].items())) == ("30 x 20", 2)
     assert facts["modes"] == {"RGB": 1, "P": 1, "CMYK": 1, "L": 1, "RGBA": 1}
@@ -138,7 +138,7 @@ def domains(tmp_path):
 
 def test_domains_are_compared_each_with_each(tmp_path):
     sides = domains(tmp_path)
-    found = findings.judge(measure.inspect(sides, 16), "domains")
+    found = findings.judge(measure.inspect(sides, 16))
     texts = {check: [] for *_, check in found}
     for _, text, _, check in found:
         texts[check].append(text)
@@ -158,8 +158,8 @@ def test_findings_and_sheet_of_one_side_and_of_pairs(tmp_path, names):
     sides = domains(tmp_path)
     sides = {f"data_{n}": sides[f"data_{n}"] for n in names}
     measured = measure.inspect(sides, 16)
-    kind = "paired" if len(names) > 1 else "single"
+    are_alike = len(names) > 1
     compared = {"framing", "folders", "shared", "brightness"}
-    assert not compared & {f.check for f in findings.judge(measured, kind)}
+    assert not compared & {f.check for f in findings.judge(measured, are_alike)}
     sheet = report.contact_sheet(sides)
     assert sheet.shape == (178, 2 + 20 * (7 * len(names) - 1), 3)

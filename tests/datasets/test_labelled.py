@@ -1,4 +1,4 @@
-"""Batches of pictures with labels, from one data set or several in turn."""
+"""Batches of images with labels, from one data set or several in turn."""
 
 import itertools
 import logging
@@ -14,7 +14,7 @@ from keras_gans.datasets.labels import open_labelled
 
 
 def numbered(count, size=8, first=0, labels=2):
-    """Pictures whose pixels are their number, labels the number's bits."""
+    """Images whose pixels are their number, labels the number's bits."""
     numbers = np.arange(first, first + count)
     array = np.broadcast_to(
         numbers.astype(np.uint8)[:, None, None, None], (count, size, size, 3)
@@ -26,7 +26,7 @@ def numbered(count, size=8, first=0, labels=2):
 
 
 def take(dataset, count):
-    """Return the first `count` elements, the numbers of pictures by row."""
+    """Return the first `count` elements, the numbers of images by row."""
     elements = list(dataset.take(count).as_numpy_iterator())
     for element in elements:
         pixels = images.to_uint8(element["images"]).numpy()
@@ -48,7 +48,7 @@ def test_elements():
         assert -1 <= element["images"].min() <= element["images"].max() <= 1
         bits = element["numbers"][:, None] >> np.arange(2) & 1
         np.testing.assert_array_equal(element["labels"], bits)
-    # Every picture once in a pass.
+    # Every image once in a pass.
     numbers = [element["numbers"].reshape(2, 5).T for element in elements]
     numbers = np.concatenate(numbers)
     assert (np.sort(numbers.reshape(10, 9)) == np.arange(9)).all()
@@ -133,7 +133,7 @@ def test_two_data_sets_take_turns():
     turns = np.concatenate(from_second).reshape(70, 2)
     np.testing.assert_array_equal(turns[:, 0], np.arange(70) % 2 == 1)
     np.testing.assert_array_equal(turns[:, 0], turns[:, 1])
-    # Each set passes through all its pictures.
+    # Each set passes through all its images.
     numbers = np.concatenate(numbers)
     first = numbers[numbers < 64].reshape(10, 7)
     second = numbers[numbers >= 64][:66].reshape(11, 6)
@@ -173,7 +173,7 @@ def test_held_out_pictures_are_never_trained_on(caplog):
     assert sorted([*trained, *numbers]) == list(range(24))
     with caplog.at_level(logging.WARNING, "keras_gans"):
         datasets.labelled(numbered(9), batch_size=6, held_out=6, image_size=8)
-    assert "data: none of its 9 pictures is held out" in caplog.text
+    assert "data: none of its 9 images is held out" in caplog.text
 
 
 def test_held_out_of_several_data_sets():

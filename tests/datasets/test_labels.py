@@ -1,4 +1,4 @@
-"""Opening pictures with labels: sources, and the table against the files."""
+"""Opening images with labels: sources, and the table against the files."""
 
 import logging
 import pathlib
@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from keras_gans import datasets, images
-from keras_gans.datasets import sources
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
 
 DATA = pathlib.Path(__file__).parents[3] / "shared" / "data"
@@ -30,7 +29,7 @@ def save(path, value=0, size=(10, 10)):
 
 @pytest.fixture
 def celeba(tmp_path):
-    """Six pictures in CelebA's layout; of 3.png and 4.png no or two colours."""
+    """Six images in CelebA's layout; of 3.png and 4.png no or two colors."""
     rows = ["1 -1 1", "-1 1 1", "-1 -1 -1", "1 1 -1", "1 -1 1", "-1 1 -1"]
     for i in range(6):
         save(tmp_path / "images" / f"{i + 1}.png", i)
@@ -96,7 +95,7 @@ def test_the_table_against_the_files(tmp_path, messages):
     opened = open_labelled(tmp_path, ["Bald", "blue"], 8)
     assert opened.names == ["0.png", "4.png"]
     assert opened.labels.tolist() == [[1, 0], [0, 1]]
-    assert opened.description == f"2 of 6 pictures in {tmp_path} (1 left out)"
+    assert opened.description == f"2 of 6 images in {tmp_path} (1 left out)"
     assert messages()[1:] == [
         "data: 2 rows of labels.csv left out: no image of that name "
         "(7.png, 8.png)",
@@ -142,12 +141,12 @@ def test_a_folder_for_each_class(tmp_path, messages):
     assert messages() == [
         "data: 1 image left out: not in the class folders (z.png)"
     ]
-    # Of several wanted classes, pictures of none are left out, ...
+    # Of several wanted classes, images of none are left out, ...
     some = open_labelled(tmp_path, ["red", "blue"], 8)
     assert some.names == ["blue/x.png", "blue/y.png", "red/b/x.png"]
     assert some.found[-1].level == "note"
     assert some.found[-1].text.startswith("1 image left out: of none of")
-    # ... and one alone is a label that a picture has or has not.
+    # ... and one alone is a label that an image has or has not.
     one = open_labelled(tmp_path, ["green"], 8)
     assert len(one) == 4 and one.labels.sum() == 1 and one.exclusive == []
     with pytest.raises(ValueError, match=r"class folders.*'gren' \(nearest: g"):
@@ -264,7 +263,7 @@ def test_subsets_keep_their_labels():
     part = opened.subset([2, 0])
     assert isinstance(part, LabelledPictures)
     assert part.labels.tolist() == [[1], [0]] and part.load(0)[0, 0, 0] == 2
-    _, held = sources.split(opened, 1, seed=0)
+    _, held = datasets.split(opened, 1, seed=0)
     assert held.label_names == ["Bald"] and len(held.labels) == 1
 
 
@@ -306,7 +305,7 @@ def tfds(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def tiny_labels():
-    """A builder whose labels say what its pictures show."""
+    """A builder whose labels say what its images show."""
     tfds = pytest.importorskip("tensorflow_datasets")
 
     class TinyLabels(tfds.core.GeneratorBasedBuilder):

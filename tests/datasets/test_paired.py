@@ -9,7 +9,7 @@ from keras_gans import datasets, images
 
 
 def pair_arrays(count, size=12):
-    """Pictures of number, row, column; their answers have 100 more."""
+    """Images of number, row, column; their answers have 100 more."""
     y, x = np.mgrid[:size, :size]
     a = np.stack([np.stack([0 * y + i, y, x], -1) for i in range(count)])
     return a.astype(np.uint8), (a + 100).astype(np.uint8)
@@ -77,7 +77,7 @@ def test_held_out_pairs_are_pairs_and_never_trained_on(caplog):
     assert not set(a[:, 0, 0, 0]) & set(held[0][:, 0, 0, 0])
     with caplog.at_level(logging.WARNING, "keras_gans"):
         datasets.paired(*sides, image_size=8, held_out=4, seed=1)
-    assert "data: none of its 12 pictures" in caplog.text
+    assert "data: none of its 12 images" in caplog.text
 
 
 def test_side_by_side(tmp_path):
@@ -88,7 +88,7 @@ def test_side_by_side(tmp_path):
         Image.fromarray(whole).save(tmp_path / f"{i}.png")
     left, right = f"{tmp_path}#left", f"{tmp_path}#right"
     opened = datasets.open_pair(left, right, 10)
-    assert opened[0].description == f"4 left halves of pictures in {tmp_path}"
+    assert opened[0].description == f"4 left halves of images in {tmp_path}"
     assert {h.width for h in opened[0].headers} == {10}
     a, b = take(datasets.paired(right, left, 8, 4, seed=3), 1)
     np.testing.assert_array_equal(a, b + np.uint8(100))

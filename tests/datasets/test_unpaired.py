@@ -15,14 +15,14 @@ module = importlib.import_module("keras_gans.datasets.passes")
 
 
 def numbered(count, size=8, first=0):
-    """Pictures whose every pixel is their number."""
+    """Images whose every pixel is their number."""
     array = np.arange(first, first + count, dtype=np.uint8)
     array = np.broadcast_to(array[:, None, None, None], (count, size, size, 3))
     return datasets.open_source(array, size)
 
 
 def ramps(count, size=12):
-    """Pictures whose pixels say where they are: number, row, column."""
+    """Images whose pixels say where they are: number, row, column."""
     y, x = np.mgrid[:size, :size]
     array = np.stack(
         [np.stack([0 * y + i, y, x], -1) for i in range(count)]
@@ -44,7 +44,7 @@ def take(dataset, count):
 
 
 def passes(dataset, key, count, batches):
-    """Return the numbers of the pictures, one row for each pass."""
+    """Return the numbers of the images, one row for each pass."""
     numbers = take(dataset, batches)[key][:, 0, 0, 0]
     whole = len(numbers) // count * count
     return numbers[:whole].reshape(-1, count)
@@ -79,7 +79,7 @@ def test_every_picture_once_per_pass_of_its_side():
     assert of_a.shape == (8, 21) and of_b.shape == (56, 3)
     assert (np.sort(of_a) == np.arange(21)).all()
     assert (np.sort(of_b) == np.arange(100, 103)).all()
-    # Each pass in another order; of three pictures there are six.
+    # Each pass in another order; of three images there are six.
     assert len({tuple(row) for row in of_a}) == 8
     assert len({tuple(row) for row in of_b}) == 6
 
@@ -218,8 +218,8 @@ def test_load_size_by_default(tmp_path):
         datasets.unpaired(tmp_path, tmp_path, image_size=64, cache_bytes=9)
         datasets.unpaired(tmp_path, tmp_path, image_size=20, load_size=30)
     assert [entry[0] for entry in opened] == [72, 72, 30, 30]
-    assert opened[0][1:] == ("data_a", 0, 9)
-    assert opened[1][1:] == ("data_b", 0, 9)
+    assert opened[0][1:4] == ("data_a", 0, 9)
+    assert opened[1][1:4] == ("data_b", 0, 9)
 
 
 def test_cached_or_not_is_the_same(tmp_path):
@@ -261,7 +261,7 @@ def test_held_out_pictures_are_never_trained_on(caplog):
     with caplog.at_level(logging.WARNING, "keras_gans"):
         dataset = datasets.unpaired(a, b, batch_size=6, held_out=6, **options)
     assert [record.getMessage() for record in caplog.records] == [
-        "data_b: none of its 9 pictures is held out, as they are fewer "
+        "data_b: none of its 9 images is held out, as they are fewer "
         "than 4 times 6"
     ]
     of_a = passes(dataset, "images_a", 18, batches=9)

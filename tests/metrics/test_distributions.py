@@ -75,7 +75,7 @@ def test_fewer_pictures_than_dimensions_are_said_in_words(caplog):
     with caplog.at_level(logging.WARNING, "keras_gans"):
         assert np.isfinite([fid.result(), fid.result()]).all()
     assert len(caplog.records) == 1
-    assert "8 pictures are too few for 8 dimensions" in caplog.text
+    assert "8 images are too few for 8 dimensions" in caplog.text
     assert "too few" in fid.protocol()["warning"]
     fid.update_features(rng.normal(size=(1, 8)), None)
     assert "warning" not in fid.protocol()
@@ -93,7 +93,7 @@ def test_kid_of_one_distribution_is_zero_within_its_spread():
 
 
 def test_precision_and_recall_by_hand():
-    # Reals at 0, 1, 2, 10: the radii to the nearest neighbour are 1, 1, 1, 8.
+    # Reals at 0, 1, 2, 10: the radii to the nearest neighbor are 1, 1, 1, 8.
     real = np.array([[0.0], [1.0], [2.0], [10.0]])
     fake = np.array([[0.5], [2.9], [3.5], [-5.0]])
     metric = metrics.PrecisionRecall(Features(1), k=1)
@@ -146,7 +146,7 @@ def test_bad_input_is_one_line(extractor):
             metric.result()
         more = np.ones((60, 8), np.float32)
         metric.update_features(more, more)
-        with pytest.raises(ValueError, match="finite pictures and features"):
+        with pytest.raises(ValueError, match="finite images and features"):
             metric.result()
     for arguments in ({"subsets": 0}, {"subset_size": 1}):
         with pytest.raises(ValueError, match="^subset.* must be at least ."):

@@ -1,4 +1,4 @@
-"""From pictures to features: the way in, the networks, their weights."""
+"""From images to features: the way in, the networks, their weights."""
 
 import json
 import random

@@ -18,7 +18,7 @@ def extractor():
 
 
 def distance(extractor, x, y, weights):
-    """Return the distance of two pictures, Zhang et al. 2018, eq. 1."""
+    """Return the distance of two images, Zhang et al. 2018, eq. 1."""
     maps = [extractor.maps(picture[None]) for picture in (x, y)]
     total = 0.0
     for layer, of_channels in weights.items():

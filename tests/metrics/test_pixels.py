@@ -1,4 +1,4 @@
-"""Pictures against pictures, beside scikit-image and numbers by hand."""
+"""Images against images, beside scikit-image and numbers by hand."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_equal_pictures_are_perfect():
 
 @pytest.mark.parametrize("size,scales", [(40, 2), (41, 3), (81, 4), (161, 5)])
 def test_multi_scale_by_hand(size, scales):
-    # Flat pictures have equal contrast and structure; what is left is the
+    # Flat images have equal contrast and structure; what is left is the
     # luminance, which counts at the coarsest scale alone.
     x, y = 100.0, 150.0
     real, fake = (tf.fill((1, size, 200, 3), v / 127.5 - 1.0) for v in (x, y))
@@ -62,7 +62,7 @@ def test_multi_scale_by_hand(size, scales):
     c = (0.01 * 255.0) ** 2
     luminance = (2 * x * y + c) / (x * x + y * y + c)
     expected = luminance ** (weights[-1] / weights.sum())
-    # In float32 a flat picture keeps some variance.
+    # In float32 a flat image keeps some variance.
     assert seen == pytest.approx(expected, abs=1e-4)
     assert metric.protocol()["scales"] == scales
     assert sum(metric.protocol()["scale_weights"]) == pytest.approx(1, abs=1e-3)
@@ -84,15 +84,15 @@ def test_too_small_or_unequal_pictures_are_one_line():
     metric.reset_state()
     with pytest.raises(ValueError, match="l1: real and fake.*number"):
         metric.update_state(small, small[:1])
-    with pytest.raises(ValueError, match="l1: real pictures must be of one.*8"):
+    with pytest.raises(ValueError, match="l1: real images must be of one.*8"):
         metric.update_state(larger, larger)
 
 
 @pytest.mark.parametrize(
     "fake,reason",
     [
-        (np.zeros((1, 16, 16, 3), np.uint8), "must be float pictures.*uint8"),
-        (np.zeros((1, 16, 16, 1), "float32"), "must be float pictures.*16, 1"),
+        (np.zeros((1, 16, 16, 3), np.uint8), "must be float images.*uint8"),
+        (np.zeros((1, 16, 16, 1), "float32"), "must be float images.*16, 1"),
         (np.full((1, 16, 16, 3), 255.0), "must be in .-1, 1.. .* 255"),
         (np.full((1, 16, 16, 3), np.nan), "must be finite"),
     ],

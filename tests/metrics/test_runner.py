@@ -57,7 +57,7 @@ def test_all_metrics_equal_themselves_alone(form, extractor):
         assert protocol == alone.protocol()
         line = metrics.describe(protocol)
         assert line.startswith(f"{protocol['title']} (") and "\n" not in line
-        assert "10 fake pictures" in line
+        assert "10 fake images" in line
 
 
 def test_one_fails_and_the_others_go_on(extractor):

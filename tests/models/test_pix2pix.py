@@ -183,7 +183,7 @@ def test_noise_is_the_test_time_of_the_paper():
     ):
         if variable.name != "seed_generator_state":
             np.testing.assert_array_equal(before, variable.numpy())
-    # Without dropout: each picture by its own statistics.
+    # Without dropout: each image by its own statistics.
     model = Pix2Pix(image_size=64, base_filters=2, dropout=0.0)
     alone = model.generator(inputs[1:], training=True)
     np.testing.assert_allclose(

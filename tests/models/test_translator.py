@@ -65,7 +65,7 @@ def test_a_network_of_grey_pictures_takes_and_gives_colour():
     for variable in model.generator.trainable_variables:
         variable.assign(variable * 10)  # to see a difference
     batch = pictures(1, 8, 8, 3)
-    # Pillow's luminance, through which the original reads such pictures.
+    # Pillow's luminance, through which the original reads such images.
     expected = model((batch @ [0.299, 0.587, 0.114])[..., None])
     assert np.std(expected) > 0.1
     outputs = model.translate(batch)

@@ -8,7 +8,7 @@ from keras_gans.networks import dcgan_discriminator, dcgan_generator
 
 
 def test_parameter_counts_of_the_article():
-    # Kernels, biases and, per normalised channel, four numbers of which two
+    # Kernels, biases and, per normalized channel, four numbers of which two
     # are trained.
     convolutions = 4 * 4 * (3 * 64 + 64 * 128 + 128 * 256)
     transposed = 4 * 4 * (256 * 128 + 128 * 64 + 64 * 3)

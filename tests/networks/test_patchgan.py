@@ -52,7 +52,7 @@ def test_parameters_and_map_of_the_paper():
     "layers,field", [(1, 16), (2, 34), (3, 70), (4, 142), (5, 286)]
 )
 def test_receptive_field(layers, field):
-    # Batch normalisation in inference mode: instance normalisation would
+    # Batch normalization in inference mode: instance normalization would
     # join every pixel to every logit.
     network = patch_discriminator(
         base_filters=1, num_layers=layers, norm="batch"

@@ -109,7 +109,7 @@ def test_biases_and_first_weights(norm):
         for name, variable in variables.items()
         if variable.path.endswith("bias")
     ]
-    # Only the head has one with batch normalisation.
+    # Only the head has one with batch normalization.
     assert len(biases) == (8 if norm == "instance" else 1)
     assert "model.18.bias" in biases
     assert len(kernels) == 8

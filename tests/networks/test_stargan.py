@@ -85,7 +85,7 @@ def test_first_weights_are_distributed_as_in_pytorch():
         for name, variable in variables.items():
             kernel = variables[name.replace("bias", "weight")]
             if len(kernel.shape) != 4:
-                continue  # of a normalisation
+                continue  # of a normalization
             # Rows of the weight matrix: (out, in, ...), transposed (in, out).
             shape = SOURCE.to_reference(kernel).shape
             bound = np.prod(shape[1:]) ** -0.5

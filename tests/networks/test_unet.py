@@ -76,7 +76,7 @@ def test_biases_and_first_weights(norm):
     variables = named_variables(network)
     biases = {n for n, v in variables.items() if v.path.endswith("bias")}
     kernels = {n: v for n, v in variables.items() if len(v.shape) == 4}
-    # With batch normalisation the first and the innermost have none either.
+    # With batch normalization the first and the innermost have none either.
     expected = {name.replace("weight", "bias") for name in kernels}
     assert biases == (
         expected if norm == "instance" else {"model.model.3.bias"}

@@ -2,8 +2,8 @@
 
 The data set that needs no file and no download. A face is an `Identity`, a
 pure function of `(seed, index)`, drawn in any of `STYLES`. The same index in
-two styles is a pair of true translations: outlines, eye centres, mouth and
-hair coincide, and the colours map by one fixed map per style. The same index
+two styles is a pair of true translations: outlines, eye centers, mouth and
+hair coincide, and the colors map by one fixed map per style. The same index
 also has the labels of `attributes`.
 
 Needs NumPy and Pillow only. Nothing here imports TensorFlow.
@@ -58,7 +58,7 @@ def draw(index, style, image_size=64, seed=0, changes=None):
         seed: which population of faces, an integer >= 0.
         changes: dict from names in `ATTRIBUTES` to 0 or 1, in which the face
             is to differ, all else being equal: the true translation. Of the
-            colours of the hair, ask for one with 1.
+            colors of the hair, ask for one with 1.
 
     Returns:
         uint8 array `[image_size, image_size, 3]`, RGB in 0..255. The bits
@@ -87,7 +87,7 @@ def draw_many(indices, style, image_size=64, seed=0, changes=None):
 def attributes(index, seed=0, changes=None):
     """Returns the labels of one face: a dictionary of name to int, 0 or 1.
 
-    The keys are `ATTRIBUTES` in order. Exactly one of the three hair colours
+    The keys are `ATTRIBUTES` in order. Exactly one of the three hair colors
     is 1. With `changes` it can differ from them in more than what was asked
     for: nobody but a man, for one, keeps a beard. Arguments and errors as in
     `draw`.

@@ -1,6 +1,6 @@
 """Head, hair, beard and bust of a drawn face, as shapes on a sheet.
 
-A part takes the sheet, the `Identity`, the colours by name and the style's
+A part takes the sheet, the `Identity`, the colors by name and the style's
 `Look`. Every style draws the same shapes in the same places.
 """
 

@@ -22,7 +22,7 @@ _WITHOUT_FRINGE = ("quiff", "buzz", "bald")
 
 
 def _hair(who, name):
-    """The same shade, light to dark, of another colour."""
+    """The same shade, light to dark, of another color."""
     low, high = HAIRS[who.hair_label]
     share = (who.hair[0] - low[0]) / (high[0] - low[0])
     colour = tuple(
@@ -78,14 +78,14 @@ def changed(who, wanted):
 
     Args:
         who: `Identity`.
-        wanted: dict from names in `ATTRIBUTES` to 0 or 1. Of the colours of
+        wanted: dict from names in `ATTRIBUTES` to 0 or 1. Of the colors of
             the hair only 1 can be asked for, and replaces the other.
 
     Returns:
         `Identity`, `who` itself if it has these attributes already.
 
     Raises:
-        UserError: for an unknown name or value, or no colour of the hair.
+        UserError: for an unknown name or value, or no color of the hair.
     """
     unknown = [name for name in wanted if name not in ATTRIBUTES]
     if unknown or any(value not in (0, 1) for value in wanted.values()):
@@ -96,7 +96,7 @@ def changed(who, wanted):
     colours = [name for name in HAIRS if wanted.get(name)]
     if len(colours) > 1 or (not colours and wanted.get(who.hair_label) == 0):
         raise UserError(
-            "changes must leave exactly one colour of the hair. Received: "
+            "changes must leave exactly one color of the hair. Received: "
             f"{wanted!r} for a face with {who.hair_label}"
         )
     # In the order of ATTRIBUTES, so that no beard is lost that is asked for.

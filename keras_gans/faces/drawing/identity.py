@@ -66,7 +66,7 @@ CUTS = {
 class Identity:
     """Everything that is known of one face, before any style.
 
-    Colours are RGB in [0, 1]; traits without a unit are in [-1, 1], 0 being
+    Colors are RGB in [0, 1]; traits without a unit are in [-1, 1], 0 being
     the average; lengths and places are in the drawing's face units.
     """
 
@@ -101,7 +101,7 @@ class Identity:
     gaze: float
     turn: float  # of the features across the head
     tilt: float  # of the head in the plane, radians
-    shift: tuple  # of the whole picture, (right, down)
+    shift: tuple  # of the whole image, (right, down)
     light: float  # where it comes from, -1 left to 1 right
     texture: int  # seed of the photo's grain
 

@@ -10,13 +10,13 @@ import functools
 import numpy as np
 from PIL import Image, ImageDraw
 
-UNIT = 0.24  # of a face unit, in pictures
-MIDDLE = np.array((0.5, 0.485))  # of the face, in pictures
+UNIT = 0.24  # of a face unit, in images
+MIDDLE = np.array((0.5, 0.485))  # of the face, in images
 
 # What a pixel belongs to, kept in the sheet's alpha channel.
 BACK, CLOTH, NECK, FACE, HAIR, DETAIL = MATERIALS = range(6)
 
-SIDES = (-1, 1)  # of the face: left and right in the picture
+SIDES = (-1, 1)  # of the face: left and right in the image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _weights(count, closed, steps=5):
 
 
 def mix(one, other, share):
-    """Returns the colour that has `share` of `other` in `one`."""
+    """Returns the color that has `share` of `other` in `one`."""
     return np.asarray(one) * (1 - share) + np.asarray(other) * share
 
 
@@ -95,12 +95,12 @@ def _swell(count, start, end):
 
 
 class Sheet:
-    """A supersampled picture with a pose, and a material at every pixel.
+    """A supersampled image with a pose, and a material at every pixel.
 
     Args:
         who: a `identity.Identity`, for its pose.
-        size: pixels of the picture once reduced.
-        colour: RGB in [0, 1] of the background.
+        size: pixels of the image once reduced.
+        color: RGB in [0, 1] of the background.
 
     Shapes are arrays `[n, 2]` of (u, v). The pose of a shape is "head",
     "face" for what slides over the round head as it turns, or "bust" for

@@ -1,8 +1,8 @@
-"""The styles of drawn faces: their colours, their looks and their finish.
+"""The styles of drawn faces: their colors, their looks and their finish.
 
-A style maps the true colours of a face by one fixed, rising map, draws the
+A style maps the true colors of a face by one fixed, rising map, draws the
 parts with them, and then adds light (photo), cel shadows (anime) or hatching
-(sketch) to the reduced picture.
+(sketch) to the reduced image.
 """
 
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def _luma(rgb):
 
 
 def _true_colours(who):
-    """Returns the colours of a face by name, RGB in [0, 1]."""
+    """Returns the colors of a face by name, RGB in [0, 1]."""
     skin, hair = np.array(who.skin), np.array(who.hair)
     lips = mix(skin * 0.9, (0.72, 0.25, 0.27), 0.32 if who.male else 0.58)
     return {
@@ -72,7 +72,7 @@ def _anime_colour(name, colour):
 
 
 def _sketch_colour(name, colour):
-    """Paper where a pencil leaves it, dark lines, and greys elsewhere."""
+    """Paper where a pencil leaves it, dark lines, and grays elsewhere."""
     light = _luma(colour) ** 0.6
     if name in ("back", "skin", "white", "teeth", "shine", "blush"):
         light = 0.985
@@ -105,7 +105,7 @@ def _strands(sheet, who, u, v):
 
 
 def _greyed(rgb, who, hair, u, v):
-    """Turns the hair at the temples grey with age."""
+    """Turns the hair at the temples gray with age."""
     old = min(1.0, max(0.0, who.age - 0.6) / 0.2)
     if not old:
         return rgb
@@ -220,7 +220,7 @@ def _pixels(rgb):
     return Image.fromarray((np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
-STYLES = {  # name: (look, map of the colours, finish)
+STYLES = {  # name: (look, map of the colors, finish)
     "photo": (Look(), _photo_colour, _photo),
     "anime": (
         Look(0.27, 0.25, 0.20, iris=0.2, ink=0.045, cartoon=True),

@@ -13,7 +13,7 @@ import pathlib
 import shlex
 import sys
 
-from keras_gans import data_arguments, files, runs, streams
+from keras_gans import files, flags, runs, streams
 from keras_gans.checks import UserError, shown
 from tests.benchmarks.scoreboard import children, entries, figures, page
 
@@ -38,7 +38,7 @@ def _parse_arguments(argv):
     parser.add_argument(
         "--few",
         action="store_true",
-        help=f"also CycleGAN on {entries.FEW} pictures of each side, without "
+        help=f"also CycleGAN on {entries.FEW} images of each side, without "
         "and with augmentation of what its discriminators see",
     )
     parser.add_argument(
@@ -56,15 +56,15 @@ def _parse_arguments(argv):
         f"the result does not depend on the machine (default: {_MINUTES})",
     )
     budget.add_argument(
-        "--steps", type=data_arguments.integer(1), help="the same for all"
+        "--steps", type=flags.integer(1), help="the same for all"
     )
-    parser.add_argument("--seed", type=data_arguments.integer(0), default=0)
+    parser.add_argument("--seed", type=flags.integer(0), default=0)
     parser.add_argument(
         "--count",
-        type=data_arguments.integer(1),
+        type=flags.integer(1),
         default=200,
         metavar="PICTURES",
-        help="pictures of each side for KID (default: 200)",
+        help="images of each side for KID (default: 200)",
     )
     parser.add_argument(
         "--work-dir",
@@ -143,7 +143,8 @@ def _row(entry, settings, arguments, folder):
         runs.read(folder, f"{name}.json") for name in ("arguments", "memory")
     )
     is_done = result.get("step") == steps and made and earlier
-    if not (is_done and made["set"] == settings["set"]):
+    made = made and made["model_arguments"] | made["compile_arguments"]
+    if not (is_done and made == settings["set"]):
         print(f"{entry.title}: {steps} steps, see {log}", flush=True)
         code, memory = children.run(
             ["keras_gans.train", *entries.command(settings, folder)], log

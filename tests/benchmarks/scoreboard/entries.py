@@ -6,7 +6,7 @@ from keras_gans import registry
 
 # A registered model's other architectures.
 ARCHITECTURES = {"cyclegan": ("resnet",)}
-# Pictures of each side, where there are to be few.
+# Images of each side, where there are to be few.
 FEW = 100
 EMA = 0.999
 POLICIES = "color,translation,cutout"
@@ -38,7 +38,7 @@ class Entry(typing.NamedTuple):
         title: str, what the row is called.
         model: str, its registered name.
         options: dict, arguments of the model or its `compile()` by name.
-        faces: int, most pictures of each side; or None for all.
+        faces: int, most images of each side; or None for all.
     """
 
     key: str
@@ -77,13 +77,13 @@ def ablation():
 
 
 def few():
-    """Return what augmentation is judged by, where pictures are few."""
+    """Return what augmentation is judged by, where images are few."""
     found = []
     for addition, options in (
         ("", {}),
         (", augmented", {"augment_discriminator": POLICIES}),
     ):
-        title = f"cyclegan, {FEW} pictures{addition}"
+        title = f"cyclegan, {FEW} images{addition}"
         found.append(Entry(_key(title), title, "cyclegan", options, FEW))
     return found
 
@@ -164,7 +164,7 @@ def command(settings, folder):
     return [
         *flags,
         *("--run-dir", str(folder), "--export-dir", str(folder / "export")),
-        # Pictures and measurements on the way are no part of the model.
+        # Images and measurements on the way are no part of the model.
         *("--evaluate-every", "0", "--save-every", "500"),
         *("--log-every", str(max(1, min(50, settings["steps"] // 4)))),
     ]

@@ -14,7 +14,7 @@ START = "# Scoreboard\n"  # by it an earlier page is known
 # Headings.
 MODELS = "Models"
 ABLATION = "Ablation of CycleGAN"
-FEW = "Few pictures, and augmentation"
+FEW = "Few images, and augmentation"
 _COLUMNS = (
     *(
         "model",

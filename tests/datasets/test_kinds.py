@@ -17,13 +17,13 @@ from keras_gans import datasets
 def test_two_folders_in_one(tmp_path, folders, expected, kind):
     for folder in folders:
         (tmp_path / folder).mkdir()
-    sides = datasets.sides_of(str(tmp_path), kind)
+    sides = datasets.KINDS[kind].sides_of(str(tmp_path))
     assert sides == tuple(str(tmp_path / folder) for folder in expected)
 
 
 def test_side_by_side(tmp_path):
     def sides():
-        return datasets.sides_of(str(tmp_path), "paired")
+        return datasets.KINDS["paired"].sides_of(str(tmp_path))
 
     assert sides() == (f"{tmp_path}#left", f"{tmp_path}#right")
     for folder in ("train", "test"):
@@ -32,7 +32,8 @@ def test_side_by_side(tmp_path):
 
 
 def test_splits_of_tensorflow_datasets():
-    assert datasets.sides_of("tfds:cycle_gan/horse2zebra", "unpaired") == (
+    sides_of = datasets.KINDS["unpaired"].sides_of
+    assert sides_of("tfds:cycle_gan/horse2zebra") == (
         "tfds:cycle_gan/horse2zebra@trainA",
         "tfds:cycle_gan/horse2zebra@trainB",
     )
@@ -51,7 +52,7 @@ def test_splits_of_tensorflow_datasets():
 def test_what_has_no_two_sides(data, kind, match, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=match) as caught:
-        datasets.sides_of(data, kind)
+        datasets.KINDS[kind].sides_of(data)
     assert "\n" not in str(caught.value)
 
 
@@ -59,11 +60,13 @@ def test_open_sides(tmp_path):
     for i in range(3):
         Image.new("RGB", (20, 10), (i, 0, 0)).save(tmp_path / f"{i}.png")
     for kind in ("paired", "unpaired"):
-        sides = datasets.open_sides(
-            kind,
-            {"data_a": f"{tmp_path}#left", "data_b": f"{tmp_path}#right"},
-            image_size=8,
-        )
+        settings = {
+            "data_a": f"{tmp_path}#left",
+            "data_b": f"{tmp_path}#right",
+            "image_size": 8,
+            "seed": 0,
+        }
+        sides = datasets.KINDS[kind].open(settings).sides
         assert list(sides) == ["data_a", "data_b"]
         for side in sides.values():
             np.testing.assert_array_equal(side.load(2)[0, 0], [2, 0, 0])

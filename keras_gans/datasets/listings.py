@@ -1,6 +1,6 @@
-"""The kinds of source: folders, tensorflow_datasets, drawn faces, arrays.
+"""What a source holds: folders, tensorflow_datasets, drawn faces, arrays.
 
-Each function here returns a `Listing`.
+Each function here returns `Pictures` of all that is there.
 """
 
 import collections
@@ -8,49 +8,23 @@ import difflib
 import os
 import pathlib
 import re
-import typing
 
 import numpy as np
 
 from keras_gans import files, images
 from keras_gans.checks import UserError, shown
 from keras_gans.datasets import headers
+from keras_gans.datasets.pictures import Pictures
 
 _RULE = (
-    "a folder of pictures, tfds:NAME/CONFIG@SPLIT, or "
+    "a folder of images, tfds:NAME/CONFIG@SPLIT, or "
     "faces:photo, faces:anime or faces:sketch"
 )
 _HALVES = ("left", "right")
 
 
-class Listing(typing.NamedTuple):
-    """What there is, before any picture is decoded.
-
-    Attributes:
-        names: list of str, one for each picture.
-        decode: function from a picture's number to uint8 `[size, size, 3]`;
-            raises UserError if it is broken.
-        headers: function without arguments that returns a list with an
-            `images.Header` for each picture, or a str, the reason why it
-            cannot be read.
-        place: str, what the pictures are called in a sentence that starts
-            with their number.
-        may_break: bool, whether a picture with a good header may be broken.
-        folder: str or None, where the files lie.
-        passed_over: dict, number of other files there by extension.
-    """
-
-    names: list
-    decode: typing.Callable
-    headers: typing.Callable
-    place: str
-    may_break: bool = True
-    folder: str | None = None
-    passed_over: typing.Mapping = {}
-
-
-def arrays(arrays, load_size, name):
-    """Take uint8 pictures `[height, width, 3]` as they are."""
+def arrays(arrays, load_size, name, cache_bytes=0):
+    """Take uint8 images `[height, width, 3]` as they are."""
     if not len(arrays) or any(
         getattr(array, "dtype", None) != np.uint8
         or array.ndim != 3
@@ -58,22 +32,25 @@ def arrays(arrays, load_size, name):
         for array in arrays
     ):
         raise UserError(
-            f"{name} must be uint8 pictures [height, width, 3], at least "
+            f"{name} must be uint8 images [height, width, 3], at least "
             f"one. Received: {len(arrays)} of another kind"
         )
-    return Listing(
+    return Pictures(
         [f"{name}[{i}]" for i in range(len(arrays))],
         lambda i: images.fit_square(arrays[i], load_size),
+        load_size,
+        "images in memory",
         lambda: [
             images.Header("array", "RGB", array.shape[1], array.shape[0])
             for array in arrays
         ],
-        "pictures in memory",
         may_break=False,
+        argument=name,
+        cache_bytes=cache_bytes,
     )
 
 
-def faces(spec, load_size, name, seed, indices):
+def faces(spec, load_size, name, indices, seed=0, cache_bytes=0):
     """Draw the faces with these numbers, or the first of them."""
     from keras_gans.faces import drawing
 
@@ -91,6 +68,13 @@ def faces(spec, load_size, name, seed, indices):
                 f"{most}. Received: {spec!r}"
             )
         indices = indices[: int(count)]
+    return drawn(style, load_size, name, indices, seed, cache_bytes)
+
+
+def drawn(style, load_size, name, indices, seed=0, cache_bytes=0):
+    """Draw the faces with these numbers in a style of `faces.drawing`."""
+    from keras_gans.faces import drawing
+
     if not len(indices) or min(indices) < 0:
         raise UserError(
             "face_indices must be at least one int, none negative. "
@@ -104,24 +88,27 @@ def faces(spec, load_size, name, seed, indices):
         face = drawing.draw(indices[i], style, size, seed)
         return face if size == load_size else images.fit_square(face, load_size)
 
-    names = [f"{spec}[{i}]" for i in indices]
     header = images.Header("drawing", "RGB", load_size, load_size)
-    return Listing(
-        names,
+    return Pictures(
+        [f"faces:{style}[{i}]" for i in indices],
         decode,
-        lambda: [header] * len(names),
+        load_size,
         f"drawn faces, {style}",
+        lambda: [header] * len(indices),
         may_break=False,
+        style=style,
+        argument=name,
+        cache_bytes=cache_bytes,
     )
 
 
-def folder(spec, load_size, name):
-    """List a folder and its subfolders, or one half of its pictures."""
+def folder(spec, load_size, name, cache_bytes=0):
+    """List a folder and its subfolders, or one half of its images."""
     half = spec.rpartition("#")[2]
     folder = files.expanded(spec)
     # Of os.path, as the methods of Path raise where a name is too long.
     if half in _HALVES and not os.path.exists(folder):
-        return _half(spec[: -len(half) - 1], half, load_size, name)
+        return _half(spec[: -len(half) - 1], half, load_size, name, cache_bytes)
     if not os.path.exists(folder):
         prefix = r"[A-Za-z]\w+:"  # not the one letter of a Windows drive
         problem = "unknown prefix" if re.match(prefix, spec) else "missing"
@@ -131,7 +118,7 @@ def folder(spec, load_size, name):
     folder = str(pathlib.Path(folder))
     if not os.path.isdir(folder):
         raise UserError(
-            f"{name} must be a folder of pictures. Received: {spec!r} (a file)"
+            f"{name} must be a folder of images. Received: {spec!r} (a file)"
         )
     found = files.listing(folder)
     extensions = [os.path.splitext(file)[1].lower() for file in found]
@@ -140,15 +127,15 @@ def folder(spec, load_size, name):
         for file, extension in zip(found, extensions, strict=True)
         if extension in images.EXTENSIONS
     ]
-    passed_over = collections.Counter(extensions)
+    others = collections.Counter(extensions)
     for extension in images.EXTENSIONS:
-        del passed_over[extension]
+        del others[extension]
     _refuse_parent_of_sides(folder, name)
     if not names:
-        seen = passed_over.most_common(5)
+        seen = others.most_common(5)
         seen = ", ".join(f"{n} {extension or 'none'}" for extension, n in seen)
         raise UserError(
-            f"{name} must be a folder with pictures in it or its subfolders "
+            f"{name} must be a folder with images in it or its subfolders "
             f"({', '.join(e[1:] for e in images.EXTENSIONS)}). Received: "
             f"{spec!r} with {len(found)} files" + (f" ({seen})" if seen else "")
         )
@@ -157,18 +144,21 @@ def folder(spec, load_size, name):
         path = os.path.join(folder, names[i])
         return images.read(path, size=load_size, name=names[i])
 
-    return Listing(
+    return Pictures(
         names,
         decode,
+        load_size,
+        f"images in {folder}",
         lambda: headers.read(folder, names),
-        f"pictures in {folder}",
         folder=folder,
-        passed_over=passed_over,
+        other_files=others,
+        argument=name,
+        cache_bytes=cache_bytes,
     )
 
 
-def _half(spec, half, load_size, name):
-    """List the left or right halves of the pictures in a folder."""
+def _half(spec, half, load_size, name, cache_bytes):
+    """List the left or right halves of the images in a folder."""
     whole = folder(spec, None, name)
 
     def halved(name, header):
@@ -182,15 +172,21 @@ def _half(spec, half, load_size, name):
         return header._replace(width=header.width // 2)
 
     def decode(i):
-        picture = whole.decode(i)
-        middle = picture.shape[1] // 2
-        picture = picture[:, :middle] if half == "left" else picture[:, middle:]
-        return images.fit_square(picture, load_size)
+        image = whole.read(i)
+        middle = image.shape[1] // 2
+        image = image[:, :middle] if half == "left" else image[:, middle:]
+        return images.fit_square(image, load_size)
 
-    return whole._replace(
-        decode=decode,
-        headers=lambda: list(map(halved, whole.names, whole.headers())),
-        place=f"{half} halves of {whole.place}",
+    return Pictures(
+        whole.names,
+        decode,
+        load_size,
+        f"{half} halves of images in {whole.folder}",
+        lambda: list(map(halved, whole.names, whole.headers)),
+        folder=whole.folder,
+        other_files=whole.other_files,
+        argument=name,
+        cache_bytes=cache_bytes,
     )
 
 
@@ -271,7 +267,7 @@ def tensorflow_builder(spec, name):
     return made, split, feature or "image"
 
 
-def tensorflow_dataset(spec, load_size, name):
+def tensorflow_dataset(spec, load_size, name, cache_bytes=0):
     """Prepare a data set, downloading it if need be; keep encoded bytes."""
     import tensorflow_datasets as tfds
 
@@ -288,7 +284,7 @@ def tensorflow_dataset(spec, load_size, name):
         if isinstance(kind, tfds.features.Image)
     ]
     if not pictures:
-        raise error("name, one with pictures", ())
+        raise error("name, one with images", ())
     if feature not in pictures:
         raise error("feature", pictures)
     base = re.split(r"[\[+]", wanted)[0]
@@ -315,9 +311,12 @@ def tensorflow_dataset(spec, load_size, name):
         except UserError as broken:
             return str(broken)
 
-    return Listing(
+    return Pictures(
         names,
         lambda i: images.read(encoded[i], size=load_size, name=names[i]),
+        load_size,
+        f"images from {spec}",
         lambda: [header(i) for i in range(len(names))],
-        f"pictures from {spec}",
+        argument=name,
+        cache_bytes=cache_bytes,
     )

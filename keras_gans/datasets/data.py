@@ -1,0 +1,295 @@
+"""A kind of data: what names it, the batches it makes, what is measured."""
+
+import typing
+
+import numpy as np
+
+from keras_gans import checks, verbs
+from keras_gans.checks import UserError
+from keras_gans.datasets import passes, pictures, sources
+from keras_gans.faces.identities import FIRST_HELD_OUT
+
+SHOWN = 18  # images on a sample grid, as in the article
+
+# The arguments of commands that name data, and their defaults.
+FLAGS = {
+    "data": None,
+    "labels": None,
+    "direction": "a_to_b",
+    "data_a": None,
+    "data_b": None,
+}
+
+
+class Case(typing.NamedTuple):
+    """What one verb is measured on.
+
+    Attributes:
+        inputs: dict from name to `Pictures` or to an array, a row for each
+            output; those of the verb.
+        reals: `Pictures`, what the outputs should resemble.
+        is_paired: bool, whether `reals[i]` is the truth of output i.
+        text: str, one line that says what they are.
+        back: dict from name to array, inputs of the verb that leads back,
+            beside the images.
+        fakes: `Pictures`, where they exist already; or None.
+    """
+
+    inputs: dict
+    reals: pictures.Pictures
+    is_paired: bool
+    text: str
+    back: dict = {}
+    fakes: pictures.Pictures | None = None
+
+    @property
+    def images(self):
+        """The input images, or None."""
+        found = (
+            value
+            for value in self.inputs.values()
+            if isinstance(value, pictures.Pictures)
+        )
+        return next(found, None)
+
+
+class Data:
+    """Opened data of one kind. The class knows what names such data.
+
+    Args:
+        sides: dict from the setting, such as `"data_a"`, to `Pictures`.
+        settings: dict with `image_size`, `seed`, and for `batches` also
+            `batch_size`.
+        held_out: int, images of each side that are not trained on.
+
+    Attributes:
+        kind: str, the name of the kind.
+        sources: the settings that name sources.
+        flags: those of `FLAGS` that the kind reads.
+        are_alike: bool, whether the sides resemble one another by right.
+        sides, settings: the arguments.
+        training: dict from side to the `Pictures` that are trained on.
+        held: the same, those that are held out; all if `held_out` is 0.
+        are_seen: bool, whether too few images are there to hold any out, so
+            that `held` is trained on, too.
+    """
+
+    kind = None
+    sources = ("data_a", "data_b")
+    flags = ("data", "direction", "data_a", "data_b")
+    are_alike = False
+
+    def __init__(self, sides, settings, held_out=0):
+        self.sides = sides
+        self.settings = settings
+        self.held_out_count = held_out
+        self.training, self.held = {}, {}
+        for name, side in sides.items():
+            training, held = pictures.split(side, held_out, settings["seed"])
+            self.training[name] = training
+            self.held[name] = held if held_out else side
+        self.are_seen = any(
+            self.training[name] is side for name, side in sides.items()
+        )
+
+    @classmethod
+    def resolve(cls, settings):
+        """Leave of the arguments that name data those that the kind reads.
+
+        Args:
+            settings: dict, the arguments by name, `FLAGS` where not given;
+                changed to have `sources`, and for labelled data `labels`.
+
+        Raises:
+            UserError: if the arguments contradict one another, or data are
+                missing.
+        """
+        for flag, default in FLAGS.items():
+            if flag in cls.flags:
+                continue
+            value = settings.pop(flag)
+            if value != default:
+                value = ",".join(value) if isinstance(value, list) else value
+                raise UserError(
+                    f"{flag} must be left out for {cls.kind} data, which "
+                    f"{', '.join(cls.flags)} name. Received: {value!r}"
+                )
+
+    @classmethod
+    def model_arguments(cls, settings):
+        """Return the arguments of a model that the data decide."""
+        return {}
+
+    @classmethod
+    def open(cls, settings, held_out=0, cache_bytes=1 << 30):
+        """Open the data that settings name; decode nothing.
+
+        Args:
+            settings: dict with the kind's `sources`, `image_size` and `seed`.
+            held_out: int, images of each side that are not trained on.
+            cache_bytes: int, most memory for decoded images of each side.
+
+        Returns:
+            `Data` of the kind.
+
+        Raises:
+            UserError: in one line, if a side cannot be opened.
+        """
+        checks.at_least(1, image_size=settings["image_size"])
+        sides = cls._open_sides(
+            settings,
+            cls._load_size(settings["image_size"]),
+            settings["seed"],
+            cache_bytes,
+        )
+        return cls(sides, settings, held_out)
+
+    @staticmethod
+    def _load_size(image_size):
+        return sources.default_load_size(image_size)
+
+    def prepare(self):
+        """Decode what fits into memory; leave out what is broken.
+
+        Raises:
+            UserError: if all images of a side are.
+        """
+        for name, side in self.training.items():
+            if self.held_out_count and side is self.sides[name]:
+                passes.warn_of_few(name, side, self.held_out_count)
+        self.training = self._prepared(self.training)
+        self.held = self._prepared(self.held)
+
+    @staticmethod
+    def _prepared(sides, twice=False):
+        return {name: side.prepared(twice) for name, side in sides.items()}
+
+    def recorded(self):
+        """Return the settings that only the data tell."""
+        return {}
+
+    @property
+    def steps_per_epoch(self):
+        """Batches in a pass through the largest side."""
+        most = max(map(len, self.training.values()))
+        return -(-most // self.settings["batch_size"])
+
+    def _sides(self, repeat):
+        return list((self.training if repeat else self.held).values())
+
+    def _options(self, start, repeat):
+        names = "image_size", "batch_size", "seed"
+        options = {name: self.settings[name] for name in names}
+        return options | {"start": start, "repeat": repeat}
+
+    def batches(self, start=0, repeat=True):
+        """Return the `tf.data.Dataset` of the batches from `start` on.
+
+        Without `repeat` it is one pass over the held-out images.
+        """
+        raise NotImplementedError
+
+    def held_out(self, count=SHOWN):
+        """Return a batch of held-out images, for sample grids.
+
+        Args:
+            count: int, images of each side; fewer if there are not that many.
+
+        Returns:
+            dict of float32 arrays, as in a batch.
+        """
+        size = self.settings["image_size"]
+        return {
+            name.replace("data", "images"): passes.middle(side, count, size)
+            for name, side in self.held.items()
+        }
+
+    def cases(self, verbs, count, what="test images"):
+        """Return what a model is measured on.
+
+        Of drawn faces these are identities that are never drawn for training,
+        with their true translations; else the images that are held out.
+
+        Args:
+            verbs: the model's, iterable of `Verb`.
+            count: int, most images of each side.
+            what: str, what the images are called where none are held out.
+
+        Returns:
+            dict from name of the verb to `Case`, for the verbs whose domains
+            the data have.
+        """
+        size, seed = self.settings["image_size"], self.settings["seed"]
+        is_drawn = self._is_drawn()
+        if is_drawn:
+            what = "drawn faces of identities that are never drawn for training"
+            chosen = self._unseen_faces(count)
+        elif self.held_out_count:
+            what = "held out of the run's data"
+            if self.are_seen:
+                what = "TRAINED ON, as there are too few to hold any back"
+            chosen = self.held
+        else:
+            chosen = {
+                name: pictures.split(side, count, seed)[1]
+                for name, side in self.sides.items()
+            }
+        chosen = self._prepared(chosen, twice=True)
+        squares = {name: side.cropped(size) for name, side in chosen.items()}
+        domains, vectors = self._domains(squares)
+        are_pairs = self.are_alike or is_drawn
+        found = {}
+        for verb in verbs:
+            if {verb.source, verb.target} <= {None, *domains}:
+                case = _case(verb, domains, vectors, are_pairs, what, seed)
+                found[verb.name] = case
+        return found
+
+    def _domains(self, sides):
+        """Return images by domain, and the label vectors of images or None."""
+        named = {name.removeprefix("data_"): s for name, s in sides.items()}
+        return named, None
+
+    def _is_drawn(self):
+        return all(side.style for side in self.sides.values())
+
+    def _unseen_faces(self, count):
+        """Draw the same new identities in the style of each side."""
+        indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
+        return {
+            name: sources.drawn(
+                *(side.style, side.load_size, name, indices),
+                seed=self.settings["seed"],
+            )
+            for name, side in self.sides.items()
+        }
+
+
+def _case(verb, domains, vectors, are_pairs, what, seed):
+    """Return the case of one verb; arguments as `Data.cases` has them."""
+    images = domains.get(verb.source, next(iter(domains.values())))
+    reals = domains.get(verb.target, images)
+    inputs, back, named = {}, {}, f"{what} ({images.description}"
+    for name, kind in verb.inputs.items():
+        if isinstance(kind, verbs.Images):
+            inputs[name] = images
+        elif isinstance(kind, verbs.Labels):
+            inputs[name] = np.roll(vectors, -1, axis=0)
+            back[name] = vectors
+        else:
+            inputs[name] = kind.draw(len(reals), seed)
+    if verb.images is None:
+        text = f"{len(reals)} outputs beside real images, {what} "
+        return Case(inputs, reals, False, f"{text}({reals.description})")
+    if back:
+        text = (
+            f"{len(images)} images, {named}), each translated to the labels "
+            "of the next; real are the same images, not paired"
+        )
+        return Case(inputs, reals, False, text, back)
+    is_paired = are_pairs or verb.source == verb.target
+    text = (
+        f"{len(images)} inputs and {len(reals)} real images, {named}; "
+        f"{reals.description}), " + ("paired" if is_paired else "not paired")
+    )
+    return Case(inputs, reals, is_paired, text)

@@ -1,0 +1,160 @@
+"""Settings of a run: from flags to the model and its data.
+
+Settings are a dict of plain JSON values, what a run folder and an export
+record: the flags of `keras_gans.train` by name with their defaults filled in;
+`model_arguments` and `compile_arguments`, what `--set` gives to either; and
+what only the data tell, such as the labels.
+"""
+
+import ast
+import inspect
+
+from keras_gans import datasets, registry
+from keras_gans.checks import UserError
+from keras_gans.inspection import findings
+
+# What `ast.literal_eval` raises, by its documentation.
+_NO_LITERAL = (
+    *(ValueError, SyntaxError, TypeError, MemoryError, RecursionError),
+)
+
+
+def kind_of(settings):
+    """Return the class of the data that the settings' model learns from."""
+    return datasets.KINDS[registry.get(settings["model"]).data_kind]
+
+
+def resolve(flags):
+    """Return the settings that flags ask for.
+
+    Args:
+        flags: dict, the flags of `keras_gans.train` by name, None where not
+            given.
+
+    Returns:
+        dict. `steps` or `epochs` is None: how long an epoch is only the data
+        tell.
+
+    Raises:
+        UserError: if the model, or a key of `--set`, is unknown, or the data
+            are not named well.
+    """
+    settings = dict(flags)
+    model_class = registry.get(settings["model"])
+    kind = kind_of(settings)
+    kind.resolve(settings)
+    # Other names for `--set`.
+    aliases = {n: settings.pop(n) for n in ("ema", "augment_discriminator")}
+    given = [
+        f"{n}={value}" for n, value in aliases.items() if value is not None
+    ]
+    options = parse_options([*settings.pop("set"), *given], model_class)
+    # The recipe may depend on the model's other arguments.
+    defaults = model_class.default_settings(
+        demonstration=settings[kind.sources[0]] is None, **options
+    )
+    options = defaults.pop("set", {}) | options
+    of_compile = inspect.signature(model_class.compile).parameters
+    for name, is_of_compile in (
+        ("model_arguments", False),
+        ("compile_arguments", True),
+    ):
+        settings[name] = {
+            key: value
+            for key, value in options.items()
+            if (key in of_compile) == is_of_compile
+        }
+    if settings["steps"] and settings["epochs"]:
+        raise UserError(
+            "steps must be given alone, or epochs. Received: "
+            f"steps={settings['steps']}, epochs={settings['epochs']}"
+        )
+    if settings["steps"] or settings["epochs"]:
+        defaults |= {"steps": None, "epochs": None}
+    defaults |= {
+        "held_out": datasets.SHOWN,
+        "run_dir": f"runs/{settings['model']}",
+        "export_dir": f"saved_models/{settings['model']}",
+    }
+    for name, value in defaults.items():
+        if settings.get(name) is None:
+            settings[name] = value
+    return settings
+
+
+def parse_options(options, model_class):
+    """Return `KEY=VALUE` texts as a dict, values read as Python literals."""
+    valid = registry.options(model_class)
+    parsed = {}
+    for option in options:
+        key, equals, text = option.partition("=")
+        if not equals or key not in valid:
+            raise UserError(
+                f"set must be KEY=VALUE with a key among {', '.join(valid)}. "
+                f"Received: {option!r}"
+            )
+        try:
+            parsed[key] = ast.literal_eval(text)
+        except _NO_LITERAL:
+            if text.strip()[:1] in ("{", "[", "(", "'", '"'):
+                raise UserError(
+                    "set must have words in quotes within a dict or list, and "
+                    "all of it in quotes of the shell, such as "
+                    "--set \"loss_weights={'cycle': 5}\". "
+                    f"Received: {option!r}"
+                ) from None
+            parsed[key] = text  # a word, such as dcgan
+    return parsed
+
+
+def open_data(settings):
+    """Open the data of a run; decode nothing.
+
+    Raises:
+        UserError: if a side cannot be opened.
+    """
+    # The first held-out images are those of the sample grids, however many.
+    held_out = settings.get("held_out") or datasets.SHOWN
+    return kind_of(settings).open(settings, held_out)
+
+
+def settled(settings, data):
+    """Return the settings with what only the data tell; warn of the data.
+
+    Args:
+        settings: dict, as of `resolve`.
+        data: `datasets.Data`, opened and prepared.
+
+    Returns:
+        dict, in which `epochs` has become `steps`.
+    """
+    findings.warn(data.sides, settings["image_size"], data.are_alike)
+    settings = settings | data.recorded()
+    epochs = settings.pop("epochs")
+    if epochs:
+        settings["steps"] = epochs * data.steps_per_epoch
+    return settings
+
+
+def build_model(settings):
+    """Return the compiled model that the settings ask for."""
+    import keras
+
+    keras.utils.set_random_seed(settings["seed"])
+    precision = settings["precision"]
+    keras.config.set_dtype_policy(
+        precision if precision == "float32" else f"mixed_{precision}"
+    )
+    model = registry.get(settings["model"])(
+        image_size=settings["image_size"],
+        **kind_of(settings).model_arguments(settings),
+        **settings["model_arguments"],
+    )
+    model.compile(
+        total_steps=settings["steps"],
+        jit_compile={"on": True, "off": False}.get(settings.get("jit"), "auto"),
+        recompute=settings.get("recompute", False),
+        steps_per_execution=settings.get("steps_per_execution", 1),
+        **settings["compile_arguments"],
+    )
+    return model
