@@ -1,6 +1,8 @@
 """What all tests share: quiet TensorFlow, fixed seeds, reference arrays."""
 
+import contextlib
 import fcntl
+import functools
 import json
 import os
 import pathlib
@@ -78,6 +80,48 @@ def reference():
     return Reference
 
 
+@contextlib.contextmanager
+def made_once(tmp_path_factory, name):
+    """Give a folder of all workers to one after the other.
+
+    Whoever finds it empty makes what the others find.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # that of all workers
+    folder /= name
+    folder.mkdir(exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def exported_cyclegan(tmp_path_factory):
+    """Return the export of the tiny CycleGAN, version 8 of `faces`.
+
+    Beside it are another version and something else.
+    """
+    from keras_gans import export
+    from tests.tiny import make_model
+
+    rng = np.random.default_rng(0)
+    samples = rng.integers(0, 256, (2, 32, 32, 3), dtype="uint8")
+    with made_once(tmp_path_factory, "exported_cyclegan") as folder:
+        faces = folder / "faces"
+        if not faces.exists():
+            (faces / "7").mkdir(parents=True)
+            (faces / "notes").mkdir()
+            export.export(
+                make_model("cyclegan"),
+                faces,
+                samples,
+                settings={"data_a": "photos", "data_b": "drawings", "steps": 5},
+                metrics={"l1": 0.5},
+            )
+    return faces / "8"
+
+
 @pytest.fixture(scope="session")
 def two_replicas(tmp_path_factory):
     """Return a function from a case of `tests.two_replicas` to its result.
@@ -85,9 +129,6 @@ def two_replicas(tmp_path_factory):
     Logical devices can only be made before TensorFlow starts. The fast cases
     have one process together, whichever worker asks first.
     """
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # that of all workers
 
     def run(cases):
         process = subprocess.run(
@@ -101,12 +142,11 @@ def two_replicas(tmp_path_factory):
 
     def find(case):
         if case in processes.FAST:
-            with open(folder / "two_replicas.json", "a+") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                if not file.seek(0, os.SEEK_END):
-                    json.dump(run(processes.FAST), file)
-                file.seek(0)
-                results = json.load(file)
+            with made_once(tmp_path_factory, "two_replicas") as folder:
+                file = folder / "results.json"
+                if not file.exists():
+                    file.write_text(json.dumps(run(processes.FAST)))
+                results = json.loads(file.read_text())
         else:
             results = run([case])
         result, error = results[case]
@@ -123,6 +163,7 @@ def eagerly(monkeypatch):
 
     fit = keras.Model.fit
 
+    @functools.wraps(fit)  # for who looks at its signature
     def fit_eagerly(model, *args, **kwargs):
         model.run_eagerly = True
         return fit(model, *args, **kwargs)

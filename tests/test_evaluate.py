@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import datasets, evaluate, export, images, runs, verbs
+from keras_gans import datasets, evaluate, images, runs, verbs
 from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints, statistics
 from keras_gans.datasets import sources
@@ -87,7 +87,7 @@ def test_strange_settings_are_named(tmp_path, capsys):
 
 @pytest.mark.parametrize("recorded", ["--run-dir", "--model"])
 def test_recorded_data_are_opened_only_if_named_again(
-    run_folder, extractor, capsys, monkeypatch, recorded
+    run_folder, extractor, capsys, monkeypatch, recorded, exported_cyclegan
 ):
     opened = []
 
@@ -104,10 +104,10 @@ def test_recorded_data_are_opened_only_if_named_again(
     (run_folder / "arguments.json").write_text(json.dumps(settings))
     place = run_folder
     if recorded == "--model":
-        samples = np.zeros((1, 32, 32, 3), "uint8")
-        place = export.export(
-            make_model("cyclegan"), "saved", samples, settings=settings
-        )
+        place = shutil.copytree(exported_cyclegan, run_folder / "saved")
+        about = json.loads((place / "model.json").read_text())
+        about["settings"] |= settings
+        (place / "model.json").write_text(json.dumps(about))
     options = recorded, place, "--metrics", "cycle_error"
     assert run(*options) == 2
     (line,) = capsys.readouterr().err.splitlines()

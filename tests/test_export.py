@@ -29,18 +29,9 @@ def samples():
 
 
 @pytest.fixture(scope="module")
-def exported(model, samples, tmp_path_factory):
+def exported(exported_cyclegan):
     """The next version beside another one and something else."""
-    folder = tmp_path_factory.mktemp("exports") / "faces"
-    (folder / "7").mkdir(parents=True)
-    (folder / "notes").mkdir()
-    return export.export(
-        model,
-        folder,
-        samples,
-        settings={"data_a": "photos", "data_b": "drawings", "steps": 5},
-        metrics={"l1": 0.5},
-    )
+    return exported_cyclegan
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +147,10 @@ def test_graph_is_for_any_device_and_without_xla(exported):
     )
 
 
-@pytest.mark.parametrize("changed", ["b_to_a", "a_to_b_encoded"])
+@pytest.mark.parametrize(
+    "changed",
+    [pytest.param("b_to_a", marks=pytest.mark.slow), "a_to_b_encoded"],
+)
 def test_other_pixels_are_not_published(
     changed, model, samples, tmp_path, monkeypatch
 ):

@@ -81,6 +81,7 @@ def test_nan_stops_before_anything_is_saved(step, stopped, tmp_path):
         assert (row["step"], row["warnings"]) == ("4", message)
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
 def test_the_command_ends_with_code_3_and_one_line(
     folders, capsys, monkeypatch
 ):
@@ -99,6 +100,7 @@ def test_the_command_ends_with_code_3_and_one_line(
     assert checkpoints.steps("runs/cyclegan/checkpoints") == [2, 4]
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
 def test_a_learning_rate_far_too_high_ends_with_code_3(folders, capsys):
     command = f"{TINY} --save-every 1 --steps 9 --set learning_rate=1e30"
     assert train.main(command.split()) == 3

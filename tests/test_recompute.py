@@ -10,18 +10,22 @@ from tests.tiny import TINY, fit, make_batch, make_model
 
 
 @pytest.mark.parametrize(
-    "name,jit_compile",
+    "name,mode",
     [
-        ("cyclegan-resnet", False),
-        pytest.param("cyclegan-resnet", True, marks=pytest.mark.slow),
-        ("stargan", False),
+        ("cyclegan-resnet", "eager"),
+        pytest.param("cyclegan-resnet", "graph", marks=pytest.mark.slow),
+        pytest.param("cyclegan-resnet", "xla", marks=pytest.mark.slow),
+        ("stargan", "graph"),
     ],
 )
-def test_a_run_is_the_same(name, jit_compile, monkeypatch):
+def test_a_run_is_the_same(name, mode, monkeypatch):
     monkeypatch.setitem(TINY[name], "num_residual_blocks", 1)
     kept, again = (
         make_model(
-            name, run_eagerly=False, jit_compile=jit_compile, recompute=value
+            name,
+            run_eagerly=mode == "eager",
+            jit_compile=mode == "xla",
+            recompute=value,
         )
         for value in (False, True)
     )

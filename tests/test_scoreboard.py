@@ -235,6 +235,7 @@ def test_a_childs_memory_and_exit_code_are_its_own(tmp_path):
     assert "none" in children.reason(log)
 
 
+@pytest.mark.slow
 def test_quick_runs_through(tmp_path):
     command = ["--quick", "--only", "pix2pix", "--work-dir", str(tmp_path)]
     assert scoreboard.main(command) == 0

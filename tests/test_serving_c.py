@@ -74,7 +74,11 @@ def run(program, version, files, labels=()):
 
 
 @pytest.mark.parametrize(
-    "name,labels", [("pix2pix", ()), ("stargan", (0, 1, 0))]
+    "name,labels",
+    [
+        pytest.param("pix2pix", (), marks=pytest.mark.slow),
+        ("stargan", (0, 1, 0)),
+    ],
 )
 def test_same_bytes_from_c(name, labels, program, tmp_path):
     model = make_bare(name)

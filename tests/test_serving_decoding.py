@@ -156,7 +156,7 @@ def serve_threads(seconds, folder, report):
     from keras_gans import export
     from tests.tiny import make_bare
 
-    model = make_bare("cyclegan")
+    model = make_bare("pix2pix")
     side = model.image_size
     sample = pictures.pixels(side, side)[None]
     version = export.export(model, folder, sample)

@@ -30,7 +30,7 @@ def run(text, data="--data-a a --data-b b"):
     return train.main(f"{data} {TINY} {text}".split())
 
 
-def test_a_run_from_start_to_export_and_on(folders, capsys):
+def test_a_run_from_start_to_export_and_on(folders, capsys, request):
     assert run("--steps 4 --save-every 2 --keep 1") == 0
     shown = capsys.readouterr()
     for expected in (
@@ -73,6 +73,9 @@ def test_a_run_from_start_to_export_and_on(folders, capsys):
     expected = (model(pictures / 127.5 - 1).numpy() + 1) * 127.5
     assert np.abs(actual - expected).max() <= 0.51
 
+    # The others are asked how they go on.
+    request.getfixturevalue("eagerly")
+    request.getfixturevalue("unexported")
     assert run("--steps 4 --save-every 2 --keep 1") == 0
     assert "is complete: 4 steps" in capsys.readouterr().out
     assert run("--steps 6 --save-every 2 --keep 1") == 0
@@ -173,6 +176,7 @@ def test_numbers_out_of_range_are_refused(text, capsys):
     assert f"argument {flag}" in error and f"Received: '{value}'" in error
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
 def test_damaged_files_of_a_run_are_named(folders, capsys, caplog):
     assert run("--steps 2 --save-every 2") == 0
     folder = pathlib.Path("runs/cyclegan")
@@ -191,6 +195,7 @@ def test_damaged_files_of_a_run_are_named(folders, capsys, caplog):
     assert "result.json is damaged" in caplog.text
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
 def test_a_broken_picture_is_named_left_out_and_counted(
     folders, capsys, caplog
 ):
@@ -206,6 +211,7 @@ def test_a_broken_picture_is_named_left_out_and_counted(
     assert "broken.jpg" in caplog.text
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
 def test_a_full_disk_ends_with_one_line_and_loses_nothing(folders, capsys):
     assert run("--steps 2 --save-every 2") == 0
     size = pathlib.Path("runs/cyclegan/checkpoints/000002.keras").stat().st_size
@@ -309,6 +315,7 @@ def test_restart_moves_a_run_aside_and_nothing_else(folders, monkeypatch):
     assert not pathlib.Path("empty.1").exists()
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
 def test_a_run_folder_may_be_moved(folders, capsys):
     assert run("--steps 1") == 0
     moved = pathlib.Path("elsewhere/mine")
@@ -360,12 +367,13 @@ def test_nobody_reads_and_the_terminal_is_closed(folders):
     os.close(reader)
     process = subprocess.Popen(
         [sys.executable, "-m", "keras_gans.train"]
-        + f"--data-a a --data-b b {TINY} --save-every 1 --steps 100000".split(),
+        + "--model pix2pix --data-a a --data-b b --save-every 1".split()
+        + f"{TINY} --steps 100000".split(),
         stdout=writer,
         stderr=writer,
     )
     os.close(writer)
-    folder = pathlib.Path("runs/cyclegan/checkpoints")
+    folder = pathlib.Path("runs/pix2pix/checkpoints")
     while not checkpoints.steps(folder):
         assert process.poll() is None
         time.sleep(0.01)
@@ -457,6 +465,7 @@ def test_a_run_lies_outside_its_images_and_replaces_no_page(folders, capsys):
     assert [p.name for p in pathlib.Path("mine").iterdir()] == ["report.html"]
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
 def test_home_is_expanded_where_a_path_is_given(folders, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(folders))
     settings = vars(

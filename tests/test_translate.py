@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import keras_gans
-from keras_gans import export, images, translate
+from keras_gans import images, translate
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 from keras_gans.serving import files, tiles
@@ -24,20 +24,18 @@ PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory):
+def homes(tmp_path_factory, exported_cyclegan):
     """One model in a run folder, in a file and as a SavedModel."""
     folder = tmp_path_factory.mktemp("homes")
     model = make_model("cyclegan")
     checkpoints.save(model, folder / "run" / "checkpoints")
     (folder / "run" / "arguments.json").write_text("{}")
     model.save(folder / "model.keras")
-    samples = np.stack([pictures.pixels(32, 32)])
-    version = export.export(model, folder / "saved", samples)
     paths = {
         "run folder": folder / "run",
         "file": folder / "model.keras",
-        "versions": folder / "saved",
-        "version": version,
+        "versions": exported_cyclegan.parent,
+        "version": exported_cyclegan,
     }
     return model, paths
 

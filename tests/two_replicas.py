@@ -13,8 +13,8 @@ import traceback
 FAST = (
     "metrics",
     "averages graph",
-    # A pool of each replica, and shuffled labels.
-    "models cyclegan-resnet graph",
+    # Dropout, and shuffled labels.
+    "models pix2pix graph",
     "models stargan graph",
 )
 CASES = {
