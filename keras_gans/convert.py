@@ -71,7 +71,7 @@ def _export(model, folder):
     import numpy as np
 
     from keras_gans import datasets
-    from keras_gans.export import export
+    from keras_gans.serving.exporting import export
 
     faces = datasets.open_source(
         "faces:photo", model.image_size, face_indices=range(2)
