@@ -55,7 +55,7 @@ def test_a_run_folder_of_somebody_else(
     """Data that would be downloaded are not opened; faces do."""
     given = []
     monkeypatch.setattr(
-        "keras_gans.serving.exporting.export",
+        "keras_gans.export.export",
         lambda *a, **options: given.append(options),
     )
     model = make_model("cyclegan")
