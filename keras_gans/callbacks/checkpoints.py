@@ -30,7 +30,7 @@ def save(model, folder, keep=3):
     """Write the model's state to `folder/<step>.keras`.
 
     Args:
-        model: a compiled `AdversarialModel`.
+        model: a compiled `BaseModel`.
         folder: where the checkpoints of the run live.
         keep: int, newest checkpoints that stay.
 

@@ -22,7 +22,7 @@ def refresh(model, batches):
     """Estimate the generators' moving statistics again, weights at rest.
 
     Args:
-        model: an `AdversarialModel`. Nothing happens if its networks have no
+        model: a `BaseModel`. Nothing happens if its networks have no
             batch normalisation.
         batches: iterable of batches of training data; 30 are plenty.
     """

@@ -62,7 +62,7 @@ def callback(model, dataset, settings, folder, evaluate, best):
     """Return the `callbacks.Evaluation` of a run.
 
     Args:
-        model: an `AdversarialModel`.
+        model: a `BaseModel`.
         dataset: function from a step to the `tf.data.Dataset` from there on.
         settings: dict, the settings of the run.
         folder: the run folder.
