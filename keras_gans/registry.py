@@ -14,6 +14,9 @@ MODELS = {
     "stargan": "keras_gans.models.stargan:StarGAN",
 }
 
+# Not trained, only loaded and served.
+USED_ONLY = {"translator": "keras_gans.models.translator:Translator"}
+
 
 def names():
     """Return the names that `--model` takes, sorted."""
@@ -21,8 +24,8 @@ def names():
 
 
 def class_names():
-    """Return the names of the model classes, in the paper's spelling."""
-    return [target.split(":")[1] for target in MODELS.values()]
+    """Return the names of all model classes, in the paper's spelling."""
+    return [target.split(":")[1] for target in _targets()]
 
 
 def get(name):
@@ -32,8 +35,7 @@ def get(name):
         UserError: if no model has that name.
     """
     checks.one_of(names(), model=name)
-    module, class_name = MODELS[name].split(":")
-    return getattr(importlib.import_module(module), class_name)
+    return _imported(MODELS[name])
 
 
 # Arguments of a model that are no plain values, or have settings of their own.
@@ -41,7 +43,6 @@ _NOT_TO_SET = (
     *("self", "name", "image_size", "total_steps", "jit_compile"),
     "recompute",
     *("labels", "exclusive"),
-    *("generator_optimizer", "discriminator_optimizer"),
 )
 
 
@@ -57,15 +58,25 @@ def options(model_class):
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
         and name not in _NOT_TO_SET
+        and (name != "adversarial_loss" or model_class.default_adversarial_loss)
     ]
 
 
 def get_class(class_name):
     """Return the model class called `class_name`, such as "CycleGAN"."""
-    for name, target in MODELS.items():
+    for target in _targets():
         if target.endswith(f":{class_name}"):
-            return get(name)
+            return _imported(target)
     raise UserError(
         f"class_name must be one of {', '.join(class_names())}. "
         f"Received: {class_name!r}"
     )
+
+
+def _targets():
+    return [*MODELS.values(), *USED_ONLY.values()]
+
+
+def _imported(target):
+    module, class_name = target.split(":")
+    return getattr(importlib.import_module(module), class_name)

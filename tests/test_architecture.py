@@ -11,7 +11,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
 LEAVES = (
     *("checks", "files", "images", "labels", "layers", "losses"),
     *("optimizers", "registry", "streams", "verbs"),
-    *("faces.drawing", "faces.identities"),
+    *("faces.drawing", "faces.identities", "callbacks.rate_by_epoch"),
 )
 COMMANDS = ("train", "evaluate", "translate", "check", "convert", "export")
 # Room -> prefixes of our own modules that it may import beside the leaves.

@@ -1,6 +1,6 @@
 """Fresh moving statistics, so that a model tests as well as it trains.
 
-Batch normalisation uses the statistics of the batch in training and moving
+Batch normalization uses the statistics of the batch in training and moving
 averages of them afterwards. While the weights move, the averages lag behind:
 after 1,500 steps of the article's CycleGAN on photographs and drawn faces,
 its translations by moving statistics differed by 0.114 of the full range from
@@ -22,13 +22,13 @@ def refresh(model, batches):
     """Estimate the generators' moving statistics again, weights at rest.
 
     Args:
-        model: a `BaseModel`. Nothing happens if its networks have no
-            batch normalisation.
+        model: a `BaseModel`. Nothing happens if the networks of its first
+            player have no batch normalization.
         batches: iterable of batches of training data; 30 are plenty.
     """
     normalizations = [
         layer
-        for network in model.networks
+        for network in model.used_networks
         for layer in network.layers
         if isinstance(layer, keras.layers.BatchNormalization)
     ]

@@ -1,7 +1,7 @@
-"""CycleGAN: translate between two picture collections without pairs.
+"""CycleGAN: translate between two image collections without pairs.
 
 Two generators, a to b and b to a, learn from two discriminators that judge
-one domain each, and from the demand that a picture translated there and back
+one domain each, and from the demand that an image translated there and back
 is itself again.
 """
 
@@ -34,9 +34,9 @@ class CycleGAN(BaseModel):
     """CycleGAN, as the article has it for faces and as its authors train it.
 
     `architecture="dcgan"` is the network pair of the article: strided 4x4
-    convolutions, batch normalisation, a discriminator with one logit.
+    convolutions, batch normalization, a discriminator with one logit.
     `architecture="resnet"` is that of the paper's authors: residual blocks,
-    instance normalisation, a discriminator of 70x70 patches, a pool of past
+    instance normalization, a discriminator of 70x70 patches, a pool of past
     fakes, and a learning rate that falls in the second half of the run.
 
     Args:
@@ -82,12 +82,12 @@ class CycleGAN(BaseModel):
         sigmoid loss, cycle weight 10 as in the paper, no identity term, and
         beta_1 0.5 for Adam, which GANs need, at the article's learning rate
         4e-4 (TensorFlow 1 has 0.9 by default). Moving statistics of the
-        generators record translations of real pictures only, not the second
+        generators record translations of real images only, not the second
         half of the cycle: they then are the statistics of what a deployed
         generator receives.
         resnet: none from the authors' PyTorch code, whose Adam, order of
-        updates and padding it keeps. Where it passes pictures one by one,
-        here those of one network pass together; instance normalisation
+        updates and padding it keeps. Where it passes images one by one,
+        here those of one network pass together; instance normalization
         makes that the same.
 
     Reference:
@@ -201,7 +201,7 @@ class CycleGAN(BaseModel):
         return check_images(images, multiple_of=self._recipe.multiple)
 
     def translate(self, images, to="b"):
-        """Translate pictures into one of the two domains.
+        """Translate images into one of the two domains.
 
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1]. For dcgan
@@ -233,7 +233,7 @@ class CycleGAN(BaseModel):
         """Return the translation of `source` and the identity of `target`."""
         # Of one batch for both, half could not be dropped.
         both = self._recipe.both if self.loss_weights["identity"] else _apart
-        return both(generator, source, target, training, frozen_statistics())
+        return both(generator, source, target, training, frozen=True)
 
     def _generator_terms(self, real_a, real_b, training):
         generator_ab = self._pass(self.generator_ab)  # G
@@ -363,20 +363,18 @@ class CycleGAN(BaseModel):
         ]
 
 
-def _apart(
-    network, images, others, training, around_others=contextlib.nullcontext()
-):
-    """Pass two batches through a network, the second within a context."""
+def _apart(network, images, others, training, frozen=False):
+    """Pass two batches through a network, the second with frozen statistics."""
     outputs = network(images, training=training)
-    with around_others:
+    with frozen_statistics() if frozen else contextlib.nullcontext():
         return outputs, network(others, training=training)
 
 
-def _together(network, images, others, training, around_others=None):
+def _together(network, images, others, training, frozen=True):
     """Pass two batches through a network as one: fewer, larger operations.
 
-    With normalization by image that is exact; batch normalization would mix
-    the two. There are no statistics to keep from the second.
+    With normalization by image that is exact, and there are no statistics;
+    batch normalization would mix the two.
     """
     outputs = network(tf.concat([images, others], 0), training=training)
     count = tf.shape(images)[0]

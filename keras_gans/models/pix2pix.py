@@ -1,4 +1,4 @@
-"""pix2pix: translate pictures after pairs of input and answer.
+"""pix2pix: translate images after pairs of input and answer.
 
 A generator learns from the true answers and from a discriminator that sees
 an answer beside its input, so that it judges whether the two belong together.
@@ -23,7 +23,7 @@ _LEAST_DOWNSAMPLES = 5
 class Pix2Pix(BaseModel):
     """Paired translation with a U-Net and a conditional discriminator.
 
-    The U-Net halves the picture down to one pixel and doubles it up again
+    The U-Net halves the image down to one pixel and doubles it up again
     beside its own maps; the discriminator judges 70x70 patches of input and
     answer, channel on channel.
 
@@ -46,7 +46,7 @@ class Pix2Pix(BaseModel):
 
     Returns:
         `model(images)` translates a to b: float32, the shape of `images`, in
-        [-1, 1]; without dropout and with moving statistics, so that a picture
+        [-1, 1]; without dropout and with moving statistics, so that an image
         has one translation, whatever the batch.
         `model.translate(images, noise=True)` is the paper's test time.
 
@@ -65,9 +65,9 @@ class Pix2Pix(BaseModel):
         None in training from the authors' PyTorch code, whose Adam, order of
         updates (discriminator first, both on the same fake) and padding it
         keeps. At test time the paper keeps dropout, its only noise, and
-        normalises with the statistics of the test batch, one picture; here
+        normalizes with the statistics of the test batch, one image; here
         that is `noise=True`, and the default is the code's `--eval`: a served
-        picture should not depend on chance.
+        image should not depend on chance.
 
     Reference:
         Isola et al. 2017, "Image-to-Image Translation with Conditional
@@ -159,13 +159,13 @@ class Pix2Pix(BaseModel):
         return check_images(images, multiple_of=2**self.num_downsamples)
 
     def translate(self, images, noise=False):
-        """Translate pictures of domain a into domain b.
+        """Translate images of domain a into domain b.
 
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1], height and
                 width multiples of 2 ** `num_downsamples`.
             noise: bool, whether to translate as at the paper's test time:
-                with dropout, each picture normalised by its own statistics.
+                with dropout, each image normalized by its own statistics.
 
         Returns:
             float32, the shape of `images`, in [-1, 1].
@@ -203,7 +203,7 @@ class Pix2Pix(BaseModel):
         }, None
 
     def _discriminator_terms(self, real_a, real_b, fake_b, training):
-        # Real and fake pass separately: together, batch normalisation would
+        # Real and fake pass separately: together, batch normalization would
         # mix their statistics.
         real, fake = self._discriminator_loss(
             self._judged(real_a, real_b, training),  # -log D(a, b), eq. 1
@@ -267,7 +267,7 @@ def _check_image_size(image_size, num_downsamples):
     """Return the halvings that a size asks for, or check those given.
 
     Raises:
-        UserError: if the U-Net cannot halve such a picture.
+        UserError: if the U-Net cannot halve such an image.
     """
     is_count = isinstance(image_size, int) and image_size >= 32
     if is_count:

@@ -1,6 +1,6 @@
 """StarGAN: one generator for many domains, which labels tell apart.
 
-A picture and the labels it is to have go in, the changed picture comes out; a
+An image and the labels it is to have go in, the changed image comes out; a
 critic judges whether it looks real and which labels it shows.
 """
 
@@ -24,7 +24,7 @@ _MOST_LAYERS = 6
 class StarGAN(BaseModel):
     """Translation between all the domains that labels make, by one generator.
 
-    The generator is asked for labels and must give the picture back when it
+    The generator is asked for labels and must give the image back when it
     is asked for the old ones. The critic of the Wasserstein loss has a second
     head that reads the labels; five of its updates go before each of the
     generator's.
@@ -35,10 +35,10 @@ class StarGAN(BaseModel):
         labels: list of str, the names of the labels in the order of the
             vectors; or a list of such lists, one per data set, to train on
             several that have other labels. Default: the paper's of CelebA,
-            three hair colours, Male, Young.
+            three hair colors, Male, Young.
         exclusive: list of lists of str, groups of labels of which one holds;
             to set one clears the others. A group that covers all labels of a
-            data set makes classes of them. Default: CelebA's hair colours
+            data set makes classes of them. Default: CelebA's hair colors
             among `labels`.
         base_filters: int, channels of the generator's first convolution.
             Default 64.
@@ -52,12 +52,12 @@ class StarGAN(BaseModel):
     Batch:
         images: float32 `[critic_steps * batch, image_size, image_size, 3]`
             in [-1, 1]. Update i of the critic learns from every
-            `critic_steps`-th picture from i on, so that several replicas
+            `critic_steps`-th image from i on, so that several replicas
             together see the parts that one would.
         labels: float32 `[critic_steps * batch, num_labels]`, 0 or 1. With
             several data sets side by side, 0 for labels of the others.
         mask: float32 `[critic_steps * batch, data sets]`, a 1 for the data
-            set that a picture is of; with several data sets only.
+            set that an image is of; with several data sets only.
 
     Returns:
         `model([images, labels])`: float32, the shape of `images`, in [-1, 1].
@@ -77,7 +77,7 @@ class StarGAN(BaseModel):
         d_fake, weight 1: D(G(x, c)), eq. 8.
         d_classification, weight 1: -log D(c' | x), eq. 2.
         d_gradient_penalty, weight 10: (|grad D| - 1)^2 between x and
-            G(x, c), mixed by one number per picture, eq. 8.
+            G(x, c), mixed by one number per image, eq. 8.
 
     Departures:
         A training step is five updates of the critic and one of the
@@ -246,7 +246,7 @@ class StarGAN(BaseModel):
         return [check_images(images, multiple_of=4), labels]
 
     def translate(self, images, to, labels=None):
-        """Translate pictures into those that have other labels.
+        """Translate images into those that have other labels.
 
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1], height and
@@ -257,7 +257,7 @@ class StarGAN(BaseModel):
                 names are of one of them. Or all labels at once: float
                 `[batch, num_labels]` or `[num_labels]`; with several data
                 sets with the mask behind.
-            labels: float `[batch, num_labels]` of 0 and 1, what the pictures
+            labels: float `[batch, num_labels]` of 0 and 1, what the images
                 show; what `to` does not name stays so. Default: all 0.
 
         Returns:
@@ -302,10 +302,12 @@ class StarGAN(BaseModel):
         return {
             "adversarial": self._generator_loss(patches),  # -D(G(x, c)), eq. 8
             "classification": self._classification(
-                targets, classes  # -log D(c | G(x, c)), eq. 3
+                targets,
+                classes,  # -log D(c | G(x, c)), eq. 3
             ),
             "reconstruction": losses.l1(
-                images, reconstructed  # |x - G(G(x, c), c')|, eq. 4
+                images,
+                reconstructed,  # |x - G(G(x, c), c')|, eq. 4
             ),
         }, None
 
@@ -324,19 +326,24 @@ class StarGAN(BaseModel):
             tf.concat([images, fake], 0), training=training
         )
         count = tf.shape(images)[0]
-        real, faked = self._discriminator_loss(
-            patches[:count], patches[count:]
+        real, faked = self._discriminator_loss(patches[:count], patches[count:])
+        return (
+            {
+                "real": real,  # -D(x), eq. 8
+                "fake": faked,  # D(G(x, c)), eq. 8
+                "classification": self._classification(
+                    vectors,
+                    classes[:count],  # -log D(c' | x), eq. 2
+                ),
+                "gradient_penalty": losses.gradient_penalty(
+                    critic,
+                    images,
+                    fake,
+                    mixing,  # (|grad D| - 1)^2, eq. 8
+                ),
+            },
+            None,
         )
-        return {
-            "real": real,  # -D(x), eq. 8
-            "fake": faked,  # D(G(x, c)), eq. 8
-            "classification": self._classification(
-                vectors, classes[:count]  # -log D(c' | x), eq. 2
-            ),
-            "gradient_penalty": losses.gradient_penalty(
-                critic, images, fake, mixing  # (|grad D| - 1)^2, eq. 8
-            ),
-        }, None
 
     def _draw(self, count):
         """Return what is random in a critic update, of this replica.
@@ -403,7 +410,7 @@ class StarGAN(BaseModel):
 
     def test_step(self, batch):
         images, vectors = self._inputs(batch)
-        # Nothing random: the labels of the picture before, half and half.
+        # Nothing random: the labels of the image before, half and half.
         targets = tf.roll(vectors, 1, axis=0)
         mixing = tf.fill([tf.shape(images)[0]], 0.5)
         d_terms, _ = self._discriminator_terms(

@@ -15,9 +15,9 @@ _NETWORKS = ("resnet_generator", "unet_generator")
 class Translator(InferenceModel):
     """A generator that translates and exports, and is not trained.
 
-    It takes and gives colour pictures. To a network of one channel it shows
+    It takes and gives color images. To a network of one channel it shows
     their luminance, and it repeats one channel on all three, as the original
-    reads and writes its pictures.
+    reads and writes its images.
 
     Args:
         network: `"resnet_generator"` or `"unet_generator"`.
@@ -31,15 +31,17 @@ class Translator(InferenceModel):
 
     Returns:
         `model(images)` is what the generator gives, its own channels in and
-        out. `model.translate(images)` takes and gives pictures.
+        out. `model.translate(images)` takes and gives images.
 
     Raises:
         UserError: if an argument does not fit.
 
     Reference:
         github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py;
-        grey pictures: data/base_dataset.py, util/util.py.
+        gray images: data/base_dataset.py, util/util.py.
     """
+
+    data_kind = "unpaired"
 
     def __init__(
         self, network, arguments, image_size=None, name="translator", **kwargs
@@ -58,7 +60,7 @@ class Translator(InferenceModel):
         )
         if not {1, 3}.issuperset(channels):
             raise UserError(
-                "network must take and give pictures, of 1 or 3 channels. "
+                "network must take and give images, of 1 or 3 channels. "
                 "Received: {} channels in, {} out".format(*channels)
             )
         doublings = sum(
@@ -84,7 +86,7 @@ class Translator(InferenceModel):
         self.network = network
         self.arguments = dict(arguments)
         self.image_size = image_size
-        self.size_multiple = multiple  # of pictures it serves
+        self.size_multiple = multiple  # of images it serves
         self.built = True
 
     def get_config(self):
@@ -113,7 +115,7 @@ class Translator(InferenceModel):
         return 1 if self._is_resnet else self.size_multiple
 
     def translate(self, images):
-        """Translate pictures.
+        """Translate images.
 
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1]. For a U-Net

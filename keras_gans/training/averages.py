@@ -14,7 +14,7 @@ is loaded to translate has none.
 The article's CycleGAN comes 15 and 27 % nearer to the truth of the embedded
 faces by it after 1,200 steps, pix2pix 5 % (tests/benchmarks/SCOREBOARD.md).
 
-Batch normalisation: moving statistics are not averaged, since those of an
+Batch normalization: moving statistics are not averaged, since those of an
 average of weights are not the average of their statistics.
 `keras_gans.callbacks.statistics` estimates them again with the average in
 the networks.

@@ -26,7 +26,7 @@ def make(name, batch_size):
             all its logical CPUs; `"multiworker"`, the machines that the
             environment variable `TF_CONFIG` lists; or `"auto"`, mirrored
             where there is more than one GPU.
-        batch_size: int, pictures of a batch, over all replicas.
+        batch_size: int, images of a batch, over all replicas.
 
     Returns:
         `tf.distribute.Strategy`; for none the default one.

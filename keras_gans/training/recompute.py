@@ -11,7 +11,7 @@ from keras_gans.checks import UserError
 
 
 def recomputed(network):
-    """Make a training pass that remembers a few maps and makes the others anew.
+    """Make a training pass that keeps a few maps and recomputes the others.
 
     The network is cut wherever one map is all that later layers need, behind
     activations and sums: between residual blocks, not inside them. Of each
@@ -19,7 +19,7 @@ def recomputed(network):
 
     Args:
         network: functional `keras.Model`, the same in every pass: no dropout,
-            no batch normalisation.
+            no batch normalization.
 
     Returns:
         function from the inputs of `network` and `training` to its outputs.
@@ -33,7 +33,7 @@ def recomputed(network):
         ):
             raise UserError(
                 "recompute must be False for networks with batch "
-                "normalisation or dropout, whose second pass is another. "
+                "normalization or dropout, whose second pass is another. "
                 f"Received: True, and {network.name} has {layer.name}"
             )
     # Kept out of reach of Keras, which would save the parts, too.
