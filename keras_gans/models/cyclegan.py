@@ -245,22 +245,19 @@ class CycleGAN(BaseModel):
             generator_ba, real_b, real_a, training
         )
         with self._only_for("adversarial"):
-            logits_a, logits_b = (
-                discriminator(self._shown(fake, training), training=training)
-                for discriminator, fake in (
-                    (self.discriminator_a, fake_a),
-                    (self.discriminator_b, fake_b),
-                )
+            logits_a = self.discriminator_a(
+                self._shown(fake_a, training), training=training
+            )
+            logits_b = self.discriminator_b(
+                self._shown(fake_b, training), training=training
             )
         with frozen_statistics():
-            cycle = {
-                "forward": losses.l1(  # |F(G(a)) - a|, eq. 2
-                    real_a, generator_ba(fake_b, training=training)
-                ),
-                "backward": losses.l1(  # |G(F(b)) - b|, eq. 2
-                    real_b, generator_ab(fake_a, training=training)
-                ),
-            }
+            reconstructed_a = generator_ba(fake_b, training=training)
+            reconstructed_b = generator_ab(fake_a, training=training)
+        cycle = {  # eq. 2
+            "forward": losses.l1(real_a, reconstructed_a),  # |F(G(a)) - a|
+            "backward": losses.l1(real_b, reconstructed_b),  # |G(F(b)) - b|
+        }
         terms = {
             "adversarial": self._generator_loss(logits_a)  # -log D(F(b)), eq. 1
             + self._generator_loss(logits_b),  # -log D(G(a)), eq. 1

@@ -101,9 +101,7 @@ class StarGAN(BaseModel):
     data_kind = "labelled"
     terms = {
         "generator": ("adversarial", "classification", "reconstruction"),
-        "discriminator": (
-            *("real", "fake", "classification", "gradient_penalty"),
-        ),
+        "discriminator": ("real", "fake", "classification", "gradient_penalty"),
     }
 
     default_adam = PyTorchAdam
@@ -298,17 +296,14 @@ class StarGAN(BaseModel):
         with self._only_for("adversarial", "classification"):
             shown = self._shown(fake, training)
             patches, classes = self.discriminator(shown, training=training)
-        reconstructed = generator([fake, vectors], training=training)
+        back = generator([fake, vectors], training=training)  # G(G(x, c), c')
+        adversarial = self._generator_loss(patches)  # -D(G(x, c)), eq. 8
+        class_loss = self._classification(targets, classes)  # -log D(c|G(x, c))
+        reconstruction = losses.l1(images, back)  # |x - G(G(x, c), c')|, eq. 4
         return {
-            "adversarial": self._generator_loss(patches),  # -D(G(x, c)), eq. 8
-            "classification": self._classification(
-                targets,
-                classes,  # -log D(c | G(x, c)), eq. 3
-            ),
-            "reconstruction": losses.l1(
-                images,
-                reconstructed,  # |x - G(G(x, c), c')|, eq. 4
-            ),
+            "adversarial": adversarial,
+            "classification": class_loss,
+            "reconstruction": reconstruction,
         }, None
 
     def _discriminator_terms(self, images, vectors, targets, mixing, training):
@@ -326,24 +321,20 @@ class StarGAN(BaseModel):
             tf.concat([images, fake], 0), training=training
         )
         count = tf.shape(images)[0]
-        real, faked = self._discriminator_loss(patches[:count], patches[count:])
-        return (
-            {
-                "real": real,  # -D(x), eq. 8
-                "fake": faked,  # D(G(x, c)), eq. 8
-                "classification": self._classification(
-                    vectors,
-                    classes[:count],  # -log D(c' | x), eq. 2
-                ),
-                "gradient_penalty": losses.gradient_penalty(
-                    critic,
-                    images,
-                    fake,
-                    mixing,  # (|grad D| - 1)^2, eq. 8
-                ),
-            },
-            None,
+        real, faked = self._discriminator_loss(  # -D(x), D(G(x, c)), eq. 8
+            patches[:count], patches[count:]
         )
+        classes = classes[:count]
+        class_loss = self._classification(vectors, classes)  # -log D(c'|x)
+        penalty = losses.gradient_penalty(  # (|grad D| - 1)^2, eq. 8
+            critic, images, fake, mixing
+        )
+        return {
+            "real": real,
+            "fake": faked,
+            "classification": class_loss,
+            "gradient_penalty": penalty,
+        }, None
 
     def _draw(self, count):
         """Return what is random in a critic update, of this replica.

@@ -320,7 +320,12 @@ def test_float16_stays_finite():
         keras.config.set_dtype_policy("float32")
     scaled = keras.optimizers.LossScaleOptimizer
     model.compile(
-        *(scaled(PyTorchAdam(1e-4, 0.5), initial_scale=64.0) for _ in range(2)),
+        **{
+            f"{player}_optimizer": scaled(
+                PyTorchAdam(1e-4, 0.5), initial_scale=64.0
+            )
+            for player in model.terms
+        },
         run_eagerly=True,
     )
     before = [v.numpy() for v in model.trainable_variables]
