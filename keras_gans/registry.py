@@ -4,7 +4,6 @@ import importlib
 import inspect
 
 from keras_gans import checks
-from keras_gans.checks import UserError
 
 # Command-line name -> "module:Class". Adding a model is one new file and one
 # line here; the command, the contract tests and the README's table follow.
@@ -12,20 +11,20 @@ MODELS = {
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",
     "stargan": "keras_gans.models.stargan:StarGAN",
+    "translator": "keras_gans.models.translator:Translator",
 }
-
-# Not trained, only loaded and served.
-USED_ONLY = {"translator": "keras_gans.models.translator:Translator"}
+# Not trained, so no values of `--model`.
+USED_ONLY = ("translator",)
 
 
 def names():
     """Return the names that `--model` takes, sorted."""
-    return sorted(MODELS)
+    return sorted({*MODELS} - {*USED_ONLY})
 
 
 def class_names():
-    """Return the names of all model classes, in the paper's spelling."""
-    return [target.split(":")[1] for target in _targets()]
+    """Return the names of the model classes, in the paper's spelling."""
+    return [target.split(":")[1] for target in MODELS.values()]
 
 
 def get(name):
@@ -35,7 +34,7 @@ def get(name):
         UserError: if no model has that name.
     """
     checks.one_of(names(), model=name)
-    return _imported(MODELS[name])
+    return get_class(MODELS[name].split(":")[1])
 
 
 # Arguments of a model that are no plain values, or have settings of their own.
@@ -64,19 +63,6 @@ def options(model_class):
 
 def get_class(class_name):
     """Return the model class called `class_name`, such as "CycleGAN"."""
-    for target in _targets():
-        if target.endswith(f":{class_name}"):
-            return _imported(target)
-    raise UserError(
-        f"class_name must be one of {', '.join(class_names())}. "
-        f"Received: {class_name!r}"
-    )
-
-
-def _targets():
-    return [*MODELS.values(), *USED_ONLY.values()]
-
-
-def _imported(target):
-    module, class_name = target.split(":")
-    return getattr(importlib.import_module(module), class_name)
+    checks.one_of(class_names(), class_name=class_name)
+    (target,) = (t for t in MODELS.values() if t.endswith(f":{class_name}"))
+    return getattr(importlib.import_module(target.split(":")[0]), class_name)

@@ -244,15 +244,24 @@ class BaseModel(InferenceModel):
         averages.check_decay(ema)
         given = updates.check_optimizers(self, given)
         policies = augmentation.parse(augment_discriminator)
-        self._set_adversarial_loss(adversarial_loss)
+        if adversarial_loss is not None and not self.default_adversarial_loss:
+            raise UserError(
+                f"adversarial_loss must be left out: {type(self).__name__} has "
+                f"none. Received: {adversarial_loss!r}"
+            )
+        self.adversarial_loss = (
+            adversarial_loss or self.default_adversarial_loss
+        )
+        if self.adversarial_loss:
+            self._generator_loss, self._discriminator_loss = losses.adversarial(
+                self.adversarial_loss
+            )
         self.loss_weights = check_loss_weights(
             loss_weights, self.default_loss_weights, *self.terms.values()
         )
-        self._passes = (
-            {n.name: recomputed(n) for n in self.used_networks}
-            if recompute
-            else {}
-        )
+        self._passes = {
+            n.name: recomputed(n) for n in self.used_networks if recompute
+        }
         replicas = self.distribute_strategy.num_replicas_in_sync
         if jit_compile == "auto":
             jit_compile = bool(tf.config.list_logical_devices("GPU"))
@@ -270,24 +279,24 @@ class BaseModel(InferenceModel):
             self.critic_steps,
         )
         self.rate_decays = callable(first_rate)
-        self._given_optimizers = {n: o is not None for n, o in given.items()}
-        first, *others = (
-            updates.scaled(
-                optimizer
-                or self._default_optimizer(other_rate if i else first_rate),
-                self.dtype_policy,
+        self._own_optimizers = [n for n, o in given.items() if o is None]
+        made = {}
+        for name, optimizer in given.items():
+            optimizer = optimizer or self.default_adam(
+                other_rate if made else first_rate,
+                beta_1=self.default_beta_1,
+                name="adam",
             )
-            for i, optimizer in enumerate(given.values())
-        )
+            made[name] = updates.scaled(optimizer, self.dtype_policy)
         super().compile(
-            optimizer=first,
+            optimizer=made[names[0]],
             jit_compile=bool(jit_compile) and replicas == 1,
             auto_scale_loss=False,  # it is done
             **kwargs,
         )
-        for name, optimizer in zip(names[1:], others, strict=True):
+        for name, optimizer in made.items():
             setattr(self, name, optimizer)
-        self._all_optimizers = rates.AllOptimizers(first, *others)
+        self._all_optimizers = rates.AllOptimizers(*made.values())
         self._compile_arguments = {
             "adversarial_loss": self.adversarial_loss,
             "loss_weights": dict(self.loss_weights),
@@ -312,27 +321,6 @@ class BaseModel(InferenceModel):
             if policies:
                 self.augmentation = augmentation.Augmentation(policies)
 
-    def _set_adversarial_loss(self, name):
-        if self.default_adversarial_loss is None:
-            if name is not None:
-                raise UserError(
-                    f"adversarial_loss must be left out: {type(self).__name__} "
-                    f"has none. Received: {name!r}"
-                )
-            self.adversarial_loss = None
-            return
-        self.adversarial_loss = name or self.default_adversarial_loss
-        self._generator_loss, self._discriminator_loss = losses.adversarial(
-            self.adversarial_loss
-        )
-
-    def _default_optimizer(self, learning_rate):
-        return self.default_adam(
-            learning_rate,
-            beta_1=self.default_beta_1,
-            name="adam",
-        )
-
     @property
     def optimizer(self):
         """What Keras' callbacks use: see `rates.AllOptimizers`."""
@@ -346,12 +334,10 @@ class BaseModel(InferenceModel):
     def get_compile_config(self):
         if not self.compiled:
             return {}
-        # What was left to the recipe stays so.
-        arguments = dict(self._compile_arguments)
-        for name, is_given in self._given_optimizers.items():
-            if is_given:
-                arguments[name] = getattr(self, name)
-        return saving.serialize_keras_object(arguments)
+        names = (f"{player}_optimizer" for player in self.terms)
+        own = self._own_optimizers  # left to the recipe, which stays so
+        given = {n: getattr(self, n) for n in names if n not in own}
+        return saving.serialize_keras_object(self._compile_arguments | given)
 
     def compile_from_config(self, config):
         self.compile(**saving.deserialize_keras_object(config))
@@ -366,16 +352,15 @@ class BaseModel(InferenceModel):
             UserError: if the data never end, or are no batches of the model.
         """
         arguments = batches.bound(super().fit, args, kwargs)
-        batches.refuse_targets(arguments)
         data = self._data()
         data.prepare(arguments, "x", "steps_per_epoch")
         data.prepare(arguments, "validation_data", "validation_steps")
         if self.compiled:
-            own = [
-                n for n, given in self._given_optimizers.items() if not given
-            ]
             arguments["callbacks"] = rates.following(
-                self._course, self, own, arguments.get("callbacks")
+                self._course,
+                self,
+                self._own_optimizers,
+                arguments.get("callbacks"),
             )
         with data.errors(), self._trained():
             history = super().fit(**arguments)
@@ -393,13 +378,12 @@ class BaseModel(InferenceModel):
     @contextlib.contextmanager
     def _trained(self):
         """Have the trained weights in the networks for a while."""
-        if self.averages is not None:
-            self.averages.put(False)
+        put = self.averages.put if self.averages else lambda average: None
+        put(False)
         try:
             yield
         finally:
-            if self.averages is not None:
-                self.averages.put(True)
+            put(True)
 
     def averaged(self):
         """Return a context in which the generators are their averages.
@@ -418,7 +402,6 @@ class BaseModel(InferenceModel):
             UserError: if the data never end, or are no batches of the model.
         """
         arguments = batches.bound(super().evaluate, args, kwargs)
-        batches.refuse_targets(arguments)
         data = self._data()
         if not arguments.get("_use_cached_eval_dataset"):  # which `fit` checks
             data.prepare(arguments, "x", "steps")
@@ -427,13 +410,11 @@ class BaseModel(InferenceModel):
 
     def train_on_batch(self, *args, **kwargs):
         arguments = batches.bound(super().train_on_batch, args, kwargs)
-        batches.refuse_targets(arguments)
         self._check_batch(arguments["x"])
         return super().train_on_batch(**arguments)
 
     def test_on_batch(self, *args, **kwargs):
         arguments = batches.bound(super().test_on_batch, args, kwargs)
-        batches.refuse_targets(arguments)
         self._check_batch(arguments["x"])
         return super().test_on_batch(**arguments)
 
