@@ -26,6 +26,7 @@ CYCLES = {
     "forward": ("forward",),
     "backward": ("backward",),
 }
+_FACES = {"data_a": "faces:photo", "data_b": "faces:anime"}
 _MOST_POOLED = 2**28  # pixels of a pool, 3 GB
 
 
@@ -129,9 +130,7 @@ class CycleGAN(BaseModel):
             base_filters=base_filters,
             discriminator_filters=discriminator_filters,
         )
-        checks.at_least(
-            0, num_residual_blocks=num_residual_blocks or 0, pool_size=pool_size
-        )
+        checks.at_least(0, num_residual_blocks=num_residual_blocks or 0)
         # At 256 pixels 4,096 of them; both pools are on the device.
         checks.between(
             0, max(1, _MOST_POOLED // image_size**2), pool_size=pool_size
@@ -176,8 +175,7 @@ class CycleGAN(BaseModel):
     def default_settings(
         cls, demonstration=False, architecture="dcgan", **arguments
     ):
-        recipe = _find(architecture)
-        return cls._settings_of(recipe, recipe.image_size, demonstration)
+        return super().default_settings(demonstration, _find(architecture))
 
     def get_config(self):
         return {
@@ -318,45 +316,34 @@ class CycleGAN(BaseModel):
     def samples(self, batch):
         """Return the sample grids, by name of the verb, of a batch."""
         real_a, real_b = batch["images_a"], batch["images_b"]
-        fake_b = self.generator_ab(real_a, training=False)
-        fake_a = self.generator_ba(real_b, training=False)
-        return {
-            "a_to_b": Grid(
-                [
-                    Column("input", real_a),
-                    Column("output", fake_b),
-                    Column("back", self.generator_ba(fake_b, training=False)),
-                ],
-                reals=real_b,
-                discriminator=self.discriminator_b,
-            ),
-            "b_to_a": Grid(
-                [
-                    Column("input", real_b),
-                    Column("output", fake_a),
-                    Column("back", self.generator_ab(fake_a, training=False)),
-                ],
-                reals=real_a,
-                discriminator=self.discriminator_a,
-            ),
-        }
+        ab, ba = self.generator_ab, self.generator_ba
+        grids = {}
+        for name, images, reals, there, back, discriminator in (
+            ("a_to_b", real_a, real_b, ab, ba, self.discriminator_b),
+            ("b_to_a", real_b, real_a, ba, ab, self.discriminator_a),
+        ):
+            fake = there(images, training=False)
+            columns = [
+                Column("input", images),
+                Column("output", fake),
+                Column("back", back(fake, training=False)),
+            ]
+            grids[name] = Grid(columns, reals, discriminator)
+        return grids
 
     def verbs(self):
         """Return what the model does: both translations."""
         inputs = {"images": Images(self.image_size, self._recipe.size_multiple)}
         return [
             Verb(
-                name,
+                f"{source}_to_{target}",
                 functools.partial(self.translate, to=target),
                 inputs,
                 source,
                 target,
-                back,
+                back=f"{target}_to_{source}",
             )
-            for name, source, target, back in (
-                ("a_to_b", "a", "b", "b_to_a"),
-                ("b_to_a", "b", "a", "a_to_b"),
-            )
+            for source, target in ("ab", "ba")
         ]
 
 
@@ -400,12 +387,7 @@ class _DCGAN:
         "fake": 1.0,
     }
     # What two cores train in about ten minutes.
-    demonstration = {
-        "data_a": "faces:photo",
-        "data_b": "faces:anime",
-        "batch_size": 16,
-        "steps": 1500,
-    }
+    demonstration = {**_FACES, "batch_size": 16, "steps": 1500}
 
     @staticmethod
     def check(image_size, num_residual_blocks):
@@ -451,12 +433,7 @@ class _ResNet:
         "real": 0.5,
         "fake": 0.5,
     }
-    demonstration = {
-        "data_a": "faces:photo",
-        "data_b": "faces:anime",
-        "image_size": 64,
-        "steps": 1500,
-    }
+    demonstration = {**_FACES, "image_size": 64, "steps": 1500}
 
     @staticmethod
     def check(image_size, num_residual_blocks):

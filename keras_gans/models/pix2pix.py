@@ -222,8 +222,7 @@ class Pix2Pix(BaseModel):
         g_terms, _ = self._update(
             "generator",
             self._generator_terms,
-            real_a,
-            real_b,
+            *(real_a, real_b),
             recorded=(fake_b, tape),
         )
         return self._report({"generator": g_terms, "discriminator": d_terms})
@@ -280,13 +279,6 @@ def _check_image_size(image_size, num_downsamples):
                 f"num_downsamples=5, 6, .... Received: {image_size!r}"
             )
         return image_size.bit_length() - 1
-    if not isinstance(num_downsamples, int) or (
-        num_downsamples < _LEAST_DOWNSAMPLES
-    ):
-        raise UserError(
-            f"num_downsamples must be an integer from {_LEAST_DOWNSAMPLES} up. "
-            f"Received: {num_downsamples!r}"
-        )
     checks.between(
         _LEAST_DOWNSAMPLES,
         checks.MOST_SIDE.bit_length() - 1,

@@ -142,7 +142,7 @@ class StarGAN(BaseModel):
         name="stargan",
         **kwargs,
     ):
-        checks.at_least(8, image_size=image_size)
+        checks.between(8, checks.MOST_SIDE, image_size=image_size)
         if image_size % 4:
             raise UserError(
                 "image_size must be a multiple of 4 from 8 up (64, 128, 256). "
@@ -158,10 +158,8 @@ class StarGAN(BaseModel):
             base_filters=base_filters,
             discriminator_filters=discriminator_filters,
             num_discriminator_layers=num_discriminator_layers,
-            critic_steps=critic_steps,
         )
         checks.at_least(0, num_residual_blocks=num_residual_blocks)
-        checks.between(8, checks.MOST_SIDE, image_size=image_size)
         checks.between(1, 1000, critic_steps=critic_steps)
         if num_discriminator_layers >= image_size.bit_length():
             raise UserError(

@@ -94,12 +94,13 @@ class BaseModel(InferenceModel):
             setattr(cls, f"{player}_variables", property(variables))
 
     @classmethod
-    def default_settings(cls, demonstration=False, **arguments):
+    def default_settings(cls, demonstration=False, recipe=None, **arguments):
         """Return the recipe's settings for `cls(**arguments)`.
 
         Args:
             demonstration: bool, whether it is to be the short run on the
                 embedded faces.
+            recipe: what holds them, for the model itself. Default: the class.
             **arguments: the model's own.
 
         Returns:
@@ -107,18 +108,14 @@ class BaseModel(InferenceModel):
             `batch_size`, and `steps` or `epochs`, of which the other is None;
             for a demonstration with its data, too.
         """
+        recipe = recipe or cls
         image_size = inspect.signature(cls.__init__).parameters["image_size"]
-        return cls._settings_of(cls, image_size.default, demonstration)
-
-    @staticmethod
-    def _settings_of(recipe, image_size, demonstration):
+        steps, epochs = recipe.default_steps, recipe.default_epochs
         settings = {
-            "image_size": image_size,
+            "image_size": image_size.default or recipe.image_size,
             "batch_size": recipe.default_batch_size,
-            "steps": recipe.default_steps,
-            "epochs": None
-            if recipe.default_steps
-            else sum(recipe.default_epochs),
+            "steps": steps,
+            "epochs": None if steps else sum(epochs),
         }
         if demonstration:
             settings |= recipe.demonstration | {"epochs": None}
@@ -431,11 +428,8 @@ class BaseModel(InferenceModel):
         with self.averaged():
             return super().save(filepath, *args, **kwargs)
 
-    def save_own_variables(self, store):
-        state.save(self, store)
-
-    def load_own_variables(self, store):
-        state.load(self, store)
+    save_own_variables = state.save
+    load_own_variables = state.load
 
     def kept(self, terms):
         """Return the terms whose weight is above 0."""
@@ -478,16 +472,7 @@ class BaseModel(InferenceModel):
         """Return how a generator is called where gradients are taken."""
         return self._passes.get(network.name, network)
 
-    def _record(self, network, *inputs):
-        """Make a training pass whose gradients a later update takes.
-
-        For an order of updates in which the discriminator learns from this
-        step's fakes before the generator does.
-
-        Returns:
-            `(outputs, tape)`, for `recorded` of `_update`.
-        """
-        return updates.record(self, network, *inputs)
+    _record = updates.record
 
     def _update(self, player, terms_function, *args, recorded=None):
         """Take one step of a player; return its terms and its other outputs.

@@ -102,15 +102,14 @@ class AllOptimizers:
     itself.
 
     Args:
-        first: `keras.optimizers.Optimizer`.
-        *others: the same.
+        *optimizers: `keras.optimizers.Optimizer`s.
     """
 
-    _first, _others, _ratios = None, (), ()
+    _first, _all, _shares = None, (), ()
 
-    def __init__(self, first, *others):
-        vars(self).update(_first=first, _others=others)
-        vars(self)["_ratios"] = [1.0] * len(others)
+    def __init__(self, *optimizers):
+        shares = [1.0] * len(optimizers)
+        vars(self).update(_first=optimizers[0], _all=optimizers, _shares=shares)
 
     def __getattr__(self, name):
         return getattr(self._first, name)
@@ -148,19 +147,18 @@ class AllOptimizers:
                 "learning_rate must be a number from 0 up; compile() takes "
                 f"schedules. Received: {value!r}"
             )
-        first, *others = (
+        rates = [
             float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-            for optimizer in (self._first, *self._others)
-        )
-        if first:  # else the proportions are those of before
-            vars(self)["_ratios"] = [rate / first for rate in others]
-        self._first.learning_rate = number
-        for optimizer, ratio in zip(self._others, self._ratios, strict=True):
-            optimizer.learning_rate = number * ratio
+            for optimizer in self._all
+        ]
+        if rates[0]:  # else the proportions are those of before
+            vars(self)["_shares"] = [rate / rates[0] for rate in rates]
+        for optimizer, share in zip(self._all, self._shares, strict=True):
+            optimizer.learning_rate = number * share
 
     def check_settable(self, name):
         """Raise `UserError` for who is called `name` if a schedule rules."""
-        for optimizer in (self._first, *self._others):
+        for optimizer in self._all:
             if not isinstance(optimizer.learning_rate, keras.Variable):
                 raise UserError(
                     f"{name} cannot set rates that follow a schedule: leave "

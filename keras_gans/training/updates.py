@@ -11,6 +11,9 @@ from keras_gans.checks import UserError
 def record(model, network, *inputs):
     """Make a training pass whose gradients a later update takes.
 
+    For an order of updates in which the discriminator learns from this
+    step's fakes before the generator does.
+
     Returns:
         `(outputs, tape)`, for `recorded` of `update`.
     """
