@@ -27,7 +27,7 @@ def batches(
     """Make a data set of batches from independent collections.
 
     Args:
-        collections: dict from the key in a batch to `(name, Pictures)`; the
+        collections: dict from the key in a batch to `(name, Images)`; the
             name is what warnings call them.
         image_size, batch_size, flip, seed, start, held_out, repeat: as of
             `unpaired`.
