@@ -29,16 +29,15 @@ def read(path, image_size=None):
         image_size: int, pixels, or None, as `Translator` takes it.
 
     Returns:
-        `keras_gans.models.translator.Translator` with those weights.
+        `keras_gans.Translator` with those weights.
 
     Raises:
         UserError: if there is no such file, it holds something else than a
             generator of the original's, or `image_size` does not fit.
         ImportError: if the package that reads such files is not installed.
     """
-    from keras_gans import interop
+    from keras_gans import Translator, interop
     from keras_gans.interop import pytorch_cyclegan, state_dicts
-    from keras_gans.models.translator import Translator
 
     path = files.expanded(path)
     outline = state_dicts.outline(path)
@@ -71,7 +70,7 @@ def _export(model, folder):
     import numpy as np
 
     from keras_gans import datasets
-    from keras_gans.export import export
+    from keras_gans.serving.exporting import export
 
     faces = datasets.open_source(
         "faces:photo", model.image_size, face_indices=range(2)

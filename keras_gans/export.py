@@ -14,75 +14,7 @@ import numpy as np
 
 from keras_gans import files, streams
 from keras_gans.checks import UserError, shown
-
-FORMATS = ("savedmodel", "onnx")
-
-
-def export(
-    model,
-    folder,
-    samples,
-    settings=None,
-    metrics=None,
-    format="savedmodel",
-):
-    """Write the next version of an export and compare it with the model.
-
-    The version is written beside its place and renamed when it is whole and
-    has given the same pixels, so that a server which watches `folder` never
-    sees half of one. A SavedModel has the signatures of
-    `keras_gans.serving.signatures`, requests to warm a server up with, and
-    `model.json`, which tells what it is and where it comes from. ONNX is one
-    file per verb, see `keras_gans.serving.onnx_files`.
-
-    Args:
-        model: a model with `verbs()`, see `keras_gans.verbs`.
-        folder: where the versions live, such as `saved_models/cyclegan`.
-        samples: uint8 `[batch, image_size, image_size, 3]`, one image or
-            more to compare on.
-        settings: dict of plain values for `model.json`, those of the run.
-        metrics: dict of plain values likewise, what the run measured.
-        format: `"savedmodel"` or `"onnx"`.
-
-    Returns:
-        `pathlib.Path` of the version, such as `saved_models/cyclegan/1`.
-
-    Raises:
-        UserError: if an argument does not fit.
-        ImportError: if ONNX is asked for without the extra `onnx`.
-        RuntimeError: if the export gives other pixels than the model.
-        OSError: if `folder` cannot be written.
-    """
-    _check_arguments(model, samples, format)
-    from keras_gans.serving import onnx_files, saved_model, versions
-
-    if format == "onnx":
-        return versions.publish(
-            folder, lambda path: onnx_files.write(path, model, samples)
-        )
-    about = {"settings": settings, "metrics": metrics}
-    return versions.publish(
-        folder,
-        lambda path: saved_model.write(path, model, samples, about),
-    )
-
-
-def _check_arguments(model, samples, format):
-    side = model.image_size
-    shape = (None, *samples.shape[1:]) if samples.ndim else ()
-    if (
-        samples.dtype != np.uint8
-        or shape != (None, side, side, 3)
-        or not len(samples)
-    ):
-        raise UserError(
-            f"samples must be one image or more, uint8 [batch, {side}, "
-            f"{side}, 3]. Received: {samples.dtype} {samples.shape}"
-        )
-    if format not in FORMATS:
-        raise UserError(
-            f"format must be one of {', '.join(FORMATS)}. Received: {format!r}"
-        )
+from keras_gans.serving.exporting import FORMATS, export, samples
 
 
 def _parse_arguments(argv):
@@ -148,13 +80,6 @@ def main(argv=None):
         return 1
     print(f"wrote {shown(path)}")
     return 0
-
-
-def samples(data):
-    """Return held-out images to compare on, uint8, the first of a batch."""
-    from keras_gans import images
-
-    return images.to_uint8(next(iter(data.held_out().values()))).numpy()
 
 
 def _samples(model, settings):

@@ -4,7 +4,6 @@ import importlib
 import inspect
 
 from keras_gans import checks
-from keras_gans.checks import UserError
 
 # Command-line name -> "module:Class". Adding a model is one new file and one
 # line here; the command, the contract tests and the README's table follow.
@@ -12,12 +11,15 @@ MODELS = {
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",
     "stargan": "keras_gans.models.stargan:StarGAN",
+    "translator": "keras_gans.models.translator:Translator",
 }
+# Not trained, so no values of `--model`.
+USED_ONLY = ("translator",)
 
 
 def names():
     """Return the names that `--model` takes, sorted."""
-    return sorted(MODELS)
+    return sorted({*MODELS} - {*USED_ONLY})
 
 
 def class_names():
@@ -32,8 +34,7 @@ def get(name):
         UserError: if no model has that name.
     """
     checks.one_of(names(), model=name)
-    module, class_name = MODELS[name].split(":")
-    return getattr(importlib.import_module(module), class_name)
+    return get_class(MODELS[name].split(":")[1])
 
 
 # Arguments of a model that are no plain values, or have settings of their own.
@@ -41,7 +42,6 @@ _NOT_TO_SET = (
     *("self", "name", "image_size", "total_steps", "jit_compile"),
     "recompute",
     *("labels", "exclusive"),
-    *("generator_optimizer", "discriminator_optimizer"),
 )
 
 
@@ -57,15 +57,12 @@ def options(model_class):
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
         and name not in _NOT_TO_SET
+        and (name != "adversarial_loss" or model_class.default_adversarial_loss)
     ]
 
 
 def get_class(class_name):
     """Return the model class called `class_name`, such as "CycleGAN"."""
-    for name, target in MODELS.items():
-        if target.endswith(f":{class_name}"):
-            return get(name)
-    raise UserError(
-        f"class_name must be one of {', '.join(class_names())}. "
-        f"Received: {class_name!r}"
-    )
+    checks.one_of(class_names(), class_name=class_name)
+    (target,) = (t for t in MODELS.values() if t.endswith(f":{class_name}"))
+    return getattr(importlib.import_module(target.split(":")[0]), class_name)

@@ -172,10 +172,10 @@ def check_recorded(settings, place):
             f"for {name}. Received: {str(settings.get(name))[:100]!r}"
         )
 
-    for name, kind in _TYPES.items():
+    for name, expected in _TYPES.items():
         value = settings.get(name)
-        if value is not None and not isinstance(value, kind):
-            refuse(name, f"a {kind.__name__}")
+        if value is not None and not isinstance(value, expected):
+            refuse(name, f"a {expected.__name__}")
     for name in ("data", "labels", "exclusive"):
         texts = settings.get(name) or []
         if name != "data":
@@ -192,9 +192,9 @@ def check_recorded(settings, place):
             checks.seed(settings["seed"])
         if settings.get("model") is not None:
             valid = registry.options(registry.get(settings["model"]))
-            for kind in ("model_arguments", "compile_arguments"):
-                for name in settings.get(kind) or {}:
-                    checks.one_of(valid, **{f"a key of {kind}": name})
+            for part in ("model_arguments", "compile_arguments"):
+                for name in settings.get(part) or {}:
+                    checks.one_of(valid, **{f"a key of {part}": name})
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
 

@@ -50,7 +50,7 @@ def resolve(flags):
     ]
     options = parse_options([*settings.pop("set"), *given], model_class)
     # The recipe may depend on the model's other arguments.
-    defaults = model_class.default_settings(
+    defaults = {"precision": "float32"} | model_class.default_settings(
         demonstration=settings[kind.sources[0]] is None, **options
     )
     options = defaults.pop("set", {}) | options

@@ -146,9 +146,10 @@ def dry_run(model, data):
 
 def export_model(model, folder, data, **about):
     """Write the next SavedModel version; return its path."""
-    from keras_gans import export
+    from keras_gans.serving import exporting
 
-    return export.export(model, folder, export.samples(data), **about)
+    samples = exporting.samples(data)
+    return exporting.export(model, folder, samples, **about)
 
 
 def train(settings, folder, model, data, measured=None):

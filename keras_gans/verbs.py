@@ -30,7 +30,7 @@ class Images(typing.NamedTuple):
 
     def describe(self):
         """Return the input as plain values."""
-        return {"kind": "images", **self._asdict()}
+        return {"type": "images", **self._asdict()}
 
 
 class Labels(typing.NamedTuple):
@@ -49,7 +49,7 @@ class Labels(typing.NamedTuple):
     def describe(self):
         """Return the input as plain values."""
         return {
-            "kind": "labels",
+            "type": "labels",
             "names": [list(names) for names in self.table.sets],
             "exclusive": [list(group) for group in self.table.groups],
         }
@@ -72,7 +72,7 @@ class Latents(typing.NamedTuple):
 
     def describe(self):
         """Return the input as plain values."""
-        return {"kind": "latents", **self._asdict()}
+        return {"type": "latents", **self._asdict()}
 
     def draw(self, count, seed=0):
         """Draw latent vectors, float32 `[count, size]`, the same by seed."""
@@ -107,9 +107,10 @@ class Verb:
     target: str | None = None
     back: str | None = None
 
-    def input(self, kind):
-        """Return `(name, input)` of this kind, or `(None, None)`."""
-        found = (item for item in self.inputs.items() if type(item[1]) is kind)
+    def input(self, wanted):
+        """Return `(name, input)` of this class, or `(None, None)`."""
+        inputs = self.inputs.items()
+        found = (item for item in inputs if type(item[1]) is wanted)
         return next(found, (None, None))
 
     @property
@@ -120,7 +121,7 @@ class Verb:
     def describe(self):
         """Return the verb as plain values, without its function."""
         return {
-            "inputs": {n: kind.describe() for n, kind in self.inputs.items()},
+            "inputs": {n: one.describe() for n, one in self.inputs.items()},
             "source": self.source,
             "target": self.target,
             "back": self.back,
@@ -129,12 +130,14 @@ class Verb:
 
 def described(name, function, description):
     """Return the verb that `describe` told of, with another function."""
-    inputs = {n: _input(**about) for n, about in description["inputs"].items()}
+    inputs = {n: _input(about) for n, about in description["inputs"].items()}
     places = {key: description[key] for key in ("source", "target", "back")}
     return Verb(name, function, inputs, **places)
 
 
-def _input(kind, **about):
-    if kind == "labels":
+def _input(about):
+    about = dict(about)
+    name = about.pop("type")
+    if name == "labels":
         return Labels(labels.Labels(about["names"], about["exclusive"]))
-    return {"images": Images, "latents": Latents}[kind](**about)
+    return {"images": Images, "latents": Latents}[name](**about)

@@ -46,7 +46,8 @@ def test_a_run_folder_of_somebody_else(
     """Data that would be downloaded are not opened; faces do."""
     given = []
     monkeypatch.setattr(
-        "keras_gans.export.export", lambda *a, **options: given.append(options)
+        "keras_gans.export.export",
+        lambda *a, **options: given.append(options),
     )
     model = make_model("cyclegan")
     model.step.assign(1)
@@ -122,7 +123,7 @@ def test_description_tells_what_it_is(model, exported):
     assert about["image_size"] == 32
     a_to_b = about["verbs"]["a_to_b"]
     assert a_to_b["inputs"] == {
-        "images": {"kind": "images", "size": 32, "multiple": None}
+        "images": {"type": "images", "size": 32, "multiple": None}
     }
     assert (a_to_b["target"], a_to_b["back"]) == ("b", "b_to_a")
     default = about["signatures"]["serving_default"]

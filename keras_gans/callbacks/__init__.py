@@ -2,6 +2,7 @@
 
 from keras_gans.callbacks.evaluation import MOST_COST, Evaluation
 from keras_gans.callbacks.health import Health
+from keras_gans.callbacks.rate_by_epoch import RateByEpoch
 from keras_gans.callbacks.run_log import RunLog
 from keras_gans.callbacks.samples import SampleGrid, sample_grid
 from keras_gans.callbacks.statistics import FreshStatistics
@@ -19,6 +20,7 @@ __all__ = [
     "FreshStatistics",
     "Health",
     "ProgressBar",
+    "RateByEpoch",
     "RunLog",
     "SampleGrid",
     "StepCallback",

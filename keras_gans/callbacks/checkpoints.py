@@ -30,7 +30,7 @@ def save(model, folder, keep=3):
     """Write the model's state to `folder/<step>.keras`.
 
     Args:
-        model: a compiled `AdversarialModel`.
+        model: a compiled `BaseModel`.
         folder: where the checkpoints of the run live.
         keep: int, newest checkpoints that stay.
 
@@ -191,12 +191,11 @@ def _one_line(path):
 def _variables(model):
     """Return all that a checkpoint changes, each variable once."""
     # A model that is only used has none.
-    names = "optimizer", "discriminator_optimizer"
-    optimizers = [getattr(model, name, None) for name in names]
     averages = getattr(model, "averages", None)
+    compiled = getattr(model, "terms", ()) if model.compiled else ()
     found = [
         *model.variables,
-        *(v for one in optimizers if one for v in one.variables),
+        *(v for name in compiled for v in model.optimizer_of(name).variables),
         *(averages.state.values() if averages else ()),
     ]
     return [*{id(variable): variable for variable in found}.values()]

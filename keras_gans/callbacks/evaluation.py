@@ -34,7 +34,7 @@ class Evaluation(StepCallback):
     it stands after those that refresh statistics or write logs, and before
     `Checkpoints`.
 
-        evaluate, best = in_training.prepare(settings, model.data_kind)
+        evaluate, best = in_training.prepare(settings, data, model.verbs())
         callbacks.Evaluation(500, evaluate, "runs/mine", best)
 
     Args:

@@ -282,7 +282,7 @@ def explain(model, step, terms):
 
 def _advice(model):
     precision = model.dtype_policy.name
-    rate = keras.ops.convert_to_numpy(model.generator_optimizer.learning_rate)
+    rate = keras.ops.convert_to_numpy(model.optimizer.learning_rate)
     other = (
         ""
         if precision == "float32"

@@ -22,13 +22,13 @@ def refresh(model, batches):
     """Estimate the generators' moving statistics again, weights at rest.
 
     Args:
-        model: an `AdversarialModel`. Nothing happens if its networks have no
-            batch normalization.
+        model: a `BaseModel`. Nothing happens if the networks of its first
+            player have no batch normalization.
         batches: iterable of batches of training data; 30 are plenty.
     """
     normalizations = [
         layer
-        for network in model.networks
+        for network in model.used_networks
         for layer in network.layers
         if isinstance(layer, keras.layers.BatchNormalization)
     ]

@@ -177,16 +177,16 @@ def checkerboard(pictures):
     return float(np.sqrt(means.var(axis=(1, 2)).mean()))
 
 
-def one_sided(kind, real, fake):
+def one_sided(loss_name, real, fake):
     """Tell whether a discriminator wins or loses outright.
 
     Args:
-        kind: str, a key of `keras_gans.losses.ADVERSARIAL`.
+        loss_name: str, a key of `keras_gans.losses.ADVERSARIAL`.
         real, fake: floats, its two terms, means over many images.
     """
-    if kind == "wasserstein":
+    if loss_name == "wasserstein":
         return _critic(real, fake)
-    low, high = DISCRIMINATOR[kind]
+    low, high = DISCRIMINATOR[loss_name]
     loss = (real + fake) / 2
     if loss < low:
         return (

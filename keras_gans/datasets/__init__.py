@@ -6,6 +6,7 @@ take the function's place in this package.
 """
 
 from keras_gans.datasets.data import FLAGS, SHOWN, Case, Data
+from keras_gans.datasets.domains import DomainsData, domains
 from keras_gans.datasets.labelled import (
     LabelledData,
     held_out_labelled,
@@ -15,11 +16,17 @@ from keras_gans.datasets.labels import LabelledPictures, open_labelled
 from keras_gans.datasets.paired import PairedData, open_pair, paired
 from keras_gans.datasets.passes import held_out
 from keras_gans.datasets.pictures import Pictures, split
+from keras_gans.datasets.single import SingleData, single
 from keras_gans.datasets.sources import default_load_size, open_source
 from keras_gans.datasets.unpaired import UnpairedData, unpaired
 
 # Kind of data -> its class. Adding one is a file and a name here.
-KINDS = {data.kind: data for data in (UnpairedData, PairedData, LabelledData)}
+KINDS = {
+    data.kind: data
+    for data in (
+        *(UnpairedData, PairedData, LabelledData, SingleData, DomainsData),
+    )
+}
 
 __all__ = [
     "FLAGS",
@@ -30,6 +37,7 @@ __all__ = [
     "LabelledPictures",
     "Pictures",
     "default_load_size",
+    "domains",
     "held_out",
     "held_out_labelled",
     "labelled",
@@ -37,6 +45,7 @@ __all__ = [
     "open_pair",
     "open_source",
     "paired",
+    "single",
     "split",
     "unpaired",
 ]

@@ -200,9 +200,14 @@ class Data:
         """
         size = self.settings["image_size"]
         return {
-            name.replace("data", "images"): passes.middle(side, count, size)
+            self._key(name): passes.middle(side, count, size)
             for name, side in self.held.items()
         }
+
+    @staticmethod
+    def _key(side):
+        """Return what a batch calls the images of a side."""
+        return side.replace("data", "images")
 
     def cases(self, verbs, count, what="test images"):
         """Return what a model is measured on.

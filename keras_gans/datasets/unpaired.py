@@ -1,9 +1,6 @@
 """Unpaired images of two domains, each shuffled for itself."""
 
-import numpy as np
-
-from keras_gans.datasets import passes, pipeline, sources
-from keras_gans.datasets.pictures import Pictures
+from keras_gans.datasets import passes, sources, streams
 from keras_gans.datasets.two_domains import TwoDomains
 
 # Identities of drawn faces: the domains share nobody.
@@ -60,42 +57,19 @@ def unpaired(
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat
     )
-    sides = {}
-    for name, side in (("data_a", a), ("data_b", b)):
-        if isinstance(side, Pictures):
-            passes.check_opened(side, name, image_size, load_size)
-        else:
-            size = load_size or sources.default_load_size(image_size)
-            side = sources.open_source(
-                side, size, name, seed, cache_bytes, FACES[len(sides)]
-            )
-        side = passes.chosen(side, held_out, seed, name, repeat)
-        sides[name] = side.prepared()
-
-    total = max(map(len, sides.values()))
-
-    def make_batch(number):
-        first = number * batch_size
-        batch = {}
-        for stream, side in enumerate(sides.values()):
-            squares, _ = (
-                passes.batch(
-                    side, stream, first, batch_size, image_size, flip, seed
-                )
-                if repeat
-                else passes.fixed(
-                    side, first, min(batch_size, total - first), image_size
-                )
-            )
-            batch[f"images_{'ab'[stream]}"] = squares
-        return batch
-
-    spec = ((batch_size, image_size, image_size, 3), np.uint8)
-    return pipeline.batches(
-        make_batch,
-        {"images_a": spec, "images_b": spec},
-        start,
-        None if repeat else -(-total // batch_size),
+    collections = {
+        f"images_{domain}": (
+            f"data_{domain}",
+            streams.opened(
+                *(side, f"data_{domain}", image_size, load_size, seed),
+                *(cache_bytes, faces),
+            ),
+        )
+        for domain, side, faces in zip("ab", (a, b), FACES, strict=True)
+    }
+    return streams.batches(
+        *(collections, image_size, batch_size, flip, seed, start),
+        *(held_out, repeat),
     )
 
 

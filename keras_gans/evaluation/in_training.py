@@ -59,7 +59,7 @@ def callback(model, data, settings, folder, evaluate, best):
     """Return the `callbacks.Evaluation` of a run.
 
     Args:
-        model: an `AdversarialModel`.
+        model: an `BaseModel`.
         data: `datasets.Data`, that of the run.
         settings: dict, the settings of the run.
         folder: the run folder.

@@ -76,7 +76,7 @@ def generator_of(arrays):
             "dropout": 0.5 if dropout else 0.0,
         }
     else:
-        found = [kind for name, kind in _OTHERS.items() if name in kernels]
+        found = [what for name, what in _OTHERS.items() if name in kernels]
         raise _no_generator(shapes, *found[:1])
     first, last = f"{names[0]}.weight", f"{names[-1]}.weight"
     if not {first, last} <= kernels:
@@ -97,11 +97,11 @@ _OTHERS = {
 }
 
 
-def _no_generator(shapes, kind="an unknown network"):
+def _no_generator(shapes, what="an unknown network"):
     names = ", ".join(list(shapes)[:3])
     return UserError(
         "arrays must be the state dict of a resnet_generator or "
-        f"unet_generator. Received: that of {kind}, {len(shapes)} arrays "
+        f"unet_generator. Received: that of {what}, {len(shapes)} arrays "
         f"({names}{', ...' if len(shapes) > 3 else ''})"
     )
 

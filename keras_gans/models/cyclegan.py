@@ -5,6 +5,7 @@ one domain each, and from the demand that an image translated there and back
 is itself again.
 """
 
+import contextlib
 import functools
 
 import keras
@@ -14,98 +15,24 @@ from keras_gans import checks, losses
 from keras_gans.checks import UserError
 from keras_gans.layers import frozen_statistics
 from keras_gans.layers.image_pool import ImagePool
-from keras_gans.networks import (
-    dcgan,
-    patch_discriminator,
-    resnet_generator,
-)
+from keras_gans.networks import dcgan, patch_discriminator, resnet_generator
 from keras_gans.optimizers import Adam, PyTorchAdam
-from keras_gans.training.base import (
-    AdversarialModel,
-    check_images,
-)
+from keras_gans.training import devices
+from keras_gans.training.base import BaseModel, check_images
 from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Images, Verb
 
-CYCLES = ("both", "forward", "backward")
-_MOST_POOLED = 2**28  # pixels of a pool, 3 GB
-# What compile() uses, and the arguments left out, by architecture.
-FACES = {"data_a": "faces:photo", "data_b": "faces:anime"}
-RECIPES = {
-    "dcgan": {
-        "default_image_size": 64,
-        "default_pool_size": 0,
-        "size_multiple": None,  # serves faces of the size it was trained on
-        "default_batch_size": 64,
-        "default_adam": Adam,
-        "default_learning_rate": 4e-4,
-        "default_epochs": None,
-        "default_steps": 100_000,
-        # What two cores train in about ten minutes.
-        "demonstration": {**FACES, "batch_size": 16, "steps": 1500},
-        "default_adversarial_loss": "non_saturating",
-        "default_loss_weights": {
-            "adversarial": 1.0,
-            "cycle": 10.0,
-            "identity": 0.0,
-            "real": 1.0,
-            "fake": 1.0,
-        },
-    },
-    "resnet": {
-        "default_image_size": 256,
-        "default_pool_size": 50,
-        "size_multiple": 4,
-        "default_batch_size": 1,
-        "default_adam": PyTorchAdam,
-        "default_learning_rate": 2e-4,
-        "default_epochs": (100, 100),
-        "default_steps": None,
-        "demonstration": {**FACES, "image_size": 64, "steps": 1500},
-        "default_adversarial_loss": "least_squares",
-        "default_loss_weights": {
-            "adversarial": 1.0,
-            "cycle": 10.0,
-            "identity": 5.0,
-            "real": 0.5,
-            "fake": 0.5,
-        },
-    },
+CYCLES = {
+    "both": ("forward", "backward"),
+    "forward": ("forward",),
+    "backward": ("backward",),
 }
-
-
-def _recipe(architecture):
-    if architecture not in RECIPES:
-        raise UserError(
-            f"architecture must be one of {', '.join(RECIPES)}. "
-            f"Received: {architecture!r}"
-        )
-    return RECIPES[architecture]
-
-
-def _check_image_size(image_size):
-    # 4 for the generators, whose result else is larger; 24 for the patches.
-    if not isinstance(image_size, int) or image_size < 24 or image_size % 4:
-        raise UserError(
-            "image_size must be a multiple of 4 from 24 up (24, 28, ..., 128, "
-            f'..., 256) for architecture="resnet". Received: {image_size!r}'
-        )
-    checks.between(24, checks.MOST_SIDE, image_size=image_size)
-
-
-def _together(network, images, others, training):
-    """Pass two batches through a network as one.
-
-    Fewer and larger operations. With normalization by image that is exact;
-    batch normalization would mix the two.
-    """
-    outputs = network(tf.concat([images, others], 0), training=training)
-    count = tf.shape(images)[0]
-    return outputs[:count], outputs[count:]
+_FACES = {"data_a": "faces:photo", "data_b": "faces:anime"}
+_MOST_POOLED = 2**28  # pixels of a pool, 3 GB
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class CycleGAN(AdversarialModel):
+class CycleGAN(BaseModel):
     """CycleGAN, as the article has it for faces and as its authors train it.
 
     `architecture="dcgan"` is the network pair of the article: strided 4x4
@@ -173,8 +100,11 @@ class CycleGAN(AdversarialModel):
     """
 
     data_kind = "unpaired"
-    generator_terms = ("adversarial", "cycle", "identity")
-    discriminator_terms = ("real", "fake")
+    terms = {
+        "generator": ("adversarial", "cycle", "identity"),
+        "discriminator": ("real", "fake"),
+    }
+    default_adversarial_loss = "non_saturating"  # of dcgan; resnet has its own
 
     def __init__(
         self,
@@ -188,35 +118,20 @@ class CycleGAN(AdversarialModel):
         name="cyclegan",
         **kwargs,
     ):
-        recipe = _recipe(architecture)
-        is_resnet = architecture == "resnet"
+        recipe = _find(architecture)
         if image_size is None:
-            image_size = recipe["default_image_size"]
+            image_size = recipe.image_size
         if pool_size is None:
-            pool_size = recipe["default_pool_size"]
-        if is_resnet:
-            _check_image_size(image_size)
-            if num_residual_blocks is None:
-                num_residual_blocks = 9 if image_size >= 256 else 6
-        else:
-            dcgan.check_image_size(image_size)
-            if num_residual_blocks is not None:
-                raise UserError(
-                    'num_residual_blocks is only for architecture="resnet". '
-                    f"Received: {num_residual_blocks!r}"
-                )
+            pool_size = recipe.pool_size
+        num_residual_blocks = recipe.check(image_size, num_residual_blocks)
         if discriminator_filters is None:
-            discriminator_filters = (
-                base_filters if is_resnet else max(1, base_filters // 2)
-            )
+            discriminator_filters = recipe.discriminator_filters(base_filters)
         checks.at_least(
             1,
             base_filters=base_filters,
             discriminator_filters=discriminator_filters,
         )
-        checks.at_least(
-            0, num_residual_blocks=num_residual_blocks or 0, pool_size=pool_size
-        )
+        checks.at_least(0, num_residual_blocks=num_residual_blocks or 0)
         # At 256 pixels 4,096 of them; both pools are on the device.
         checks.between(
             0, max(1, _MOST_POOLED // image_size**2), pool_size=pool_size
@@ -224,28 +139,18 @@ class CycleGAN(AdversarialModel):
         checks.one_of(CYCLES, cycle=cycle)
         super().__init__(name=name, **kwargs)
 
-        if is_resnet:
-            make_generator = functools.partial(
-                resnet_generator,
-                base_filters=base_filters,
-                num_residual_blocks=num_residual_blocks,
-            )
-            make_discriminator = functools.partial(
-                patch_discriminator, base_filters=discriminator_filters
-            )
-        else:
-            make_generator = functools.partial(
-                dcgan.dcgan_generator, base_filters
-            )
-            make_discriminator = functools.partial(
-                dcgan.dcgan_discriminator, image_size, discriminator_filters
-            )
         self.generator_ab, self.generator_ba = (
-            make_generator(name=f"generator_{domains}")
+            recipe.generator(
+                base_filters, num_residual_blocks, name=f"generator_{domains}"
+            )
             for domains in ("ab", "ba")
         )
         self.discriminator_a, self.discriminator_b = (
-            make_discriminator(name=f"discriminator_{domain}")
+            recipe.discriminator(
+                image_size,
+                discriminator_filters,
+                name=f"discriminator_{domain}",
+            )
             for domain in ("a", "b")
         )
         self.pool_a, self.pool_b = (
@@ -261,25 +166,17 @@ class CycleGAN(AdversarialModel):
         self.num_residual_blocks = num_residual_blocks
         self.pool_size = pool_size
         self.cycle = cycle
-        for attribute, value in recipe.items():
-            setattr(self, attribute, value)
+        self._recipe = recipe
+        for attribute, value in vars(recipe).items():
+            if attribute.startswith("default_"):
+                setattr(self, attribute, value)
         self._make_state()
 
     @classmethod
     def default_settings(
         cls, demonstration=False, architecture="dcgan", **arguments
     ):
-        recipe = _recipe(architecture)
-        steps, epochs = recipe["default_steps"], recipe["default_epochs"]
-        settings = {
-            "image_size": recipe["default_image_size"],
-            "batch_size": recipe["default_batch_size"],
-            "steps": steps,
-            "epochs": None if steps else sum(epochs),
-        }
-        if demonstration:
-            settings |= recipe["demonstration"] | {"epochs": None}
-        return settings
+        return super().default_settings(demonstration, _find(architecture))
 
     def get_config(self):
         return {
@@ -300,7 +197,7 @@ class CycleGAN(AdversarialModel):
         """Check what `call` takes, or of a batch the images of domain a."""
         if isinstance(images, dict):
             images, _ = self._check_batch(images)
-        return check_images(images, multiple_of=self._multiple)
+        return check_images(images, multiple_of=self._recipe.multiple)
 
     def translate(self, images, to="b"):
         """Translate images into one of the two domains.
@@ -321,58 +218,21 @@ class CycleGAN(AdversarialModel):
         if to not in ("a", "b"):
             raise UserError(f'to must be "a" or "b". Received: {to!r}')
         generator = self.generator_ab if to == "b" else self.generator_ba
-        images = check_images(images, multiple_of=self._multiple)
+        images = check_images(images, multiple_of=self._recipe.multiple)
         return generator(images, training=False)
 
     @property
-    def _multiple(self):
-        return 1 if self.architecture == "resnet" else 8
-
-    @property
-    def networks(self):
-        """The networks, generators first."""
-        return (
-            self.generator_ab,
-            self.generator_ba,
-            self.discriminator_a,
-            self.discriminator_b,
-        )
-
-    @property
-    def generator_variables(self):
-        return (
-            self.generator_ab.trainable_variables
-            + self.generator_ba.trainable_variables
-        )
-
-    @property
-    def discriminator_variables(self):
-        return (
-            self.discriminator_a.trainable_variables
-            + self.discriminator_b.trainable_variables
-        )
+    def players(self):
+        return {
+            "generator": (self.generator_ab, self.generator_ba),
+            "discriminator": (self.discriminator_a, self.discriminator_b),
+        }
 
     def _translated(self, generator, source, target, training):
         """Return the translation of `source` and the identity of `target`."""
-        if not self.loss_weights["identity"]:
-            return generator(source, training=training), None
-        if self.architecture == "resnet":
-            return _together(generator, source, target, training)
-        translation = generator(source, training=training)
-        with frozen_statistics():
-            return translation, generator(target, training=training)
-
-    def _judged(self, discriminator, real, fake, training):
-        """Return a discriminator's terms."""
-        real, fake = (self._shown(p, training) for p in (real, fake))
-        if self.architecture == "resnet":
-            logits = _together(discriminator, real, fake, training)
-        else:
-            logits = (
-                discriminator(real, training=training),
-                discriminator(fake, training=training),
-            )
-        return self._discriminator_loss(*logits)
+        # Of one batch for both, half could not be dropped.
+        both = self._recipe.both if self.loss_weights["identity"] else _apart
+        return both(generator, source, target, training, frozen=True)
 
     def _generator_terms(self, real_a, real_b, training):
         generator_ab = self._pass(self.generator_ab)  # G
@@ -383,34 +243,34 @@ class CycleGAN(AdversarialModel):
         fake_a, identity_a = self._translated(  # F(b), F(a)
             generator_ba, real_b, real_a, training
         )
-        terms = {}
-        if self.loss_weights["adversarial"]:
-            shown_a, shown_b = (
-                self._shown(fake, training) for fake in (fake_a, fake_b)
+        with self._only_for("adversarial"):
+            logits_a = self.discriminator_a(
+                self._shown(fake_a, training), training=training
             )
-            terms["adversarial"] = self._generator_loss(
-                self.discriminator_a(shown_a, training=training)
-            ) + self._generator_loss(
-                self.discriminator_b(shown_b, training=training)
+            logits_b = self.discriminator_b(
+                self._shown(fake_b, training), training=training
             )
-        if self.loss_weights["cycle"]:
-            ways = {
-                "forward": (generator_ba, fake_b, real_a),
-                "backward": (generator_ab, fake_a, real_b),
-            }
-            with frozen_statistics():
-                terms["cycle"] = tf.add_n(
-                    [
-                        losses.l1(real, generator(fake, training=training))
-                        for way, (generator, fake, real) in ways.items()
-                        if self.cycle in ("both", way)
-                    ]
-                )
-        if self.loss_weights["identity"]:
-            terms["identity"] = losses.l1(real_a, identity_a) + losses.l1(
-                real_b, identity_b
-            )
+        with frozen_statistics():
+            reconstructed_a = generator_ba(fake_b, training=training)
+            reconstructed_b = generator_ab(fake_a, training=training)
+        cycle = {  # eq. 2
+            "forward": losses.l1(real_a, reconstructed_a),  # |F(G(a)) - a|
+            "backward": losses.l1(real_b, reconstructed_b),  # |G(F(b)) - b|
+        }
+        terms = {
+            "adversarial": self._generator_loss(logits_a)  # -log D(F(b)), eq. 1
+            + self._generator_loss(logits_b),  # -log D(G(a)), eq. 1
+            "cycle": tf.add_n([cycle[way] for way in CYCLES[self.cycle]]),
+            "identity": losses.l1(real_a, identity_a)  # |F(a) - a|, sec. 5.2
+            + losses.l1(real_b, identity_b),  # |G(b) - b|, sec. 5.2
+        }
         return terms, (fake_a, fake_b)
+
+    def _judged(self, discriminator, real, fake, training):
+        """Return a discriminator's terms."""
+        real, fake = (self._shown(x, training) for x in (real, fake))
+        logits = self._recipe.both(discriminator, real, fake, training)
+        return self._discriminator_loss(*logits)
 
     def _discriminator_terms(self, real_a, real_b, fake_a, fake_b, training):
         real_of_a, fake_of_a = self._judged(
@@ -419,19 +279,23 @@ class CycleGAN(AdversarialModel):
         real_of_b, fake_of_b = self._judged(
             self.discriminator_b, real_b, fake_b, training
         )
-        terms = {"real": real_of_a + real_of_b, "fake": fake_of_a + fake_of_b}
-        return terms, None
+        return {
+            "real": real_of_a + real_of_b,  # -log D(real), eq. 1
+            "fake": fake_of_a + fake_of_b,  # -log(1 - D(fake)), eq. 1
+        }, None
 
     def train_step(self, batch):
         real_a, real_b = self._check_batch(batch)
-        g_terms, (fake_a, fake_b) = self._update_generator(
-            self._generator_terms, real_a, real_b
+        g_terms, (fake_a, fake_b) = self._update(
+            "generator", self._generator_terms, real_a, real_b
         )
         fake_a, fake_b = self.pool_a(fake_a), self.pool_b(fake_b)
-        d_terms, _ = self._update_discriminator(
-            self._discriminator_terms, real_a, real_b, fake_a, fake_b
+        d_terms, _ = self._update(
+            "discriminator",
+            self._discriminator_terms,
+            *(real_a, real_b, fake_a, fake_b),
         )
-        return self._report(g_terms, d_terms)
+        return self._report({"generator": g_terms, "discriminator": d_terms})
 
     def test_step(self, batch):
         real_a, real_b = self._check_batch(batch)
@@ -441,7 +305,9 @@ class CycleGAN(AdversarialModel):
         d_terms, _ = self._discriminator_terms(
             real_a, real_b, fake_a, fake_b, training=False
         )
-        return self._report(g_terms, d_terms, training=False)
+        return self._report(
+            {"generator": g_terms, "discriminator": d_terms}, training=False
+        )
 
     def record_statistics(self, batch):
         """Pass a batch through the generators as deployed, in training mode."""
@@ -451,43 +317,170 @@ class CycleGAN(AdversarialModel):
     def samples(self, batch):
         """Return the sample grids, by name of the verb, of a batch."""
         real_a, real_b = batch["images_a"], batch["images_b"]
-        fake_b = self.generator_ab(real_a, training=False)
-        fake_a = self.generator_ba(real_b, training=False)
-        return {
-            "a_to_b": Grid(
-                [
-                    Column("input", real_a),
-                    Column("output", fake_b),
-                    Column("back", self.generator_ba(fake_b, training=False)),
-                ],
-                reals=real_b,
-                discriminator=self.discriminator_b,
-            ),
-            "b_to_a": Grid(
-                [
-                    Column("input", real_b),
-                    Column("output", fake_a),
-                    Column("back", self.generator_ab(fake_a, training=False)),
-                ],
-                reals=real_a,
-                discriminator=self.discriminator_a,
-            ),
-        }
+        ab, ba = self.generator_ab, self.generator_ba
+        grids = {}
+        for name, images, reals, there, back, discriminator in (
+            ("a_to_b", real_a, real_b, ab, ba, self.discriminator_b),
+            ("b_to_a", real_b, real_a, ba, ab, self.discriminator_a),
+        ):
+            fake = there(images, training=False)
+            columns = [
+                Column("input", images),
+                Column("output", fake),
+                Column("back", back(fake, training=False)),
+            ]
+            grids[name] = Grid(columns, reals, discriminator)
+        return grids
 
     def verbs(self):
         """Return what the model does: both translations."""
-        inputs = {"images": Images(self.image_size, self.size_multiple)}
+        inputs = {"images": Images(self.image_size, self._recipe.size_multiple)}
         return [
             Verb(
-                name,
+                f"{source}_to_{target}",
                 functools.partial(self.translate, to=target),
                 inputs,
                 source,
                 target,
-                back,
+                back=f"{target}_to_{source}",
             )
-            for name, source, target, back in (
-                ("a_to_b", "a", "b", "b_to_a"),
-                ("b_to_a", "b", "a", "a_to_b"),
-            )
+            for source, target in ("ab", "ba")
         ]
+
+
+def _apart(network, images, others, training, frozen=False):
+    """Pass two batches through a network, the second with frozen statistics."""
+    outputs = network(images, training=training)
+    with frozen_statistics() if frozen else contextlib.nullcontext():
+        return outputs, network(others, training=training)
+
+
+def _together(network, images, others, training, frozen=True):
+    """Pass two batches through a network as one: fewer, larger operations.
+
+    With normalization by image that is exact, and there are no statistics;
+    batch normalization would mix the two.
+    """
+    outputs = network(tf.concat([images, others], 0), training=training)
+    count = tf.shape(images)[0]
+    return outputs[:count], outputs[count:]
+
+
+class _DCGAN:
+    """The article's networks, and its recipe."""
+
+    image_size = 64
+    pool_size = 0
+    multiple = 8  # of height and width that the generators take
+    size_multiple = None  # serves faces of the size it was trained on
+    both = staticmethod(_apart)
+    default_batch_size = 64
+    default_adam = Adam
+    default_learning_rate = 4e-4
+    default_epochs = None
+    default_steps = 100_000
+    default_adversarial_loss = "non_saturating"
+    default_loss_weights = {
+        "adversarial": 1.0,
+        "cycle": 10.0,
+        "identity": 0.0,
+        "real": 1.0,
+        "fake": 1.0,
+    }
+    # What two cores train in about ten minutes: more where bfloat16 is fast.
+    demonstration = {
+        **_FACES,
+        "batch_size": 16,
+        "set": {"ema": 0.999},
+        **(
+            {"steps": 2400, "precision": "bfloat16"}
+            if devices.has_fast_bfloat16()
+            else {"steps": 1500}
+        ),
+    }
+
+    @staticmethod
+    def check(image_size, num_residual_blocks):
+        """Check two arguments; return the number of residual blocks."""
+        dcgan.check_image_size(image_size)
+        if num_residual_blocks is not None:
+            raise UserError(
+                'num_residual_blocks is only for architecture="resnet". '
+                f"Received: {num_residual_blocks!r}"
+            )
+
+    @staticmethod
+    def discriminator_filters(base_filters):
+        return max(1, base_filters // 2)
+
+    @staticmethod
+    def generator(base_filters, num_residual_blocks, name):
+        return dcgan.dcgan_generator(base_filters, name=name)
+
+    @staticmethod
+    def discriminator(image_size, base_filters, name):
+        return dcgan.dcgan_discriminator(image_size, base_filters, name=name)
+
+
+class _ResNet:
+    """The networks of the paper's authors, and their recipe."""
+
+    image_size = 256
+    pool_size = 50
+    multiple = 1
+    size_multiple = 4
+    both = staticmethod(_together)
+    default_batch_size = 1
+    default_adam = PyTorchAdam
+    default_learning_rate = 2e-4
+    default_epochs = (100, 100)
+    default_steps = None
+    default_adversarial_loss = "least_squares"
+    default_loss_weights = {
+        "adversarial": 1.0,
+        "cycle": 10.0,
+        "identity": 5.0,
+        "real": 0.5,
+        "fake": 0.5,
+    }
+    demonstration = {**_FACES, "image_size": 64, "steps": 1500}
+
+    @staticmethod
+    def check(image_size, num_residual_blocks):
+        """Check two arguments; return the number of residual blocks."""
+        # 4 for the generators, whose result else is larger; 24 for the
+        # patches.
+        if not isinstance(image_size, int) or image_size < 24 or image_size % 4:
+            raise UserError(
+                "image_size must be a multiple of 4 from 24 up (24, 28, ..., "
+                '128, ..., 256) for architecture="resnet". '
+                f"Received: {image_size!r}"
+            )
+        checks.between(24, checks.MOST_SIDE, image_size=image_size)
+        if num_residual_blocks is None:
+            return 9 if image_size >= 256 else 6
+        return num_residual_blocks
+
+    @staticmethod
+    def discriminator_filters(base_filters):
+        return base_filters
+
+    @staticmethod
+    def generator(base_filters, num_residual_blocks, name):
+        return resnet_generator(
+            base_filters=base_filters,
+            num_residual_blocks=num_residual_blocks,
+            name=name,
+        )
+
+    @staticmethod
+    def discriminator(image_size, base_filters, name):
+        return patch_discriminator(base_filters=base_filters, name=name)
+
+
+ARCHITECTURES = {"dcgan": _DCGAN, "resnet": _ResNet}
+
+
+def _find(architecture):
+    checks.one_of(ARCHITECTURES, architecture=architecture)
+    return ARCHITECTURES[architecture]

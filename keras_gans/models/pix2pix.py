@@ -12,10 +12,7 @@ from keras_gans.checks import UserError
 from keras_gans.layers import frozen_statistics
 from keras_gans.networks import patch_discriminator, unet_generator
 from keras_gans.optimizers import PyTorchAdam
-from keras_gans.training.base import (
-    AdversarialModel,
-    check_images,
-)
+from keras_gans.training.base import BaseModel, check_images
 from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Images, Verb
 
@@ -23,7 +20,7 @@ _LEAST_DOWNSAMPLES = 5
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class Pix2Pix(AdversarialModel):
+class Pix2Pix(BaseModel):
     """Paired translation with a U-Net and a conditional discriminator.
 
     The U-Net halves the image down to one pixel and doubles it up again
@@ -80,8 +77,10 @@ class Pix2Pix(AdversarialModel):
     """
 
     data_kind = "paired"
-    generator_terms = ("adversarial", "reconstruction")
-    discriminator_terms = ("real", "fake")
+    terms = {
+        "generator": ("adversarial", "reconstruction"),
+        "discriminator": ("real", "fake"),
+    }
 
     default_adam = PyTorchAdam
     default_epochs = (100, 100)
@@ -92,6 +91,7 @@ class Pix2Pix(AdversarialModel):
         "batch_size": 4,
         "steps": 1500,
     }
+    default_adversarial_loss = "non_saturating"
     default_loss_weights = {
         "adversarial": 1.0,
         "reconstruction": 100.0,
@@ -183,17 +183,11 @@ class Pix2Pix(AdversarialModel):
             )
 
     @property
-    def networks(self):
-        """The networks, the generator first."""
-        return self.generator, self.discriminator
-
-    @property
-    def generator_variables(self):
-        return self.generator.trainable_variables
-
-    @property
-    def discriminator_variables(self):
-        return self.discriminator.trainable_variables
+    def players(self):
+        return {
+            "generator": (self.generator,),
+            "discriminator": (self.discriminator,),
+        }
 
     def _judged(self, real_a, images, training):
         """Return the logits of images as answers to `real_a`."""
@@ -201,21 +195,19 @@ class Pix2Pix(AdversarialModel):
         return self.discriminator(pairs, training=training)
 
     def _generator_terms(self, fake_b, real_a, real_b, training):
-        terms = {}
-        if self.loss_weights["adversarial"]:
-            terms["adversarial"] = self._generator_loss(
-                self._judged(real_a, fake_b, training)
-            )
-        if self.loss_weights["reconstruction"]:
-            terms["reconstruction"] = losses.l1(real_b, fake_b)
-        return terms, None
+        with self._only_for("adversarial"):
+            logits = self._judged(real_a, fake_b, training)
+        return {
+            "adversarial": self._generator_loss(logits),  # -log D(a, G(a))
+            "reconstruction": losses.l1(real_b, fake_b),  # |b - G(a)|, eq. 3
+        }, None
 
     def _discriminator_terms(self, real_a, real_b, fake_b, training):
         # Real and fake pass separately: together, batch normalization would
         # mix their statistics.
         real, fake = self._discriminator_loss(
-            self._judged(real_a, real_b, training),
-            self._judged(real_a, fake_b, training),
+            self._judged(real_a, real_b, training),  # -log D(a, b), eq. 1
+            self._judged(real_a, fake_b, training),  # -log(1 - D(a, G(a)))
         )
         return {"real": real, "fake": fake}, None
 
@@ -224,13 +216,16 @@ class Pix2Pix(AdversarialModel):
         # One pass for both updates: what the discriminator has judged is
         # what the generator then answers for, dropout included.
         fake_b, tape = self._record(self.generator, real_a)
-        d_terms, _ = self._update_discriminator(
-            self._discriminator_terms, real_a, real_b, fake_b
+        d_terms, _ = self._update(
+            "discriminator", self._discriminator_terms, real_a, real_b, fake_b
         )
-        g_terms, _ = self._update_generator(
-            self._generator_terms, real_a, real_b, recorded=(fake_b, tape)
+        g_terms, _ = self._update(
+            "generator",
+            self._generator_terms,
+            *(real_a, real_b),
+            recorded=(fake_b, tape),
         )
-        return self._report(g_terms, d_terms)
+        return self._report({"generator": g_terms, "discriminator": d_terms})
 
     def test_step(self, batch):
         real_a, real_b = self._check_batch(batch)
@@ -241,7 +236,9 @@ class Pix2Pix(AdversarialModel):
         g_terms, _ = self._generator_terms(
             fake_b, real_a, real_b, training=False
         )
-        return self._report(g_terms, d_terms, training=False)
+        return self._report(
+            {"generator": g_terms, "discriminator": d_terms}, training=False
+        )
 
     def record_statistics(self, batch):
         """Pass a batch through the generator as deployed, in training mode."""
@@ -282,13 +279,6 @@ def _check_image_size(image_size, num_downsamples):
                 f"num_downsamples=5, 6, .... Received: {image_size!r}"
             )
         return image_size.bit_length() - 1
-    if not isinstance(num_downsamples, int) or (
-        num_downsamples < _LEAST_DOWNSAMPLES
-    ):
-        raise UserError(
-            f"num_downsamples must be an integer from {_LEAST_DOWNSAMPLES} up. "
-            f"Received: {num_downsamples!r}"
-        )
     checks.between(
         _LEAST_DOWNSAMPLES,
         checks.MOST_SIDE.bit_length() - 1,

@@ -12,11 +12,7 @@ from keras_gans.checks import UserError
 from keras_gans.labels import KEYS, Labels
 from keras_gans.networks import stargan_discriminator, stargan_generator
 from keras_gans.optimizers import PyTorchAdam
-from keras_gans.training.base import (
-    AdversarialModel,
-    check_images,
-    check_values,
-)
+from keras_gans.training.base import BaseModel, check_images, check_values
 from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Images, Verb
 
@@ -25,7 +21,7 @@ _MOST_LAYERS = 6
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class StarGAN(AdversarialModel):
+class StarGAN(BaseModel):
     """Translation between all the domains that labels make, by one generator.
 
     The generator is asked for labels and must give the image back when it
@@ -103,8 +99,10 @@ class StarGAN(AdversarialModel):
     """
 
     data_kind = "labelled"
-    generator_terms = ("adversarial", "classification", "reconstruction")
-    discriminator_terms = ("real", "fake", "classification", "gradient_penalty")
+    terms = {
+        "generator": ("adversarial", "classification", "reconstruction"),
+        "discriminator": ("real", "fake", "classification", "gradient_penalty"),
+    }
 
     default_adam = PyTorchAdam
     default_learning_rate = 1e-4
@@ -144,7 +142,7 @@ class StarGAN(AdversarialModel):
         name="stargan",
         **kwargs,
     ):
-        checks.at_least(8, image_size=image_size)
+        checks.between(8, checks.MOST_SIDE, image_size=image_size)
         if image_size % 4:
             raise UserError(
                 "image_size must be a multiple of 4 from 8 up (64, 128, 256). "
@@ -160,10 +158,8 @@ class StarGAN(AdversarialModel):
             base_filters=base_filters,
             discriminator_filters=discriminator_filters,
             num_discriminator_layers=num_discriminator_layers,
-            critic_steps=critic_steps,
         )
         checks.at_least(0, num_residual_blocks=num_residual_blocks)
-        checks.between(8, checks.MOST_SIDE, image_size=image_size)
         checks.between(1, 1000, critic_steps=critic_steps)
         if num_discriminator_layers >= image_size.bit_length():
             raise UserError(
@@ -271,17 +267,11 @@ class StarGAN(AdversarialModel):
         return self.generator([images, vectors], training=False)
 
     @property
-    def networks(self):
-        """The networks, the generator first."""
-        return self.generator, self.discriminator
-
-    @property
-    def generator_variables(self):
-        return self.generator.trainable_variables
-
-    @property
-    def discriminator_variables(self):
-        return self.discriminator.trainable_variables
+    def players(self):
+        return {
+            "generator": (self.generator,),
+            "discriminator": (self.discriminator,),
+        }
 
     def _classification(self, vectors, logits):
         """Return the loss of the labels; of each data set for its own."""
@@ -299,54 +289,50 @@ class StarGAN(AdversarialModel):
         return tf.add_n(terms)
 
     def _generator_terms(self, images, vectors, targets, training):
-        weights = self.loss_weights
         generator = self._pass(self.generator)
-        fake = generator([images, targets], training=training)
-        terms = {}
-        if weights["adversarial"] or weights["classification"]:
+        fake = generator([images, targets], training=training)  # G(x, c)
+        with self._only_for("adversarial", "classification"):
             shown = self._shown(fake, training)
             patches, classes = self.discriminator(shown, training=training)
-        if weights["adversarial"]:
-            terms["adversarial"] = self._generator_loss(patches)
-        if weights["classification"]:
-            terms["classification"] = self._classification(targets, classes)
-        if weights["reconstruction"]:
-            reconstructed = generator([fake, vectors], training=training)
-            terms["reconstruction"] = losses.l1(images, reconstructed)
-        return terms, None
+        back = generator([fake, vectors], training=training)  # G(G(x, c), c')
+        adversarial = self._generator_loss(patches)  # -D(G(x, c)), eq. 8
+        class_loss = self._classification(targets, classes)  # -log D(c|G(x, c))
+        reconstruction = losses.l1(images, back)  # |x - G(G(x, c), c')|, eq. 4
+        return {
+            "adversarial": adversarial,
+            "classification": class_loss,
+            "reconstruction": reconstruction,
+        }, None
 
     def _discriminator_terms(self, images, vectors, targets, mixing, training):
-        def critic(pictures):
-            return self.discriminator(pictures, training=training)[0]
+        def critic(images):
+            return self.discriminator(images, training=training)[0]
 
-        weights = self.loss_weights
-        terms = {}
-        is_judged = weights["real"] or weights["fake"]
-        if is_judged or weights["gradient_penalty"]:
+        with self._only_for("real", "fake", "gradient_penalty"):
             fake = self.generator([images, targets], training=training)
             fake = self._shown(fake, training)
         # The penalty, too, lies between what the critic is shown: it is there
         # that its slope counts.
         images = self._shown(images, training)
-        if is_judged or weights["classification"]:
-            # As one batch, which without normalization is exact.
-            pictures = tf.concat([images, fake], 0) if is_judged else images
-            patches, classes = self.discriminator(pictures, training=training)
+        # As one batch, which without normalization is exact.
+        patches, classes = self.discriminator(
+            tf.concat([images, fake], 0), training=training
+        )
         count = tf.shape(images)[0]
-        if is_judged:
-            real, faked = self._discriminator_loss(
-                patches[:count], patches[count:]
-            )
-            terms |= {"real": real, "fake": faked}
-        if weights["classification"]:
-            terms["classification"] = self._classification(
-                vectors, classes[:count]
-            )
-        if weights["gradient_penalty"]:
-            terms["gradient_penalty"] = losses.gradient_penalty(
-                critic, images, fake, mixing
-            )
-        return {name: terms[name] for name in terms if weights[name]}, None
+        real, faked = self._discriminator_loss(  # -D(x), D(G(x, c)), eq. 8
+            patches[:count], patches[count:]
+        )
+        classes = classes[:count]
+        class_loss = self._classification(vectors, classes)  # -log D(c'|x)
+        penalty = losses.gradient_penalty(  # (|grad D| - 1)^2, eq. 8
+            critic, images, fake, mixing
+        )
+        return {
+            "real": real,
+            "fake": faked,
+            "classification": class_loss,
+            "gradient_penalty": penalty,
+        }, None
 
     def _draw(self, count):
         """Return what is random in a critic update, of this replica.
@@ -401,13 +387,15 @@ class StarGAN(AdversarialModel):
             part, source = images[first::steps], vectors[first::steps]
             keys, mixing = self._draw(tf.shape(part)[0])
             targets = self.label_table.shuffled(source, keys)
-            d_terms, _ = self._update_discriminator(
-                self._discriminator_terms, part, source, targets, mixing
+            d_terms, _ = self._update(
+                "discriminator",
+                self._discriminator_terms,
+                *(part, source, targets, mixing),
             )
-        g_terms, _ = self._update_generator(
-            self._generator_terms, part, source, targets
+        g_terms, _ = self._update(
+            "generator", self._generator_terms, part, source, targets
         )
-        return self._report(g_terms, d_terms)
+        return self._report({"generator": g_terms, "discriminator": d_terms})
 
     def test_step(self, batch):
         images, vectors = self._inputs(batch)
@@ -420,10 +408,9 @@ class StarGAN(AdversarialModel):
         g_terms, _ = self._generator_terms(
             images, vectors, targets, training=False
         )
-        return self._report(g_terms, d_terms, training=False)
-
-    def record_statistics(self, batch):
-        """Do nothing: instance normalization has no statistics to record."""
+        return self._report(
+            {"generator": g_terms, "discriminator": d_terms}, training=False
+        )
 
     def samples(self, batch):
         """Return the sample grid of a batch: input, then each label.

@@ -41,6 +41,8 @@ class Translator(InferenceModel):
         gray images: data/base_dataset.py, util/util.py.
     """
 
+    data_kind = "unpaired"
+
     def __init__(
         self, network, arguments, image_size=None, name="translator", **kwargs
     ):

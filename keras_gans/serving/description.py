@@ -86,8 +86,8 @@ def read(folder):
         return None
     wrong = [
         name
-        for name, kind in _TYPES.items()
-        if not isinstance(about.get(name), kind)
+        for name, expected in _TYPES.items()
+        if not isinstance(about.get(name), expected)
     ]
     if not wrong and not _are_verbs(about["verbs"]):
         wrong = ["verbs"]

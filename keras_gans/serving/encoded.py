@@ -29,12 +29,12 @@ def encoded_form(function, on_tensors, verb):
         sizes of the images, and `status`, string `[batch]`, `"ok"` or why
         there is no answer.
     """
-    name, kind = verb.input(verbs.Images)
-    if kind is not None:
-        decode = decoder(tensors.pixel_limit(kind), kind.multiple or 1)
+    name, declared = verb.input(verbs.Images)
+    if declared is not None:
+        decode = decoder(tensors.pixel_limit(declared), declared.multiple or 1)
         keep, kept, translate = (
-            _scaled(function, name, kind.size)
-            if kind.multiple is None
+            _scaled(function, name, declared.size)
+            if declared.multiple is None
             else _at_own_sizes(on_tensors, name)
         )
 
@@ -45,9 +45,9 @@ def encoded_form(function, on_tensors, verb):
     def on_bytes(**inputs):
         image_bytes = inputs.pop("image_bytes", None)
         first = next(iter(inputs.values()), image_bytes)
-        count = tf.size(image_bytes) if kind else tf.shape(first)[0]
+        count = tf.size(image_bytes) if declared else tf.shape(first)[0]
         rules = tensors.row_rules(inputs, count)
-        if kind is None:
+        if declared is None:
             inputs = {n: tensors.checked(r, rules) for n, r in inputs.items()}
             given, status = (), tf.fill([count], decoding.OK)
         else:
@@ -65,7 +65,7 @@ def encoded_form(function, on_tensors, verb):
         )
         encoded = (
             _map(_png, on_tensors(**inputs)["images"], tf.string)
-            if kind is None
+            if declared is None
             else translate(*given, inputs)
         )
         encoded = tf.scatter_nd(good, encoded, [count])

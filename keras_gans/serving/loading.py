@@ -87,18 +87,13 @@ def _read_file(path):
     """
     import keras
 
-    from keras_gans.models.translator import Translator
-
     class_name, config = checkpoints.read_config(path)
-    if class_name == "Translator":
-        model_class = Translator
-    elif class_name in registry.class_names():
-        model_class = registry.get_class(class_name)
-    else:
+    if class_name not in registry.class_names():
         raise UserError(
             "path must be a .keras file of a model of keras_gans. "
             f"Received: {str(path)!r}, which holds a {class_name}"
         )
+    model_class = registry.get_class(class_name)
     known = inspect.signature(model_class.__init__).parameters
     policy = keras.config.dtype_policy()
     try:

@@ -84,9 +84,9 @@ def specs(verb, images=tf.float32):
         images: how images come: float32, uint8, or string for encoded ones.
     """
     specifications = {}
-    for name, kind in verb.inputs.items():
-        shape, dtype = kind.shape, tf.float32
-        if isinstance(kind, verbs.Images):
+    for name, declared in verb.inputs.items():
+        shape, dtype = declared.shape, tf.float32
+        if isinstance(declared, verbs.Images):
             dtype = images
             if images == tf.string:
                 name, shape = "image_bytes", (None,)
@@ -98,9 +98,9 @@ def sample_inputs(verb, count):
     """Return tensors for all inputs but images, drawn from a fixed seed."""
     rng = np.random.default_rng(0)
     drawn = {}
-    for name, kind in verb.inputs.items():
-        if isinstance(kind, verbs.Labels):
-            drawn[name] = rng.integers(0, 2, (count, *kind.shape[1:]))
-        elif isinstance(kind, verbs.Latents):
-            drawn[name] = kind.draw(count)
+    for name, declared in verb.inputs.items():
+        if isinstance(declared, verbs.Labels):
+            drawn[name] = rng.integers(0, 2, (count, *declared.shape[1:]))
+        elif isinstance(declared, verbs.Latents):
+            drawn[name] = declared.draw(count)
     return {name: tf.constant(rows, tf.float32) for name, rows in drawn.items()}

@@ -12,13 +12,13 @@ OWN_SIZE_LIMIT = 2**21
 SCALED_LIMIT = 2**25
 
 
-def pixel_limit(kind):
+def pixel_limit(declared):
     """Return the most pixels that an image may have, sides rounded up.
 
     Args:
-        kind: `verbs.Images`.
+        declared: `verbs.Images`.
     """
-    return SCALED_LIMIT if kind.multiple is None else OWN_SIZE_LIMIT
+    return SCALED_LIMIT if declared.multiple is None else OWN_SIZE_LIMIT
 
 
 def tensor_form(function, verb):
@@ -33,7 +33,7 @@ def tensor_form(function, verb):
         width, 3]`, to a dict with `images`, the same.
     """
     function = on_any_number(function)
-    name, kind = verb.input(verbs.Images)
+    name, declared = verb.input(verbs.Images)
 
     def on_tensors(**inputs):
         pixels = inputs.pop(name, None)
@@ -47,8 +47,8 @@ def tensor_form(function, verb):
             inputs = {n: checked(rows, rules) for n, rows in inputs.items()}
             return {"images": images.to_uint8(function(**inputs))}
         size = tf.shape(pixels, tf.int64)[1:3]
-        area = tf.reduce_prod(geometry.rounded_up(size, kind.multiple or 1))
-        limit = pixel_limit(kind)
+        area = tf.reduce_prod(geometry.rounded_up(size, declared.multiple or 1))
+        limit = pixel_limit(declared)
         rules |= {
             "height and width of images must be from 1 up": (
                 tf.reduce_prod(size) > 0
@@ -56,9 +56,11 @@ def tensor_form(function, verb):
             f"images must have at most {limit} pixels": area <= limit,
         }
         floats = images.to_float(checked(pixels, rules))
-        inputs[name] = geometry.fit(floats, kind.size, kind.multiple)
+        inputs[name] = geometry.fit(floats, declared.size, declared.multiple)
         outputs = function(**inputs)
-        outputs = geometry.restore(outputs, size, kind.size, kind.multiple)
+        outputs = geometry.restore(
+            outputs, size, declared.size, declared.multiple
+        )
         return {"images": images.to_uint8(outputs)}
 
     return on_tensors
@@ -103,16 +105,16 @@ def row_rules(inputs, count):
     }
 
 
-def range_rule(name, kind):
+def range_rule(name, declared):
     """Return the text of the rule that `valid_rows` asks about."""
-    if isinstance(kind, verbs.Labels):
+    if isinstance(declared, verbs.Labels):
         return f"{name} must lie in [0, 1]"
     return f"{name} must be finite"
 
 
-def valid_rows(kind, rows):
-    """Return which rows this kind of input takes, bool `[batch]`."""
-    if isinstance(kind, verbs.Labels):  # NaN does not compare
+def valid_rows(declared, rows):
+    """Return which rows the declared input takes, bool `[batch]`."""
+    if isinstance(declared, verbs.Labels):  # NaN does not compare
         is_valid = (rows >= 0) & (rows <= 1)
     else:
         is_valid = tf.math.is_finite(rows)

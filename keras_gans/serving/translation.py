@@ -83,14 +83,14 @@ class LoadedModel:
             UserError: if an argument does not fit.
         """
         verb = self._verb(verb, lambda verb: verb.input(Latents)[1])
-        name, kind = verb.input(Latents)
+        name, declared = verb.input(Latents)
         if latents is None:
             checks.at_least(1, count=count)
-            latents = kind.draw(count, seed)
+            latents = declared.draw(count, seed)
         latents = np.asarray(latents, "float32")
-        if latents.ndim != 2 or latents.shape[1] != kind.size:
+        if latents.ndim != 2 or latents.shape[1] != declared.size:
             raise UserError(
-                f"latents must have shape [count, {kind.size}]. "
+                f"latents must have shape [count, {declared.size}]. "
                 f"Received: {latents.shape}"
             )
         return verb.function(**{name: latents})
@@ -123,9 +123,9 @@ class LoadedModel:
         pictures = _checked(pictures)
         batch = pictures.reshape(-1, *pictures.shape[-3:])
         verb = self._translating(to, verb)
-        name, kind = verb.input(Images)
+        name, declared = verb.input(Images)
         extra = self._vectors(verb, to, labels, batch)
-        tile = _tile(kind, tile, batch.shape[1:3])
+        tile = _tile(declared, tile, batch.shape[1:3])
 
         def whole(batch, extra):
             return verb.function(**{name: batch}, **extra)
@@ -171,18 +171,18 @@ class LoadedModel:
         Raises:
             UserError: if the model has no labels, or they are not named well.
         """
-        _, kind = self._verb(None, lambda verb: verb.images).input(Labels)
-        if not kind:
+        _, declared = self._verb(None, lambda verb: verb.images).input(Labels)
+        if not declared:
             raise UserError(
                 "labels must be left out: this model has none. "
                 f"Received: {text!r}"
             )
-        return kind.table.read(text)
+        return declared.table.read(text)
 
     def _vectors(self, verb, to, labels, batch):
         """Return the input that a model with labels takes besides."""
-        name, kind = verb.input(Labels)
-        if not kind:
+        name, declared = verb.input(Labels)
+        if not declared:
             if labels is not None:
                 raise UserError(
                     "labels must be left out: this model has none. "
@@ -191,10 +191,11 @@ class LoadedModel:
             return {}
         if to is None or isinstance(to, str):
             raise UserError(
-                f"to must set labels among {', '.join(kind.table.names)}; on "
-                f"the command line that is --labels NAME,.... Received: {to!r}"
+                f"to must set labels among "
+                f"{', '.join(declared.table.names)}; on the command line that "
+                f"is --labels NAME,.... Received: {to!r}"
             )
-        vectors = kind.table.wanted(to, labels, batch).numpy()
+        vectors = declared.table.wanted(to, labels, batch).numpy()
         if not ((vectors >= 0) & (vectors <= 1)).all():
             raise UserError(f"to must lie in [0, 1]. Received: {to!r}")
         return {name: vectors}
@@ -210,9 +211,9 @@ def _on_arrays(signature):
     return function
 
 
-def _tile(kind, tile, size):
+def _tile(declared, tile, size):
     """Return the side of the tiles to take; None for none."""
-    limit, unit = tensors.pixel_limit(kind), kind.multiple
+    limit, unit = tensors.pixel_limit(declared), declared.multiple
     most = math.isqrt(limit)
     if tile is not None and (
         not isinstance(tile, int) or not _LEAST_TILE <= tile <= most

@@ -1,47 +1,125 @@
-"""What every adversarial model shares: update, report.
+"""What every trained model shares: compile, fit, update, report, save.
 
-A model names its terms and writes its own `train_step`; this class turns the
-terms of one player into one update of that player's weights.
+A model names its players and their loss terms and writes its own
+`train_step`; this class turns the terms of one player into one update of that
+player's weights.
 """
 
+import contextlib
+import contextvars
+import functools
+import inspect
+
 import tensorflow as tf
+from keras import saving
 
-from keras_gans.training import devices, state, updates
-from keras_gans.training.checks import check_batch, check_images, check_values
-from keras_gans.training.compiled import CompiledModel
+from keras_gans import losses
+from keras_gans.checks import UserError
+from keras_gans.layers import augmentation, frozen_statistics
+from keras_gans.optimizers import Adam
+from keras_gans.training import (
+    averages,
+    batches,
+    devices,
+    rates,
+    state,
+    updates,
+)
+from keras_gans.training.checks import (
+    check_batch,
+    check_compile,
+    check_images,
+    check_loss_weights,
+    check_values,
+)
 from keras_gans.training.inference import InferenceModel
+from keras_gans.training.recompute import recomputed
 
-__all__ = [
-    "AdversarialModel",
-    "InferenceModel",
-    "check_batch",
-    "check_images",
-    "check_values",
-]
+__all__ = ["BaseModel", "InferenceModel", "check_images", "check_values"]
+
+_augments = contextvars.ContextVar("augments", default=True)
 
 
-class AdversarialModel(CompiledModel):
-    """Base of the models: two players, two optimizers, named loss terms.
+class BaseModel(InferenceModel):
+    """Base of the models: players, an optimizer each, named loss terms.
 
     A subclass sets the class attributes, makes its networks in `__init__`
-    and then calls `_make_state()`. Its `_generator_terms` and
-    `_discriminator_terms` return named, unweighted means; it writes
-    `train_step` as the paper's order of updates.
+    and then calls `_make_state()`. It has the property `players`, and for
+    each of them a method that returns its terms, named, unweighted means; it
+    writes `train_step` as the paper's order of updates.
+
+    The first player is the one that is used after training: `ema` averages
+    its weights, `recompute` saves its memory, samples show what it makes.
+
+    `model.<player>_optimizer` and `model.<player>_variables` are those of a
+    player.
 
     Attributes:
         data_kind: which pipeline of `keras_gans.datasets` feeds the model.
-        generator_terms: names of the generator's loss terms.
-        discriminator_terms: names of the discriminator's loss terms.
+        terms: dict from each player, in the order of `players`, to the names
+            of its loss terms. The logs of `latent_discriminator` are
+            `ld_loss` and `ld_<term>`.
+        critic_steps: int, updates in a training step of all players but the
+            first, each with its own part of the batch.
         step: int64 variable, training steps taken; also the position in the
             data, so that a resumed run continues with the next batch.
     """
 
     data_kind = None
-    generator_terms = ()
-    discriminator_terms = ()
-    # Updates of the discriminator in a training step, each with its own part
-    # of the batch.
+    terms = {}
     critic_steps = 1
+    # What `compile()` uses where an argument is None; an instance may set
+    # its own when the published recipe depends on the architecture.
+    default_adam = Adam
+    default_learning_rate = 2e-4
+    default_beta_1 = 0.5
+    # Epochs at that rate and epochs of its linear decay, or None.
+    default_epochs = None
+    # None where no player judges another.
+    default_adversarial_loss = None
+    default_loss_weights = {}
+    default_batch_size = 1
+    # None where `default_epochs` says how long to train.
+    default_steps = None
+    # What the command trains where no data are given: settings by name.
+    demonstration = {}
+    # Options of `compile()`, made there.
+    averages = None
+    augmentation = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for player in cls.terms:
+            variables = functools.partial(cls.variables_of, player=player)
+            setattr(cls, f"{player}_variables", property(variables))
+
+    @classmethod
+    def default_settings(cls, demonstration=False, recipe=None, **arguments):
+        """Return the recipe's settings for `cls(**arguments)`.
+
+        Args:
+            demonstration: bool, whether it is to be the short run on the
+                embedded faces.
+            recipe: what holds them, for the model itself. Default: the class.
+            **arguments: the model's own.
+
+        Returns:
+            dict with `image_size`, what the model takes where none is given,
+            `batch_size`, and `steps` or `epochs`, of which the other is None;
+            for a demonstration with its data, too.
+        """
+        recipe = recipe or cls
+        image_size = inspect.signature(cls.__init__).parameters["image_size"]
+        steps, epochs = recipe.default_steps, recipe.default_epochs
+        settings = {
+            "image_size": image_size.default or recipe.image_size,
+            "batch_size": recipe.default_batch_size,
+            "steps": steps,
+            "epochs": None if steps else sum(epochs),
+        }
+        if demonstration:
+            settings |= recipe.demonstration | {"epochs": None}
+        return settings
 
     def _make_state(self):
         """Create the step counter and one tracker per term."""
@@ -53,10 +131,32 @@ class AdversarialModel(CompiledModel):
             aggregation="only_first_replica",
             name="step",
         )
-        self.trackers = state.make_trackers(
-            self.generator_terms, self.discriminator_terms
-        )
+        self.trackers = state.make_trackers(self.terms)
         self.built = True
+
+    @property
+    def players(self):
+        """Dict from name to the player's networks, a tuple."""
+        raise NotImplementedError
+
+    @property
+    def networks(self):
+        """All networks, those of the first player first."""
+        return tuple(n for own in self.players.values() for n in own)
+
+    @property
+    def used_networks(self):
+        """The networks of the first player."""
+        return next(iter(self.players.values()))
+
+    def variables_of(self, player):
+        """Return the list of variables that a player's updates move."""
+        networks = self.players[player]
+        return [v for n in networks for v in n.trainable_variables]
+
+    def optimizer_of(self, player):
+        """Return a player's optimizer."""
+        return getattr(self, f"{player}_optimizer")
 
     @property
     def batch_shapes(self):
@@ -79,67 +179,327 @@ class AdversarialModel(CompiledModel):
             for tensor, shape in zip(tensors, shapes.values(), strict=True)
         ]
 
-    def save_own_variables(self, store):
-        state.save(self, store)
+    def compile(
+        self,
+        adversarial_loss=None,
+        loss_weights=None,
+        learning_rate=None,
+        total_steps=None,
+        schedule=None,
+        ema=None,
+        augment_discriminator=None,
+        jit_compile="auto",
+        recompute=False,
+        **kwargs,
+    ):
+        """Set how the model is trained; no argument is the published recipe.
 
-    def load_own_variables(self, store):
-        state.load(self, store)
+        Args:
+            adversarial_loss: `"non_saturating"`, `"least_squares"`,
+                `"hinge"` or `"wasserstein"`; of models that have one.
+            loss_weights: dict from term to float; terms left out keep the
+                weight of the recipe. A term of weight 0 is dropped: it is
+                not logged, and nothing is computed for it in a graph.
+            learning_rate: float, or a Keras schedule, of the optimizers that
+                are not given.
+            total_steps: int, training steps of the whole run. Where the
+                recipe lets the rate fall, a number is constant for the first
+                half of them, then linear to zero. Without `total_steps` it
+                does so over those of the recipe, or where that counts epochs
+                over the epochs of `fit`: 100 at the rate, 100 down to zero. A
+                run of one long epoch then stays at the rate.
+            schedule: `"linear"`, such a course, or `"constant"`. Default: the
+                recipe's.
+            ema: float, such as 0.999, the decay of a moving average of the
+                generators' weights, which then is what translates, is
+                evaluated and exported; training goes on with the weights
+                themselves. See `keras_gans.training.averages`.
+            augment_discriminator: str, for few images: what is done to all
+                that discriminators see in training, out of `color`,
+                `translation` and `cutout`, with commas between. See
+                `keras_gans.layers.augmentation`.
+            jit_compile: `True`, `False` or `"auto"`, which means XLA on an
+                accelerator and a plain graph on the CPU, where XLA was
+                measured two to three times slower.
+            recompute: bool, whether to recompute the generators' activations
+                in the backward pass (gradient checkpointing): less memory,
+                more time; see `keras_gans.training.recompute`. Not with batch
+                normalization.
+            **kwargs: `generator_optimizer`, `discriminator_optimizer`, one
+                for each player: a `keras.optimizers.Optimizer` of its own,
+                its name or its config. Default: Adam with the recipe's
+                learning rate. `run_eagerly` and `steps_per_execution`, as in
+                Keras.
+
+        Raises:
+            UserError: if an argument does not fit, or is one of Keras' that
+                has no meaning here, such as `loss`.
+        """
+        names = [f"{player}_optimizer" for player in self.terms]
+        given = {name: kwargs.pop(name, None) for name in names}
+        kwargs = check_compile(jit_compile, kwargs, names)
+        averages.check_decay(ema)
+        given = updates.check_optimizers(self, given)
+        policies = augmentation.parse(augment_discriminator)
+        if adversarial_loss is not None and not self.default_adversarial_loss:
+            raise UserError(
+                f"adversarial_loss must be left out: {type(self).__name__} has "
+                f"none. Received: {adversarial_loss!r}"
+            )
+        self.adversarial_loss = (
+            adversarial_loss or self.default_adversarial_loss
+        )
+        if self.adversarial_loss:
+            self._generator_loss, self._discriminator_loss = losses.adversarial(
+                self.adversarial_loss
+            )
+        self.loss_weights = check_loss_weights(
+            loss_weights, self.default_loss_weights, *self.terms.values()
+        )
+        self._passes = {
+            n.name: recomputed(n) for n in self.used_networks if recompute
+        }
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if jit_compile == "auto":
+            jit_compile = bool(tf.config.list_logical_devices("GPU"))
+            jit_compile &= not kwargs.get("run_eagerly", False)
+        # Keras compiles `strategy.run` as a whole, which XLA refuses with
+        # several replicas; `updates` then compiles what lies inside.
+        self.jit_replica = bool(jit_compile) and replicas > 1
+        first_rate, other_rate, self._course = rates.published(
+            self.default_learning_rate
+            if learning_rate is None
+            else learning_rate,
+            self.default_epochs,
+            self.default_steps if total_steps is None else total_steps,
+            schedule,
+            self.critic_steps,
+        )
+        self.rate_decays = callable(first_rate)
+        self._own_optimizers = [n for n, o in given.items() if o is None]
+        made = {}
+        for name, optimizer in given.items():
+            optimizer = optimizer or self.default_adam(
+                other_rate if made else first_rate,
+                beta_1=self.default_beta_1,
+                name="adam",
+            )
+            made[name] = updates.scaled(optimizer, self.dtype_policy)
+        super().compile(
+            optimizer=made[names[0]],
+            jit_compile=bool(jit_compile) and replicas == 1,
+            auto_scale_loss=False,  # it is done
+            **kwargs,
+        )
+        for name, optimizer in made.items():
+            setattr(self, name, optimizer)
+        self._all_optimizers = rates.AllOptimizers(*made.values())
+        self._compile_arguments = {
+            "adversarial_loss": self.adversarial_loss,
+            "loss_weights": dict(self.loss_weights),
+            "learning_rate": learning_rate,
+            "total_steps": total_steps,
+            "schedule": schedule,
+            "ema": ema,
+            "augment_discriminator": augment_discriminator,
+            "jit_compile": bool(jit_compile),
+            "recompute": recompute,
+            **kwargs,
+        }
+        # Slots made inside a traced step fail under a strategy, and slots
+        # that do not exist yet are silently skipped when weights are loaded.
+        with self.distribute_strategy.scope():
+            for player in self.terms:
+                self.optimizer_of(player).build(self.variables_of(player))
+            self.averages = self.augmentation = None
+            if ema is not None:
+                first = next(iter(self.terms))
+                self.averages = averages.Averages(ema, self.variables_of(first))
+            if policies:
+                self.augmentation = augmentation.Augmentation(policies)
+
+    @property
+    def optimizer(self):
+        """What Keras' callbacks use: see `rates.AllOptimizers`."""
+        return self._all_optimizers
+
+    @optimizer.setter
+    def optimizer(self, optimizer):
+        # As Keras' own `compile` does.
+        setattr(self, f"{next(iter(self.terms))}_optimizer", optimizer)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        names = (f"{player}_optimizer" for player in self.terms)
+        own = self._own_optimizers  # left to the recipe, which stays so
+        given = {n: getattr(self, n) for n in names if n not in own}
+        return saving.serialize_keras_object(self._compile_arguments | given)
+
+    def compile_from_config(self, config):
+        self.compile(**saving.deserialize_keras_object(config))
+
+    def fit(self, *args, **kwargs):
+        """Train, as `keras.Model.fit`; the rates follow the recipe.
+
+        Callbacks that set the rate, or who sets `model.optimizer`'s, take the
+        recipe's place; all players' rates then move in proportion.
+
+        Raises:
+            UserError: if the data never end, or are no batches of the model.
+        """
+        arguments = batches.bound(super().fit, args, kwargs)
+        data = self._data()
+        data.prepare(arguments, "x", "steps_per_epoch")
+        data.prepare(arguments, "validation_data", "validation_steps")
+        if self.compiled:
+            arguments["callbacks"] = rates.following(
+                self._course,
+                self,
+                self._own_optimizers,
+                arguments.get("callbacks"),
+            )
+        with data.errors(), self._trained():
+            history = super().fit(**arguments)
+            # Keras does so for what it knows, one optimizer: for `use_ema`.
+            for player in self.terms:
+                self.optimizer_of(player).finalize_variable_values(
+                    self.variables_of(player)
+                )
+        return history
+
+    def _data(self):
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        return batches.Data(self._check_batch, replicas)
+
+    @contextlib.contextmanager
+    def _trained(self):
+        """Have the trained weights in the networks for a while."""
+        put = self.averages.put if self.averages else lambda average: None
+        put(False)
+        try:
+            yield
+        finally:
+            put(True)
+
+    def averaged(self):
+        """Return a context in which the generators are their averages.
+
+        For callbacks; outside of `fit` they are so anyway. Without `ema`
+        nothing changes.
+        """
+        if self.averages is None:
+            return contextlib.nullcontext()
+        return self.averages.used()
+
+    def evaluate(self, *args, **kwargs):
+        """As `keras.Model.evaluate`, by the averages of the weights.
+
+        Raises:
+            UserError: if the data never end, or are no batches of the model.
+        """
+        arguments = batches.bound(super().evaluate, args, kwargs)
+        data = self._data()
+        if not arguments.get("_use_cached_eval_dataset"):  # which `fit` checks
+            data.prepare(arguments, "x", "steps")
+        with data.errors(), self.averaged():
+            return super().evaluate(**arguments)
+
+    def train_on_batch(self, *args, **kwargs):
+        arguments = batches.bound(super().train_on_batch, args, kwargs)
+        self._check_batch(arguments["x"])
+        return super().train_on_batch(**arguments)
+
+    def test_on_batch(self, *args, **kwargs):
+        arguments = batches.bound(super().test_on_batch, args, kwargs)
+        self._check_batch(arguments["x"])
+        return super().test_on_batch(**arguments)
+
+    def export(self, *args, **kwargs):
+        with self.averaged():
+            return super().export(*args, **kwargs)
+
+    def save(self, filepath, *args, **kwargs):
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise UserError(
+                "filepath must end with .keras, the format that keeps all "
+                f"optimizers. Received: {str(filepath)!r}"
+            )
+        with self.averaged():
+            return super().save(filepath, *args, **kwargs)
+
+    save_own_variables = state.save
+    load_own_variables = state.load
+
+    def kept(self, terms):
+        """Return the terms whose weight is above 0."""
+        return {n: value for n, value in terms.items() if self.loss_weights[n]}
 
     def weighted_sum(self, terms):
         """Return a player's objective: its terms times `loss_weights`."""
-        return tf.add_n(
-            [self.loss_weights[name] * value for name, value in terms.items()]
-        )
+        kept = self.kept(terms)
+        return tf.add_n([self.loss_weights[n] * v for n, v in kept.items()])
 
-    def _shown(self, pictures, training):
+    @contextlib.contextmanager
+    def _only_for(self, *terms):
+        """Within this context passes serve these terms alone.
+
+        If all of them are dropped the passes leave no trace: no moving
+        statistics, no random numbers of the augmentation. A graph then does
+        not compute them.
+        """
+        if any(self.loss_weights[name] for name in terms):
+            yield
+            return
+        token = _augments.set(False)
+        try:
+            with frozen_statistics():
+                yield
+        finally:
+            _augments.reset(token)
+
+    def _shown(self, images, training):
         """Return images as a discriminator is to see them.
 
         Every call draws anew; images on one another's channels are changed
         as one.
         """
-        if not training or self.augmentation is None:
-            return pictures
-        return self.augmentation(pictures)
+        if not training or self.augmentation is None or not _augments.get():
+            return images
+        return self.augmentation(images)
 
-    def _record(self, network, *inputs):
-        """Make a training pass whose gradients a later update takes.
+    def _pass(self, network):
+        """Return how a generator is called where gradients are taken."""
+        return self._passes.get(network.name, network)
 
-        For an order of updates in which the discriminator learns from this
-        step's fakes before the generator does.
+    _record = updates.record
 
-        Returns:
-            `(outputs, tape)`, for `recorded` of `_update_generator`.
-        """
-        return updates.record(self, network, *inputs)
-
-    def _update_generator(self, terms_function, *args, recorded=None):
-        """Take one generator step; return its terms and its other outputs.
+    def _update(self, player, terms_function, *args, recorded=None):
+        """Take one step of a player; return its terms and its other outputs.
 
         With `recorded`, what `_record` returned, `terms_function` receives
         the outputs of that pass first, and the gradients go on through it.
         """
-        results = updates.update(
-            self, "generator", terms_function, args, recorded
-        )
-        if self.averages:
+        results = updates.update(self, player, terms_function, args, recorded)
+        if self.averages and player == next(iter(self.terms)):
             self.averages.update()
         return results
 
-    def _update_discriminator(self, terms_function, *args):
-        """Take one discriminator step; return its terms and other outputs."""
-        return updates.update(self, "discriminator", terms_function, args)
+    def _report(self, terms, training=True):
+        """Count the step, record the terms; return the means so far.
 
-    def _report(self, generator_terms, discriminator_terms, training=True):
-        """Count the step, record the terms; return the means so far."""
+        Args:
+            terms: dict from player to its terms.
+            training: bool.
+        """
         if training:
             self.step.assign_add(1)
         logs = {}
-        for prefix, terms in (
-            ("g", generator_terms),
-            ("d", discriminator_terms),
-        ):
-            values = {f"{prefix}_loss": self.weighted_sum(terms)}
-            values |= {f"{prefix}_{name}": v for name, v in terms.items()}
+        for player, found in terms.items():
+            prefix = state.prefix(player)
+            values = {f"{prefix}_loss": self.weighted_sum(found)}
+            found = self.kept(found)
+            values |= {f"{prefix}_{name}": v for name, v in found.items()}
             for name, value in values.items():
                 self.trackers[name].update_state(value)
                 logs[name] = self.trackers[name].result()
@@ -147,6 +507,12 @@ class AdversarialModel(CompiledModel):
             # Keras averages over the workers along the first axis.
             logs = {name: value[None] for name, value in logs.items()}
         return logs
+
+    def record_statistics(self, batch):
+        """Pass a batch through the first player as deployed, in training mode.
+
+        For moving statistics; networks without them have nothing to record.
+        """
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing: all is built by now.

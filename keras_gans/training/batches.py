@@ -19,13 +19,13 @@ _TARGETS = ("y", "sample_weight", "class_weight")
 
 
 def bound(method, args, kwargs):
-    """Return the arguments of a call of Keras' method by name."""
+    """Return the arguments of a call of Keras' method by name.
+
+    Raises:
+        UserError: for what a model with one dict a batch has not.
+    """
     arguments = dict(inspect.signature(method).bind(*args, **kwargs).arguments)
-    return arguments | arguments.pop("kwargs", {})
-
-
-def refuse_targets(arguments):
-    """Raise `UserError` for what a model with one dict a batch has not."""
+    arguments |= arguments.pop("kwargs", {})
     for name in _TARGETS:
         if arguments.get(name) is not None:
             raise UserError(
@@ -33,6 +33,7 @@ def refuse_targets(arguments):
                 "x, whose batches are dicts. Received: "
                 f"{type(arguments[name]).__name__}"
             )
+    return arguments
 
 
 class Data:

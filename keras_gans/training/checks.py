@@ -13,8 +13,7 @@ _TOLERANCE = 1e-3
 _AXES = "batch", "height", "width"
 # What `keras.Model.compile` takes, and where it is here.
 _ELSEWHERE = {
-    "optimizer": "generator_optimizer and discriminator_optimizer",
-    "loss": "adversarial_loss and loss_weights, by term",
+    "loss": "loss_weights, by term",
     "metrics": "keras_gans.callbacks.Evaluation",
     "weighted_metrics": "keras_gans.callbacks.Evaluation",
 }
@@ -144,12 +143,13 @@ def check_batch(batch, shapes):
     return [batch[key] for key in shapes]
 
 
-def check_compile(jit_compile, options):
+def check_compile(jit_compile, options, optimizers):
     """Check what `compile` passes on to Keras; return it.
 
     Args:
         jit_compile: True, False or "auto".
         options: dict, arguments of `keras.Model.compile`.
+        optimizers: names of the arguments that take one.
 
     Raises:
         UserError: if an argument has another meaning here, or none.
@@ -160,11 +160,12 @@ def check_compile(jit_compile, options):
             f"Received: {jit_compile!r}"
         )
     options = {k: v for k, v in options.items() if v is not None}
+    elsewhere = {"optimizer": " and ".join(optimizers), **_ELSEWHERE}
     for name, value in options.items():
-        if name in _ELSEWHERE:
+        if name in elsewhere:
             raise UserError(
-                f"{name} must be left out, with two players; see "
-                f"{_ELSEWHERE[name]}. Received: {value!r}"
+                f"{name} must be left out; see {elsewhere[name]}. "
+                f"Received: {value!r}"
             )
         if name not in ("run_eagerly", "steps_per_execution"):
             raise UserError(

@@ -14,6 +14,15 @@ import numpy as np
 from keras_gans.checks import UserError
 
 
+def has_fast_bfloat16():
+    """Tell whether the processor computes in bfloat16, by Linux' word."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return "avx512_bf16" in file.read()
+    except OSError:
+        return False
+
+
 def make(name, batch_size):
     """Return the `tf.distribute.Strategy` that a run asks for.
 

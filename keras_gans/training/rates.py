@@ -6,6 +6,7 @@ import numbers
 
 import keras
 
+from keras_gans.callbacks.rate_by_epoch import RateByEpoch
 from keras_gans.checks import UserError
 from keras_gans.optimizers import schedules
 
@@ -15,18 +16,19 @@ _EPOCHS = (100, 100)
 
 
 def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
-    """Return the rates of both players and what `fit` is to follow.
+    """Return the rates of the players and what `fit` is to follow.
 
     Args:
-        rate: float, or a Keras schedule, which both players keep.
+        rate: float, or a Keras schedule, which all players keep.
         epochs: pair, constant epochs and epochs of linear decay, or None.
         total_steps: int, training steps of the run, or None.
         schedule: `"linear"`, `"constant"` or None for what `epochs` says.
-        critic_steps: int, updates of the discriminator in a training step.
+        critic_steps: int, updates of all but the first in a training step.
 
     Returns:
-        `(generator's, discriminator's, by epoch)`: numbers or schedules; and
-        the schedule whose steps are the epochs of `fit`, or None.
+        `(first, others, by epoch)`: the first player's rate and that of the
+        others, numbers or schedules; and the schedule whose steps are the
+        epochs of `fit`, or None.
 
     Raises:
         UserError: if `rate` is none, `schedule` unknown, or `total_steps`
@@ -84,53 +86,52 @@ def following(course, model, optimizers, callbacks):
             return callbacks
     if course is None:
         return callbacks
-    follow = schedules.RateByEpoch(course, optimizers)
+    follow = RateByEpoch(course, optimizers)
     if is_made:
         callbacks.append(follow)
         return callbacks
     return [follow, *keras.tree.flatten(callbacks or [])]
 
 
-class BothOptimizers:
-    """What Keras knows as `model.optimizer`: one whose rate moves both.
+class AllOptimizers:
+    """What Keras knows as `model.optimizer`: one whose rate moves all.
 
-    Keras and its callbacks know of one optimizer. This is the generators',
-    but for `learning_rate`: to set it moves the discriminators' in the same
-    proportion. `model.generator_optimizer` and `model.discriminator_optimizer`
-    are set each for itself.
+    Keras and its callbacks know of one optimizer. This is the first player's,
+    but for `learning_rate`: to set it moves the others' in the same
+    proportion. `model.generator_optimizer` and the like are set each for
+    itself.
 
     Args:
-        generator: `keras.optimizers.Optimizer`.
-        discriminator: the same.
+        *optimizers: `keras.optimizers.Optimizer`s.
     """
 
-    _generator = _discriminator = None
-    _ratio = 1.0
+    _first, _all, _shares = None, (), ()
 
-    def __init__(self, generator, discriminator):
-        vars(self).update(_generator=generator, _discriminator=discriminator)
+    def __init__(self, *optimizers):
+        shares = [1.0] * len(optimizers)
+        vars(self).update(_first=optimizers[0], _all=optimizers, _shares=shares)
 
     def __getattr__(self, name):
-        return getattr(self._generator, name)
+        return getattr(self._first, name)
 
     def __setattr__(self, name, value):
         own = name == "learning_rate"
         (object.__setattr__ if own else setattr)(
-            self if own else self._generator, name, value
+            self if own else self._first, name, value
         )
 
     @property
     def inner_optimizer(self):
-        """The generators' optimizer, where callbacks look behind a scale."""
-        return getattr(self._generator, "inner_optimizer", self._generator)
+        """The first optimizer, where callbacks look behind a scale."""
+        return getattr(self._first, "inner_optimizer", self._first)
 
     @property
     def learning_rate(self):
-        rate = self._generator.learning_rate
+        rate = self._first.learning_rate
         if not isinstance(rate, keras.Variable):
             return rate
         rate = copy.copy(rate)  # of the same value
-        rate.__class__ = _BothRates
+        rate.__class__ = _AllRates
         rate.optimizers = self
         return rate
 
@@ -146,18 +147,18 @@ class BothOptimizers:
                 "learning_rate must be a number from 0 up; compile() takes "
                 f"schedules. Received: {value!r}"
             )
-        generator, discriminator = (
+        rates = [
             float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-            for optimizer in (self._generator, self._discriminator)
-        )
-        if generator:  # else the proportion is that of before
-            vars(self)["_ratio"] = discriminator / generator
-        self._generator.learning_rate = number
-        self._discriminator.learning_rate = number * self._ratio
+            for optimizer in self._all
+        ]
+        if rates[0]:  # else the proportions are those of before
+            vars(self)["_shares"] = [rate / rates[0] for rate in rates]
+        for optimizer, share in zip(self._all, self._shares, strict=True):
+            optimizer.learning_rate = number * share
 
     def check_settable(self, name):
         """Raise `UserError` for who is called `name` if a schedule rules."""
-        for optimizer in (self._generator, self._discriminator):
+        for optimizer in self._all:
             if not isinstance(optimizer.learning_rate, keras.Variable):
                 raise UserError(
                     f"{name} cannot set rates that follow a schedule: leave "
@@ -166,8 +167,8 @@ class BothOptimizers:
                 )
 
 
-class _BothRates(keras.Variable):
-    """The generators' rate; to assign to it moves both."""
+class _AllRates(keras.Variable):
+    """The first rate; to assign to it moves all."""
 
     def assign(self, value):
         self.optimizers.learning_rate = value

@@ -11,7 +11,7 @@ from keras_gans.checks import UserError
 
 
 def recomputed(network):
-    """Make a training pass that remembers a few maps and makes the others anew.
+    """Make a training pass that keeps a few maps and recomputes the others.
 
     The network is cut wherever one map is all that later layers need, behind
     activations and sums: between residual blocks, not inside them. Of each

@@ -8,20 +8,22 @@ states: dropout, pools and drawn labels would draw anew.
 import keras
 
 
-def make_trackers(generator_terms, discriminator_terms):
-    """Return a mean for either player's loss and each of its terms, by name."""
+def prefix(player):
+    """Return what the logs of a player begin with: `latent_critic` -> `lc`."""
+    return "".join(word[0] for word in player.split("_"))
+
+
+def make_trackers(terms):
+    """Return a mean for each player's loss and each of its terms, by name."""
     return {
         name: keras.metrics.Mean(name=name)
-        for prefix, terms in (
-            ("g", generator_terms),
-            ("d", discriminator_terms),
-        )
-        for name in (f"{prefix}_loss", *(f"{prefix}_{t}" for t in terms))
+        for player, own in terms.items()
+        for name in (f"{prefix(player)}_{term}" for term in ("loss", *own))
     }
 
 
 def own_state(model):
-    """Return the variables to be saved with an `AdversarialModel`, by name."""
+    """Return the variables to be saved with a `BaseModel`, by name."""
     means = {
         f"{name}_{variable.name}": variable
         for name, tracker in model.trackers.items()

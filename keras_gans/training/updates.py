@@ -11,6 +11,9 @@ from keras_gans.checks import UserError
 def record(model, network, *inputs):
     """Make a training pass whose gradients a later update takes.
 
+    For an order of updates in which the discriminator learns from this
+    step's fakes before the generator does.
+
     Returns:
         `(outputs, tape)`, for `recorded` of `update`.
     """
@@ -24,8 +27,8 @@ def update(model, player, terms_function, args, recorded=None):
     """Run a player's terms under a tape and apply their gradients once.
 
     Args:
-        model: a compiled `AdversarialModel`.
-        player: `"generator"` or `"discriminator"`.
+        model: a compiled `BaseModel`.
+        player: str, its name.
         terms_function: called on `args` with `training=True`; returns the
             named terms and what else it has made.
         args: tensors.
@@ -34,10 +37,10 @@ def update(model, player, terms_function, args, recorded=None):
             it.
 
     Returns:
-        What `terms_function` returned.
+        What `terms_function` returned, without terms of weight 0.
     """
-    optimizer = getattr(model, f"{player}_optimizer")
-    variables = getattr(model, f"{player}_variables")
+    optimizer = model.optimizer_of(player)
+    variables = model.variables_of(player)
     # `optimizer.apply` sums over the replicas.
     replicas = model.distribute_strategy.num_replicas_in_sync
     passed, passed_tape = recorded or (None, None)
@@ -61,7 +64,7 @@ def update(model, player, terms_function, args, recorded=None):
             sources,
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        return gradients, terms, outputs
+        return gradients, model.kept(terms), outputs
 
     gradients, terms, outputs = _compiled_replica(model, gradients_and_terms)(
         *args
@@ -81,18 +84,19 @@ def scaled(optimizer, policy):
     return keras.optimizers.LossScaleOptimizer(optimizer)
 
 
-def check_optimizers(model, **given):
+def check_optimizers(model, given):
     """Check optimizers that callers give to `compile`; return them, made.
 
     Args:
-        model: an `AdversarialModel`.
-        **given: by argument an optimizer, its name, its config, or None.
+        model: a `BaseModel`.
+        given: dict from argument to an optimizer, its name, its config, or
+            None.
 
     Returns:
         dict from argument to `keras.optimizers.Optimizer` or None.
 
     Raises:
-        UserError: if it is none, both are one, or it is another model's.
+        UserError: if it is none, two are one, or it is another model's.
     """
     made = {}
     for name, identifier in given.items():
@@ -104,14 +108,19 @@ def check_optimizers(model, **given):
                 f"{name} must be a keras.optimizers.Optimizer, its name or "
                 f"its config. Received: {identifier!r}"
             ) from error
-    bare = [getattr(o, "inner_optimizer", o) for o in made.values()]
-    if None not in bare and bare[0] is bare[1]:
-        raise UserError(
-            f"{' and '.join(made)} must be two instances, as each keeps the "
-            f"state of its player's weights. Received: {bare[0]!r} twice"
-        )
-    for name, optimizer in zip(made, bare, strict=True):
-        variables = getattr(model, name.replace("optimizer", "variables"))
+    seen = {}
+    for name, optimizer in made.items():
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        if optimizer is None:
+            continue
+        other = seen.setdefault(id(optimizer), name)
+        if other != name:
+            raise UserError(
+                f"{other} and {name} must be two instances, as each keeps the "
+                "state of its player's weights. "
+                f"Received: {optimizer!r} twice"
+            )
+        variables = model.variables_of(name.removesuffix("_optimizer"))
         known = getattr(optimizer, "_trainable_variables", variables)
         if [*map(id, known)] != [*map(id, variables)] and optimizer.built:
             raise UserError(

@@ -20,7 +20,7 @@ class Training:
     """A model beside a fixture of the original's training loop.
 
     Args:
-        model: an `AdversarialModel`, compiled; receives the initial weights.
+        model: a `BaseModel`, compiled; receives the initial weights.
         fixture: the conformance file.
         networks: dict, the original's network -> our attribute.
     """

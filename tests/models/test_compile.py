@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import CycleGAN, Pix2Pix, StarGAN
+from keras_gans import CycleGAN, Pix2Pix, StarGAN, Translator
 from keras_gans.checks import UserError
-from keras_gans.models.translator import Translator
 
 Adam = keras.optimizers.Adam
 

@@ -236,7 +236,9 @@ def test_float16_scales_through_the_recorded_pass():
     adam = PyTorchAdam(2e-4, 0.5)
     # The usual first scale overflows here, and its step would be skipped.
     model.compile(
-        keras.optimizers.LossScaleOptimizer(adam, initial_scale=256.0),
+        generator_optimizer=keras.optimizers.LossScaleOptimizer(
+            adam, initial_scale=256.0
+        ),
         run_eagerly=True,
     )
     twin.compile(run_eagerly=True)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gans.models.translator import Translator
+from keras_gans import Translator
 from keras_gans.verbs import Images
 
 RESNET = {"base_filters": 2, "num_residual_blocks": 1}

@@ -112,6 +112,7 @@ def settings(entry, scale=1.0, steps=None, seed=0, is_quick=False):
         options = options | _QUICK_OPTIONS
         options |= _QUICK_OPTIONS_OF.get(entry.key, {})
     found = model_class.default_settings(demonstration=True, **options)
+    found = {"precision": "float32"} | found
     found |= {"seed": seed, "model": entry.model}
     # Training is the same with and without it; both are measured.
     found["set"] = found.get("set", {}) | options | {"ema": EMA}
@@ -157,7 +158,7 @@ def command(settings, folder):
     flags = ["--model", settings["model"], *data_arguments(settings)]
     for names in settings.get("labels", ()):
         flags += ["--labels", ",".join(names)]
-    for name in ("image_size", "batch_size", "steps", "seed"):
+    for name in ("image_size", "batch_size", "steps", "seed", "precision"):
         flags += [f"--{name.replace('_', '-')}", str(settings[name])]
     for name, value in settings["set"].items():
         flags += ["--set", f"{name}={value}"]

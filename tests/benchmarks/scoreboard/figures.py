@@ -32,7 +32,7 @@ def read(folder):
     settings = runs.read(folder, "arguments.json")
     result = runs.result(folder)
     rows, _ = files.read_rows(folder / "log.csv")
-    if not rows or not result.get("metrics"):
+    if not rows or "metrics" not in result:
         raise UserError(
             f"{folder} must have a whole result.json and log.csv; delete it "
             "to train it again"

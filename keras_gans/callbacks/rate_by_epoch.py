@@ -1,0 +1,44 @@
+"""Learning rates that follow the epochs of `fit`."""
+
+import keras
+import numpy as np
+
+
+class RateByEpoch(keras.callbacks.Callback):
+    """Follow a schedule by the epochs of `fit`, whatever their length.
+
+    Constant epochs leave the optimizers' rates as they find them, and a rate
+    that is none of the schedule's, since somebody has set it, stays. When
+    training ends the rates are the initial ones again, so that another `fit`
+    starts like the first.
+
+    Args:
+        schedule: a `LinearDecay` whose steps are epochs.
+        optimizers: names of the model's optimizers that follow it.
+    """
+
+    def __init__(self, schedule, optimizers):
+        super().__init__()
+        self.schedule = schedule
+        self.optimizers = optimizers
+        epochs = schedule.constant_epochs + schedule.decay_epochs
+        # As the optimizers' variables hold them.
+        self._rates = {*schedule(np.arange(epochs + 1)).numpy()}
+        self._has_decayed = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        rate = float(self.schedule(epoch))
+        if rate < float(self.schedule(0)):
+            self._assign(rate)
+            self._has_decayed = True
+
+    def on_train_end(self, logs=None):
+        if self._has_decayed:
+            self._assign(self.schedule.initial)
+
+    def _assign(self, rate):
+        for name in self.optimizers:
+            optimizer = getattr(self.model, name)
+            found = keras.ops.convert_to_numpy(optimizer.learning_rate)
+            if np.float32(found) in self._rates:
+                optimizer.learning_rate = rate

@@ -1,0 +1,76 @@
+"""One collection of images, as models learn from that start from noise."""
+
+from keras_gans.checks import UserError
+from keras_gans.datasets import passes, sources, streams
+from keras_gans.datasets.data import Data
+
+
+def single(
+    data,
+    image_size=64,
+    batch_size=64,
+    load_size=None,
+    flip=True,
+    seed=0,
+    start=0,
+    held_out=0,
+    cache_bytes=1 << 30,
+    repeat=True,
+):
+    """Make a data set of batches from one collection.
+
+    Args:
+        data: `Pictures`, or what `open_source` takes.
+        image_size, batch_size, load_size, flip, seed, start, held_out,
+            cache_bytes, repeat: as of `unpaired`.
+
+    Returns:
+        `tf.data.Dataset`; elements are dicts with `images`, float32
+        `[batch_size, image_size, image_size, 3]` in [-1, 1].
+
+    Raises:
+        UserError: if an argument is wrong or the data cannot be opened.
+    """
+    passes.check(
+        image_size, batch_size, load_size, seed, start, held_out, repeat
+    )
+    data = streams.opened(
+        data, "data", image_size, load_size, seed, cache_bytes
+    )
+    return streams.batches(
+        *({"images": ("data", data)}, image_size, batch_size, flip, seed),
+        *(start, held_out, repeat),
+    )
+
+
+class SingleData(Data):
+    """One collection of images, see `single`. Its setting is a list of one."""
+
+    kind = "single"
+    sources = ("data",)
+    flags = ("data",)
+
+    @classmethod
+    def resolve(cls, settings):
+        super().resolve(settings)
+        data = settings["data"]
+        if data is not None and len(data) != 1:
+            raise UserError(
+                "data must be given once for single data. "
+                f"Received: {', '.join(data)}"
+            )
+
+    @classmethod
+    def _open_sides(cls, settings, load_size, seed, cache_bytes):
+        (spec,) = settings["data"]
+        return {
+            "data": sources.open_source(
+                spec, load_size, "data", seed, cache_bytes
+            )
+        }
+
+    def batches(self, start=0, repeat=True):
+        return single(*self._sides(repeat), **self._options(start, repeat))
+
+    def _domains(self, sides):
+        return {None: sides["data"]}, None
