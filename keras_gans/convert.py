@@ -14,7 +14,7 @@ import os
 import pathlib
 import sys
 
-from keras_gans import files, streams
+from keras_gans import files, flags, streams
 from keras_gans.checks import UserError, shown
 
 _SOURCE = "pytorch-cyclegan-and-pix2pix"
@@ -122,7 +122,7 @@ def _parse_arguments(argv):
         "which the export is tried (default: 256 for a ResNet; for a U-Net "
         "what it halves down to one pixel)",
     )
-    return parser.parse_args(argv)
+    return flags.parse(parser, argv)
 
 
 @streams.outlasting

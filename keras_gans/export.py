@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from keras_gans import files, streams
+from keras_gans import files, flags, streams
 from keras_gans.checks import UserError, shown
 from keras_gans.serving.exporting import FORMATS, export, samples
 
@@ -46,7 +46,7 @@ def _parse_arguments(argv):
         '(default); or onnx, one file per direction (pip install "keras_gans'
         '[onnx]")',
     )
-    return parser.parse_args(argv)
+    return flags.parse(parser, argv)
 
 
 @streams.outlasting

@@ -5,6 +5,7 @@ import re
 import sys
 
 from keras_gans import files, registry
+from keras_gans.checks import shown
 
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
@@ -48,8 +49,11 @@ def add(group, table, **changes):
 def parse(parser, argv=None):
     """Parse arguments, `--labels -NAME` as `--labels=-NAME`.
 
-    Otherwise argparse takes the value for an option.
+    Otherwise argparse takes the value for an option. Errors show what they
+    name escaped, see `checks.shown`.
     """
+    fail = parser.error
+    parser.error = lambda message: fail(shown(message))
     words = []
     for word in sys.argv[1:] if argv is None else argv:
         if words and words[-1] == "--labels" and re.match("-[^-]", word):

@@ -1,6 +1,7 @@
 """The command, as a user types it, at a tiny size."""
 
 import csv
+import importlib
 import json
 import os
 import pathlib
@@ -478,3 +479,15 @@ def test_home_is_expanded_where_a_path_is_given(folders, monkeypatch, capsys):
     assert run("--dry-run", "--data-a ~/b --data-b ~a") == 0
     shown = capsys.readouterr().out
     assert f"20 images in {folders}/b" in shown and "in ~a" in shown
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "check", "evaluate", "translate", "export", "convert"]
+)
+def test_unknown_flags_are_shown_escaped(command, capsys):
+    main = importlib.import_module(f"keras_gans.{command}").main
+    with pytest.raises(SystemExit) as stopped:
+        main(["x", "--output=y", "--model=z", "--\x1b[31m\nno"])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert "\x1b" not in error and r"\x1b[31m\nno" in error

@@ -34,7 +34,6 @@ TINY = {
         "num_discriminator_layers": 2,
         "critic_steps": 2,
     },
-    **{name: {"image_size": 16} for name in TOYS},
 }
 OPTIONAL_TERMS = {"cyclegan": {"identity": 5.0}}
 
@@ -65,7 +64,8 @@ def make_labels(table, size):
 def make_bare(name):
     """Make a model that is not compiled."""
     with mock.patch.dict(registry.MODELS, TOYS):
-        return registry.get(name.split("-")[0])(**TINY[name])
+        arguments = TINY.get(name, {"image_size": 16})
+        return registry.get(name.split("-")[0])(**arguments)
 
 
 def make_model(name, seed=0, run_eagerly=True, **compile_arguments):

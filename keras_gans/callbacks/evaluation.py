@@ -258,7 +258,7 @@ class Evaluation(StepCallback):
         # Other metrics than before make other columns.
         columns = dict.fromkeys(name for row in self.rows for name in row)
         with files.whole(self.folder / "metrics.csv") as unfinished:
-            with open(unfinished, "w", newline="") as file:
+            with open(unfinished, "w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, [*columns], restval="")
                 writer.writeheader()
                 writer.writerows(map(files.cells, self.rows))

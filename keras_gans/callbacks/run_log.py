@@ -128,7 +128,7 @@ class RunLog(StepCallback):
         # A damaged name of a column, or another version, makes others.
         columns = dict.fromkeys(name for row in self.rows for name in row)
         with files.whole(self._path) as unfinished:
-            with open(unfinished, "w", newline="") as file:
+            with open(unfinished, "w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, [*columns], restval="")
                 writer.writeheader()
                 writer.writerows(map(files.cells, self.rows))

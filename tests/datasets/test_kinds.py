@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans import datasets
+from keras_gans import datasets, images, verbs
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,59 @@ def test_open_sides(tmp_path):
         assert list(sides) == ["data_a", "data_b"]
         for side in sides.values():
             np.testing.assert_array_equal(side.load(2)[0, 0], [2, 0, 0])
+
+
+@pytest.mark.parametrize("kind", ["unpaired", "paired"])
+def test_opening_decodes_nothing(tmp_path, kind, monkeypatch):
+    for side in ("a", "b"):
+        (tmp_path / side).mkdir()
+        for i in range(40):
+            color = (i, 0, 0)
+            Image.new("RGB", (20, 20), color).save(tmp_path / side / f"{i}.png")
+    decoded = []
+    read = images.read
+
+    def count(source, *args, **options):
+        decoded.append(source)
+        return read(source, *args, **options)
+
+    monkeypatch.setattr(images, "read", count)
+    settings = {
+        "data_a": str(tmp_path / "a"),
+        "data_b": str(tmp_path / "b"),
+        **{"image_size": 16, "seed": 0, "batch_size": 4},
+    }
+    data = datasets.KINDS[kind].open(settings, held_out=8)
+    assert data.steps_per_epoch == 8 and not decoded
+    data.held_out(3)
+    assert len(decoded) == 2 * 3
+    verb = verbs.Verb("a_to_b", None, {"images": verbs.Images(16)}, "a", "b")
+    (case,) = data.cases([verb], 100).values()
+    assert len(case.images) == 8 and len(decoded) == 2 * 8
+    assert case.is_paired == (kind == "paired")
+    data.prepare()
+    assert len(decoded) == 2 * 40
+    next(iter(data.batches()))
+    assert len(decoded) == 2 * 40
+
+
+def test_who_is_held_out_does_not_depend_on_what_is_broken_inside(tmp_path):
+    for i in range(40):
+        Image.new("RGB", (20, 20), (i, 0, 0)).save(tmp_path / f"{i:02d}.png")
+    settings = {"data": [str(tmp_path)], "image_size": 16, "seed": 0}
+
+    def open_and_prepare():
+        data = datasets.KINDS["single"].open(settings, held_out=8)
+        held = {*data.held["data"].names}
+        data.prepare()
+        return held, {*data.held["data"].names}, len(data.training["data"])
+
+    whole, same, count = open_and_prepare()
+    assert whole == same and len(whole) == 8 and count == 32
+    # One that is held out and one that is not, with good headers.
+    other = min({f"{i:02d}.png" for i in range(40)} - whole)
+    for name in (min(whole), other):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-30])
+    held, left, count = open_and_prepare()
+    assert held == whole and left == whole - {min(whole)} and count == 31

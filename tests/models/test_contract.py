@@ -24,7 +24,9 @@ from tests.tiny import (
     values,
 )
 
-pytestmark = pytest.mark.parametrize("name", sorted({*TINY, *registry.names()}))
+pytestmark = pytest.mark.parametrize(
+    "name", sorted({*TINY, *TOYS, *registry.names()})
+)
 
 
 def test_compile_without_arguments_is_a_recipe_and_may_be_repeated(name):
