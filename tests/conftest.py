@@ -45,6 +45,8 @@ def seeds():
     import keras
 
     keras.utils.set_random_seed(0)
+    # Each run of the command sets it.
+    keras.config.set_dtype_policy("float32")
 
 
 class Reference:

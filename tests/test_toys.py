@@ -39,7 +39,16 @@ def toy(request, tmp_path, monkeypatch):
     return request.param
 
 
-@pytest.mark.parametrize("toy", EXPECTED, indirect=True)
+@pytest.mark.parametrize(
+    "toy",
+    [
+        "noise",
+        "painter",
+        # Six verbs, exported twice.
+        pytest.param("domains", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_from_the_command_to_the_report(toy, capsys):
     verbs, known, columns = EXPECTED[toy]
     command = ["--model", toy, "--steps", "2", "--save-every", "2"]
