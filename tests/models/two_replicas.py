@@ -15,7 +15,7 @@ def find(strategy, name, mode):
 
 
 def logs(strategy, name, jit_compile):
-    if "pool_size" in tiny.TINY[name]:
+    if "pool_size" in tiny.TINY.get(name, {}):
         # While it fills, a pool changes nothing; after that each replica's
         # gives back other images.
         tiny.TINY[name]["pool_size"] = 50
