@@ -98,10 +98,7 @@ def _export(arguments):
     about = translator.about
     settings = about.get("settings") or {}
     runs.check_recorded(settings, f"{path} (model.json)")
-    try:
-        kind = registry.get_class(about["model"]).data_kind
-    except UserError:
-        kind = "unpaired"  # a generator alone
+    kind = registry.get_class(about["model"]).data_kind
     labels = about["config"].get("labels") or [None]
     settings = {
         "seed": 0,
