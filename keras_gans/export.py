@@ -2,8 +2,8 @@
 
     python -m keras_gans.export runs/cyclegan --output saved_models/cyclegan
 
-It writes the next version of a SavedModel that takes and gives plain
-images, and publishes it if it gives the model's own pixels.
+Writes the next version of a SavedModel that takes and returns uint8 images,
+and publishes it if it gives the same pixels as the model.
 """
 
 import argparse
@@ -83,9 +83,9 @@ def main(argv=None):
 
 
 def _samples(model, settings):
-    """Return images to compare on: of the run's data, or drawn faces.
+    """Return images to compare on: from the run's data, or drawn faces.
 
-    Data that would have to be named again are not opened: any images do.
+    Data that must be named again are not opened: any images will do.
     """
     from keras_gans import datasets, runs
     from keras_gans.settings import open_data
