@@ -19,9 +19,9 @@ from keras_gans.inspection import findings, measure, report, text
 def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.check",
-        description="Look at your images before training: what will be "
-        "skipped, and what will probably go wrong.",
-        epilog="Exit code: 0, it can be trained; 1, training would go wrong; "
+        description="Check your images before training: report what will be "
+        "skipped and what will probably go wrong.",
+        epilog="Exit code: 0, ready to train; 1, training would go wrong; "
         "2, wrong use, or nothing to look at.",
     )
     flags.add(parser, flags.DATA | flags.MODEL)

@@ -30,8 +30,8 @@ def shown(text):
     """Escape text so that a terminal or a page shows it safely in one line.
 
     A file name may hold line ends, terminal commands, marks that change the
-    text direction, and bytes that are not text. They
-    are escaped as Python escapes them, such as `\\x1b`.
+    text direction, and bytes that are not text. They are escaped as in
+    Python, such as `\\x1b`.
     """
     text = str(text)
     if text.isprintable():

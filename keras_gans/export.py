@@ -20,8 +20,8 @@ from keras_gans.serving.exporting import FORMATS, export, samples
 def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.export",
-        description="Write the next version of a SavedModel, or of ONNX "
-        "files, of a trained model.",
+        description="Export a trained model as the next version of a "
+        "SavedModel or of ONNX files.",
         epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
         "other pixels; 2, wrong use.",
     )
