@@ -124,7 +124,7 @@ def fit(model, data, settings, folder, measured=None):
 
 
 def dry_run(model, data):
-    """Take one real step, save, load, draw and export, in a temporary folder.
+    """Try a step, save, load, samples and export in a temporary folder.
 
     Problems that would end a long run show after a minute.
     """
