@@ -61,9 +61,9 @@ def parse(parser, argv=None):
 
 _SOURCE = (
     "a folder of images (jpg, jpeg, png, bmp, gif, webp; subfolders "
-    "included) or with #left or #right behind it their halves, "
-    "tfds:NAME/CONFIG@SPLIT, or faces:photo, faces:anime, faces:sketch, "
-    "of which faces:photo@100 is the first hundred"
+    "included), with #left or #right appended their halves; "
+    "tfds:NAME/CONFIG@SPLIT; or faces:photo, faces:anime, faces:sketch, "
+    "with faces:photo@100 for the first hundred"
 )
 # What names the data.
 DATA = {

@@ -338,7 +338,7 @@ class StarGAN(BaseModel):
         """Draw the random values of a critic update on this replica.
 
         Returns:
-            int32 `[count]`, by which to shuffle; float32 `[count]` in [0, 1).
+            int32 `[count]`, sort keys; float32 `[count]` in [0, 1).
         """
         # Whole numbers: XLA draws other fractions than TensorFlow does.
         # Drawn for all replicas, whose random states are the same.

@@ -1,4 +1,4 @@
-"""What models check of their callers' arguments, before anything is made."""
+"""Check the arguments of models before anything is built."""
 
 import numbers
 
@@ -20,7 +20,7 @@ _ELSEWHERE = {
 
 
 def check_images(images, multiple_of=1, channels=3):
-    """Check a batch of images from a caller; return it as float32.
+    """Check a batch of images; return it as float32.
 
     Args:
         images: float `[batch, height, width, channels]` in [-1, 1]; or a
