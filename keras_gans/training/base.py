@@ -160,7 +160,7 @@ class BaseModel(InferenceModel):
 
     @property
     def batch_shapes(self):
-        """The arrays of a batch, key -> shape; see `checks.check_values`."""
+        """Dict from key to array shape of a batch; see `check_values`."""
         images = (None, self.image_size, self.image_size, 3)
         return {"images_a": images, "images_b": images}
 

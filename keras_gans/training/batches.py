@@ -42,7 +42,7 @@ class Data:
     Args:
         check: function that raises `UserError` for an invalid batch, of
             arrays or `tf.TensorSpec`s.
-        replicas: int, number of replicas that share a batch.
+        replicas: int, replicas that share a batch and average over it.
     """
 
     def __init__(self, check, replicas=1):
