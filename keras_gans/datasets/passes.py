@@ -1,8 +1,8 @@
-"""Passes through images: which one stands where, how it is cut and flipped.
+"""Passes through images: their order, crops and flips.
 
-That is a pure function of the seed and the position. So a run that is stopped
-goes on with the very batch it would have seen next, and neither the batch
-size nor the number of threads changes the sequence.
+All are pure functions of the seed and the position. So a stopped run resumes
+with exactly the next batch, and neither the batch size nor the number of
+threads changes the sequence.
 """
 
 import functools
@@ -20,15 +20,15 @@ logger = logging.getLogger("keras_gans")
 def batch(pictures, stream, first, batch_size, image_size, flip, seed):
     """Make the batch that starts at position `first` of a stream.
 
-    Each pass takes all the images in a new order; streams are independent.
+    Each pass takes all images in a new order; streams are independent.
 
     Args:
         pictures: `Pictures`.
         stream: int, number of the stream.
         first: int, position of the batch's first image.
         batch_size: int.
-        image_size: int, height and width of the square that is cut.
-        flip: bool, whether to mirror every second image by chance.
+        image_size: int, height and width of the crop.
+        flip: bool, whether to flip each image at random (left to right).
         seed: int, 0 <= seed < 2**32.
 
     Returns:
@@ -54,19 +54,19 @@ def batch(pictures, stream, first, batch_size, image_size, flip, seed):
 
 
 def fixed(pictures, first, count, image_size):
-    """Take `count` images from position `first` on, in their own order.
+    """Return `count` images from position `first`, in their own order.
 
-    Nothing is left to chance, as validation wants it: the middle squares.
-    After the last image comes the first.
+    Without randomness, for validation: center crops. After the last image
+    comes the first.
 
     Args:
         pictures: `Pictures`.
         first: int, position of the first image.
         count: int.
-        image_size: int, height and width of the square that is cut.
+        image_size: int, height and width of the crop.
 
     Returns:
-        `(batch, indices)`, as of `batch`.
+        `(batch, indices)`, as in `batch`.
     """
     corner = (pictures.load_size - image_size) // 2
     middle = slice(corner, corner + image_size)
@@ -87,12 +87,12 @@ def _order(seed, stream, epoch, count):
 
 
 def held_out(pictures, count, image_size=64, seed=0):
-    """Return the images that a pipeline holds back, for sample grids.
+    """Return the held-out images of a pipeline, for sample grids.
 
     Args:
         pictures: `Pictures`, as given to the pipeline.
         count: int, its `held_out`.
-        image_size: int, height and width of the middle square that is cut.
+        image_size: int, height and width of the center crop.
         seed: int, its `seed`.
 
     Returns:

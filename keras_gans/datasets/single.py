@@ -22,14 +22,14 @@ def single(
     Args:
         data: `Pictures`, or what `open_source` takes.
         image_size, batch_size, load_size, flip, seed, start, held_out,
-            cache_bytes, repeat: as of `unpaired`.
+            cache_bytes, repeat: as in `unpaired`.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images`, float32
         `[batch_size, image_size, image_size, 3]` in [-1, 1].
 
     Raises:
-        UserError: if an argument is wrong or the data cannot be opened.
+        UserError: if an argument is invalid or the data cannot be opened.
     """
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat

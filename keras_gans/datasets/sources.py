@@ -40,8 +40,8 @@ def open_source(
             `"faces:anime"` or `"faces:sketch"`, with `@COUNT` for fewer of
             them; or uint8 images `[height, width, 3]` as an array or a list.
         load_size: int, height and width in pixels.
-        name: str, the argument that errors name.
-        seed: int, of the drawn faces.
+        name: str, the argument name for errors.
+        seed: int, seed of the drawn faces.
         cache_bytes: int, most memory for decoded images. Where they do not
             fit, each is decoded again whenever it is asked for.
         face_indices: sequence of int, identities of the drawn faces.

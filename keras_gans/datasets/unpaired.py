@@ -34,13 +34,13 @@ def unpaired(
             of `image_size` is cut. Default: that of opened `Pictures`, else
             286/256 of `image_size` (72 for 64); equal to `image_size` means
             no crop.
-        flip: bool, whether to mirror every second image by chance.
+        flip: bool, whether to flip each image at random (left to right).
         seed: int, 0 <= seed < 2**32.
-        start: int, batches that were consumed already.
+        start: int, number of batches already consumed.
         held_out: int, images of each side never used here;
             `datasets.held_out` gives them.
         cache_bytes: int, most memory for decoded images of each side.
-        repeat: bool, whether to go on without end. False makes one pass for
+        repeat: bool, whether to repeat without end. False: one pass for
             validation, over what `held_out` holds back, or where that is 0
             over all: in the same order every time, middle squares, not
             mirrored, the last batch smaller, and of the shorter side
@@ -52,7 +52,7 @@ def unpaired(
         [-1, 1].
 
     Raises:
-        UserError: if an argument is wrong or a side cannot be opened.
+        UserError: if an argument is invalid or a side cannot be opened.
     """
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat
