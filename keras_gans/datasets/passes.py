@@ -116,11 +116,11 @@ def middle(pictures, count, image_size):
 
 
 def chosen(pictures, held_out, seed, name, repeat):
-    """Return the images that a pipeline takes.
+    """Return the images that a pipeline uses.
 
-    An endless one trains without those that are held out; where there are too
-    few to spare any, with all of them, and a warning. One pass is of those
-    that are held out, or if there are none, of all.
+    An endless pipeline takes all but the held-out images, or all of them with
+    a warning if there are too few. A single pass takes the held-out images,
+    or all if there are none.
     """
     rest, held = split(pictures, held_out, seed)
     if not repeat:
@@ -145,7 +145,7 @@ def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
     """Check the arguments that all pipelines share.
 
     Raises:
-        UserError: naming the one that is out of range.
+        UserError: naming the argument that is out of range.
     """
     checks.at_least(1, image_size=image_size, batch_size=batch_size)
     checks.at_least(0, start=start, held_out=held_out)
@@ -157,7 +157,7 @@ def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
 
 
 def check_opened(pictures, name, image_size, load_size):
-    """Check images that are opened already against these sizes.
+    """Check the sizes of images that are already opened.
 
     Raises:
         UserError: if they are too small, or were opened for another size.

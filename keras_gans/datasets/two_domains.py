@@ -1,4 +1,4 @@
-"""What names data of two domains: two sources, or one data set with both."""
+"""Settings for two domains: two sources, or one data set with both."""
 
 import os
 import pathlib

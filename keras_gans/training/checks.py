@@ -110,7 +110,7 @@ def check_batch(batch, shapes):
 
     Args:
         batch: dict of arrays, tensors or `tf.TensorSpec`s; or, as in
-            `train_on_batch`, a tuple of it with targets and weights of None.
+            `train_on_batch`, a tuple of which only the first item is used.
         shapes: dict from key to shape, as for `check_values`.
 
     Raises:
