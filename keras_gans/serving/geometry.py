@@ -1,9 +1,9 @@
 """Fit images of any size to a generator, and restore their size.
 
 A generator for one scale, such as that of 64-pixel faces, gets the whole image
-scaled into its square, padded by reflection. A generator for any scale gets
-the image unscaled, padded to the multiples that its downsampling needs. Images
-of the right size are unchanged.
+scaled into its square and padded with its mirror image. A generator for any
+scale gets the image unscaled, padded to the multiples that its downsampling
+needs. Images of the right size are unchanged.
 """
 
 import tensorflow as tf
