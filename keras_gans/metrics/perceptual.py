@@ -152,7 +152,7 @@ class _Backbone:
         }
 
     def __call__(self, pictures):
-        """Return float32 maps `[batch, height, width, channels]`, a layer each.
+        """Return a float32 map `[batch, height, width, channels]` per layer.
 
         Channel vectors have unit length, times the root of the weight of a
         channel and a position.
