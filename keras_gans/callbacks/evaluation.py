@@ -1,4 +1,4 @@
-"""Metrics of held-out images while a run goes on; its best checkpoint."""
+"""Measure held-out images during training; keep the best checkpoint."""
 
 import csv
 import logging
@@ -19,19 +19,18 @@ MOST_COST = 0.05
 
 
 class Evaluation(StepCallback):
-    """Measures every so many steps, and keeps the best state of the run.
+    """Measures every `every` steps and keeps the best state of the run.
 
-    `metrics.csv` receives a row with the step, the seconds that it took, all
-    values by direction and metric, and what there is to say in words; rows
-    past a restored step are dropped. `metrics_protocol.json` tells how they
-    were measured. `checkpoints/best.keras` is the state with the best value
-    of one metric, the mean over the directions, and `checkpoints/best.json`
-    says which step that was. The end of a run that was not interrupted is
-    measured in any case.
+    Each evaluation adds a row to `metrics.csv`: the step, its seconds, all
+    values by direction and metric, and advice in words; rows past a restored
+    step are dropped. `metrics_protocol.json` describes how they were
+    measured. `checkpoints/best.keras` is the state with the best value of one
+    metric, averaged over the directions; `checkpoints/best.json` has its
+    step. The end of a run is always measured, unless it was interrupted.
 
-    The weights, random states and means of the run stay as they are: a run
-    with evaluation ends with the bits of one without. Among several callbacks
-    it stands after those that refresh statistics or write logs, and before
+    Evaluation changes no weights, random states or running means: a run ends
+    with the same bits with and without it. In the list of callbacks it comes
+    after those that refresh statistics or write logs, and before
     `Checkpoints`.
 
         evaluate, best = in_training.prepare(settings, data, model.verbs())
@@ -39,20 +38,19 @@ class Evaluation(StepCallback):
 
     Args:
         every: int, steps between two evaluations.
-        evaluate: function from the model to a dict from direction to what
-            `metrics.evaluate` returns. It must change neither the model nor
-            any random state.
+        evaluate: function from the model to a dict from direction to the
+            result of `metrics.evaluate`. It must change neither the model
+            nor any random state.
         folder: the run folder.
-        best: str, the metric that the best state is chosen by.
-        patience: int, evaluations without a better value after which advice
-            is given, and given again.
-        most_cost: float, or None. Evaluations with which measuring would
-            take more than this part of the time since training began are
-            left out, except at the end; None: none is left out, but above
-            0.05 there is a warning.
-        decide: function from a decision, a bool, to that of all: where
-            several workers train, the chief's, since saving takes all of
-            them. Default: this is the only process.
+        best: str, the metric that selects the best state.
+        patience: int, evaluations without improvement before each advice.
+        most_cost: float, or None. Evaluations are skipped, except at the
+            end, while measuring would take more than this share of the time
+            since training began; None: never, but above 0.05 there is a
+            warning.
+        decide: function from a decision, a bool, to that of all workers:
+            the chief's, since saving involves all of them. Default: this is
+            the only process.
     """
 
     def __init__(
@@ -202,7 +200,7 @@ class Evaluation(StepCallback):
         )
 
     def _warn(self, results):
-        """Say once of each metric why there is no value; what it costs."""
+        """Warn once per metric without a value, and of the cost."""
         for direction, metrics in results.items():
             for name, result in metrics.items():
                 if result["error"] and (direction, name) not in self._said:

@@ -1,6 +1,6 @@
-"""What a source holds: folders, tensorflow_datasets, drawn faces, arrays.
+"""List the images of folders, tensorflow_datasets, drawn faces and arrays.
 
-Each function here returns `Pictures` of all that is there.
+Each function here returns `Pictures` of all images.
 """
 
 import collections
@@ -225,15 +225,14 @@ def _unknown(spec, name, what, choices):
 def tensorflow_builder(spec, name):
     """Return the builder of a data set of the installed catalog.
 
-    `tfds.builder` would read more out of a name: arguments of the builder,
-    such as the folder of the data, namespaces of other people's data sets,
-    and, where the version is given, classes that files of the data name.
-    Here only classes of the catalog are made, of a configuration that they
-    list.
+    `tfds.builder` would read more from a name: builder arguments such as the
+    data folder, namespaces of community data sets, and, with a version, class
+    names stored in data files. Here only catalog classes with one of their
+    listed configurations are built.
 
     Args:
         spec: str, `"tfds:NAME[/CONFIG][:VERSION]@SPLIT[#FEATURE]"`.
-        name: str, the argument that errors name.
+        name: str, the argument name for errors.
 
     Returns:
         `(builder, split, feature)`; the feature is `"image"` if none is
@@ -268,7 +267,7 @@ def tensorflow_builder(spec, name):
 
 
 def tensorflow_dataset(spec, load_size, name, cache_bytes=0):
-    """Prepare a data set, downloading it if need be; keep encoded bytes."""
+    """Prepare a data set, with a download if needed; keep encoded bytes."""
     import tensorflow_datasets as tfds
 
     builder, wanted, feature = tensorflow_builder(spec, name)

@@ -1,4 +1,4 @@
-"""What is measured: a run, an export, or the images of two folders."""
+"""Open the subject of an evaluation: a run, an export or two folders."""
 
 import functools
 import pathlib
@@ -16,10 +16,10 @@ COUNT = 200  # images of each side
 
 
 class Subject(typing.NamedTuple):
-    """What is measured: on which images, by which functions, and where to.
+    """The subject of an evaluation: images, functions and result folder.
 
     Attributes:
-        what: str, one line.
+        what: str, a description in one line.
         folder: `pathlib.Path`, receives the results.
         cases: dict from direction to `cases.Case`.
         sides: dict from name to the `Pictures` of the data.
@@ -27,7 +27,7 @@ class Subject(typing.NamedTuple):
         verbs: dict from name to `Verb` on arrays, see `translators`.
         step: int or None, of the checkpoint.
         truth: function without arguments that measures against the true
-            drawings; returns what `truth.faces_of_run` does.
+            drawings; returns the result of `truth.of_verbs`.
     """
 
     what: str
@@ -41,16 +41,16 @@ class Subject(typing.NamedTuple):
 
 
 def opened(arguments):
-    """Open what the arguments of the command name.
+    """Open the subject named by the arguments of the command.
 
     Args:
-        arguments: dict, those of `keras_gans.evaluate` by name.
+        arguments: dict, the arguments of `keras_gans.evaluate` by name.
 
     Returns:
         `Subject`.
 
     Raises:
-        UserError: in one line, if they contradict one another or something
+        UserError: in one line, if they contradict each other or something
             cannot be opened.
     """
     names = [n for n in ("run_dir", "model", "real") if arguments[n]]
@@ -169,7 +169,7 @@ def _run(arguments):
 
 
 def _take_trained(model, settings, step):
-    """Leave the model with the weights as trained, in place of the average."""
+    """Replace the averaged weights of the model by the trained ones."""
     if model.averages is None:
         raise UserError(
             "weights must be average, the default, for a run without --ema, "

@@ -1,4 +1,4 @@
-"""Translations of the embedded faces against the true drawings.
+"""Compare translations of the embedded faces with the true drawings.
 
 The faces are drawn in every style from the same identity, so the true
 translation of each is known; no image collection offers that.
@@ -86,8 +86,8 @@ def of_verbs(verbs, data):
     """Measure a model of the embedded faces against the truth.
 
     Args:
-        verbs: the model's, iterable of `Verb`.
-        data: `datasets.Data`, that of its training.
+        verbs: iterable of `Verb`, those of the model.
+        data: `datasets.Data`, its training data.
 
     Returns:
         dict from direction (`"photo to anime"`) to `against_truth`'s result,

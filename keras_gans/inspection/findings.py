@@ -1,9 +1,9 @@
-"""What the figures of `measure` mean for training: a table of checks.
+"""Judge the figures of `measure` for training by a table of checks.
 
-A row of `CHECKS` says what is looked at, which function takes its figure and
-puts it into words, and above which limits that is a note, a warning or a
-problem. Where there is nothing to look at (no second domain, no labels, no
-decoded images) a row finds nothing, so all rows are asked of all data.
+A row of `CHECKS` has the figure to check, a function that computes and words
+it, and the limits for a note, a warning or a problem. Without anything to check
+(no second domain, labels or decoded images) a row finds nothing, so all rows
+apply to all data.
 """
 
 import itertools
@@ -37,13 +37,13 @@ _CHANGES = {
 
 
 class Finding(typing.NamedTuple):
-    """One thing to know about the data.
+    """A finding about the data.
 
     Attributes:
         level: `"problem"` if training would go wrong, `"warning"` if it
-            probably suffers, `"note"` if it is good to know.
+            probably suffers, `"note"` for information.
         text: str, one line.
-        names: list of str, the images that it is about.
+        names: list of str, the images concerned.
         check: str, the name of the row that found it.
     """
 
@@ -54,12 +54,12 @@ class Finding(typing.NamedTuple):
 
 
 def judge(measured, are_alike=False):
-    """Return what the rows find, problems first.
+    """Return the findings of all rows, problems first.
 
     Args:
         measured: dict, as of `measure.inspect` or `measure.describe`.
-        are_alike: bool, whether the sides resemble one another by right, as
-            those of pairs do, so that none is compared.
+        are_alike: bool, whether the sides are expected to look alike, as
+            those of pairs do, so that they are not compared.
 
     Returns:
         list of `Finding`.
@@ -81,7 +81,7 @@ def judge(measured, are_alike=False):
 
 
 def warn(sides, image_size, are_alike=False):
-    """Log what the headers of the images say about training, if anything.
+    """Log warnings about training based on the image headers.
 
     Args:
         sides: dict from name (`"data_a"`) to `Pictures`.

@@ -1,7 +1,7 @@
-"""Weights of the reference implementations, into our networks.
+"""Load weights of the reference implementations into our networks.
 
-A source names whose weights they are. Each has a file here that lists a
-network's weights under the reference's names and reads its files.
+Each source has a file here that lists a network's weights by the reference's
+names and reads its files.
 """
 
 import os
@@ -23,18 +23,18 @@ _SHOWN = 5  # names per problem in an error message
 
 
 class Source(NamedTuple):
-    """How one reference names, stores and lays out its weights.
+    """The names, files and layouts of the weights of one reference.
 
     Attributes:
         variables: function from a network to its variables by the
             reference's names.
         read: function from a path and a scope (or None) to arrays by name.
-        outline: function from the same to arrays that have the shapes, but
-            take no memory: nothing but shapes is read.
+        outline: function from the same to arrays of the right shapes that
+            take no memory: only shapes are read.
         clean: function from arrays and a network to the arrays that are
-            weights, under their plain names.
-        kernel_axes: where each axis of a Keras kernel is found in the
-            reference's; None where the layouts are equal.
+            weights, by their plain names.
+        kernel_axes: position of each axis of a Keras kernel in the
+            reference's; None if the layouts are equal.
     """
 
     variables: Callable
@@ -82,7 +82,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
         network: `keras.Model`, such as `model.generator_ab`.
         arrays_or_path: dict from the reference's names to arrays in its
             layout, or the path of a file that the reference saved.
-        source: whose names and layout these are.
+        source: the origin of these names and layout.
 
             - `"article"`: the TensorFlow 1 code of the article.
               `conv2d/kernel`, `batch_normalization_1/gamma`, ...; a path is
@@ -102,7 +102,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
 
     Raises:
         UserError: if `source` is unknown, the file cannot be read, or arrays
-            are missing, surplus or of another shape; the network is then
+            are missing, unexpected or of another shape; the network is then
             unchanged.
         ImportError: if the package that reads such files is not installed.
     """

@@ -1,6 +1,6 @@
-"""State dicts of PyTorch modules: names of weights, files, what is left out.
+"""Read and clean state dicts of PyTorch modules.
 
-They are read from files that cannot run code.
+Only files that cannot run code are read.
 """
 
 import contextlib
@@ -43,10 +43,10 @@ def plain(arrays):
 
 
 def clean(arrays, modules):
-    """Return the arrays without what PyTorch stores beside weights.
+    """Return the arrays without PyTorch entries that are not weights.
 
-    That is the prefix `module.` of `nn.DataParallel`, the counters of
-    normalizations, and the running statistics of those that keep none here.
+    Removes the prefix `module.` of `nn.DataParallel`, the counters of
+    normalizations, and running statistics that our layers do not have.
     """
     unused = {
         f"{module}.{statistic}"
@@ -67,21 +67,21 @@ def read(path, scope=None):
     Args:
         path: str, a file that ends in `.pth`, `.pt` or `.ckpt`
             (`torch.save`), `.safetensors` or `.npz`. Pickled code is refused,
-            in files of `torch.save` by PyTorch's `weights_only`.
+            in `torch.save` files by PyTorch's `weights_only`.
         scope: None; a state dict has no scopes.
 
     Raises:
-        UserError: if a scope is given, there is no such file, it holds no
-            state dict, or more numbers than any network has.
+        UserError: if a scope is given, the file does not exist, is not a
+            state dict, or holds more numbers than any network.
         ImportError: if the package that reads such files is not installed.
     """
     return _arrays(path, scope, lambda shape, read: read())
 
 
 def outline(path, scope=None):
-    """Return what `read` does, as arrays of zeros that take no memory.
+    """Return the arrays of `read` as zeros that take no memory.
 
-    They tell what a file holds before it is read.
+    Shows the content of a file before it is read.
     """
     return _arrays(path, scope, lambda shape, read: empty(shape))
 

@@ -1,4 +1,4 @@
-"""SavedModels: written with what a server needs, held against the model."""
+"""Write SavedModels for serving and compare them with the model."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,17 +11,17 @@ TOLERANCE = 1
 
 
 def write(path, model, samples, about):
-    """Write a SavedModel and check that it gives the pixels of the model.
+    """Write a SavedModel and check that it gives the model's pixels.
 
     Args:
-        path: `pathlib.Path` of the folder to fill; its parent is called what
-            the model is served as.
+        path: `pathlib.Path` of the folder to fill; its parent has the served
+            name of the model.
         model: as for `signatures.make`.
         samples: uint8 `[batch, image_size, image_size, 3]`.
-        about: dict of plain values that `model.json` begins with.
+        about: dict of plain values at the beginning of `model.json`.
 
     Raises:
-        RuntimeError: if the SavedModel gives other pixels than the model.
+        RuntimeError: if the SavedModel gives different pixels.
         OSError: if it cannot be written.
     """
     scope = weights.NamedWeights(model)

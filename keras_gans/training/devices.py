@@ -1,8 +1,8 @@
-"""Which devices and machines a run trains on, and how they agree.
+"""Choose the devices and machines of a run and keep them in agreement.
 
 The strategies are TensorFlow's own: a model is built under `scope()`, Keras'
-`fit` does the rest, and gradients are summed by the optimizers. Here is what
-TensorFlow and Keras leave to the caller.
+`fit` does the rest, and the optimizers sum the gradients. This module holds
+what TensorFlow and Keras leave to the caller.
 """
 
 import functools
@@ -24,19 +24,19 @@ def has_fast_bfloat16():
 
 
 def make(name, batch_size):
-    """Return the `tf.distribute.Strategy` that a run asks for.
+    """Return the `tf.distribute.Strategy` for a run.
 
-    It must be made before TensorFlow computes anything.
+    It must be created before TensorFlow computes anything.
 
     Args:
         name: `"none"`; `"mirrored"`, all GPUs of this machine, or without one
-            all its logical CPUs; `"multiworker"`, the machines that the
-            environment variable `TF_CONFIG` lists; or `"auto"`, mirrored
-            where there is more than one GPU.
+            all its logical CPUs; `"multiworker"`, the machines in the
+            environment variable `TF_CONFIG`; or `"auto"`, mirrored if there
+            is more than one GPU.
         batch_size: int, images of a batch, over all replicas.
 
     Returns:
-        `tf.distribute.Strategy`; for none the default one.
+        `tf.distribute.Strategy`; for `"none"` the default one.
 
     Raises:
         UserError: if `TF_CONFIG` does not describe the workers, or the
@@ -94,7 +94,7 @@ def is_chief(strategy):
 
 
 def means(strategy, *values):
-    """Average numbers over the workers, who wait for one another.
+    """Average numbers over all workers; each waits for the others.
 
     Args:
         strategy: `tf.distribute.Strategy`.
@@ -126,10 +126,10 @@ def _mean(strategy):
 
 
 def check_agreement(strategy, name, value):
-    """Check that all workers come with the same number.
+    """Check that all workers have the same number.
 
     Raises:
-        UserError: on all of them, if not.
+        UserError: on all workers, if not.
     """
     mean, of_squares = means(strategy, value, value**2)
     if mean**2 != of_squares:
@@ -140,11 +140,11 @@ def check_agreement(strategy, name, value):
 
 
 def reason(error, strategy):
-    """Return in one line that another worker was lost, or None.
+    """Describe the loss of another worker in one line, or return None.
 
     Args:
-        error: exception out of `fit`.
-        strategy: that of the run.
+        error: exception from `fit`.
+        strategy: the strategy of the run.
     """
     import tensorflow as tf
 

@@ -1,8 +1,8 @@
-"""What a model keeps beside its networks and optimizers.
+"""Save and load model state that Keras does not save.
 
-Keras saves a model's weights, but not its metrics: a continued run would lose
-the part of a log row that lies before the checkpoint. Nor does it save random
-states: dropout, pools and drawn labels would draw anew.
+Keras saves neither metrics nor random states. Without metrics a resumed run
+would lose the part of a log row before the checkpoint; without random states
+dropout, pools and drawn labels would restart their random sequences.
 """
 
 import keras
@@ -53,9 +53,9 @@ def save(model, store):
 
 
 def load(model, store):
-    """Read a model's own state from a store of Keras.
+    """Read a model's own state from a Keras store.
 
-    An option that the model which was saved did not have starts afresh.
+    State of options that the saved model did not have is initialized.
     """
     missing = set(_of_options(model)) - set(store.keys())
     for name, variable in own_state(model).items():
