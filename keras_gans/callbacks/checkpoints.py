@@ -19,7 +19,7 @@ logger = logging.getLogger("keras_gans")
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 # A file holds the weights, two or three more of each for the optimizer, an
-# average; and beside them tables of contents.
+# average; plus tables of contents.
 _MOST_COPIES, _MOST_BESIDE = 8, 2**24
 # Of the configuration of every Keras model; they shape no weight.
 _NOT_OURS = "name", "trainable", "dtype"
@@ -42,7 +42,7 @@ def save(model, folder, keep=3):
     folder = pathlib.Path(files.expanded(folder))
     step = int(model.step.numpy())
     path = write(model, folder / f"{step:06d}.keras")
-    # A damaged one of a later step, which was passed over, takes no place.
+    # Damaged ones of later steps, which were skipped, do not count.
     for old in [one for one in steps(folder) if one <= step][:-keep]:
         # What cannot be deleted, such as a folder of that name, may stay.
         with contextlib.suppress(OSError):

@@ -90,7 +90,7 @@ class Evaluation(StepCallback):
                 self._measure()
 
     def on_train_end(self, logs=None):
-        # An interrupted run goes on later, and has to save quickly now.
+        # An interrupted run resumes later, and must save quickly now.
         measured = int(self.rows[-1]["step"]) if self.rows else 0
         if measured < self.current_step and not self.model.stop_training:
             self._measure()

@@ -94,9 +94,9 @@ def load_reference(network, arrays_or_path, source, scope=None):
               `.safetensors` or `.npz`. No file can run code.
             - `"stargan"`: the state dict of StarGAN's G or D,
               `main.0.weight`, `conv1.weight` and so on, in the same layout
-              and files; a path may also end in `.ckpt`, as the authors named
-              what `torch.save` wrote. Running statistics are left out unless
-              the network has moving statistics.
+              and files; a path may also end in `.ckpt`, the authors' name for
+              files of `torch.save`. Running statistics are skipped unless the
+              network has moving statistics.
         scope: str, the network's own prefix in a checkpoint, such as
             `"generatorA2B"`. Only for paths of `source="article"`.
 

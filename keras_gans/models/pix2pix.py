@@ -35,8 +35,8 @@ class Pix2Pix(BaseModel):
             Default 64.
         discriminator_filters: int, channels of the discriminator's first
             convolution. Default: the same.
-        num_downsamples: int from 5 up, halvings of the U-Net. Default: down
-            to one pixel, 8 for 256 pixels and 7 for 128.
+        num_downsamples: int from 5 up, downsampling layers of the U-Net.
+            Default: down to one pixel, 8 for 256 pixels and 7 for 128.
         dropout: float, rate in the `num_downsamples` - 5 inner upward layers
             of full width. Default 0.5.
 
@@ -190,7 +190,7 @@ class Pix2Pix(BaseModel):
         }
 
     def _judged(self, real_a, images, training):
-        """Return the logits of images as answers to `real_a`."""
+        """Return the discriminator's logits of images for `real_a`."""
         pairs = self._shown(tf.concat([real_a, images], -1), training)
         return self.discriminator(pairs, training=training)
 

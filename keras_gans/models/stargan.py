@@ -45,8 +45,8 @@ class StarGAN(BaseModel):
         discriminator_filters: int, channels of the discriminator's first
             convolution. Default: the same.
         num_residual_blocks: int from 0 up. Default 6.
-        num_discriminator_layers: int, halvings of the discriminator, at most
-            down to one pixel. Default: 6, below 64 pixels down to one.
+        num_discriminator_layers: int, convolutions of stride 2, at most down
+            to one pixel. Default: 6; below 64 pixels down to one pixel.
         critic_steps: int, critic updates in a training step. Default 5.
 
     Batch:

@@ -53,7 +53,7 @@ def _compare(path, model, functions, forms):
     served = tf.saved_model.load(path).signatures
     # Which operations TensorFlow takes together depends on what stands around
     # a network, and between any two bfloat16 rounds by a gray level. So a
-    # model of lower precision is held against the same graph, still alive.
+    # model of lower precision is compared with the same live graph.
     is_exact = all(n.compute_dtype == "float32" for n in model.networks)
     for verb in model.verbs():
         extra = signatures.sample_inputs(verb, len(forms["images"]))
