@@ -275,7 +275,7 @@ def beside(folder):
 
 @contextlib.contextmanager
 def _locked(path):
-    """Hold the lock of a path; yield what `lock` says, False if it is gone."""
+    """Hold the lock of a path; yield the result of `lock`, False if missing."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

@@ -158,7 +158,7 @@ def orientation(exif):
 
 @contextlib.contextmanager
 def _opened(source, limit, name):
-    """Open an image; put what goes wrong inside the block in one line."""
+    """Open an image; raise errors of the block as a one-line `UserError`."""
     in_memory = isinstance(source, (bytes, bytearray, memoryview))
     name = name or ("image in memory" if in_memory else os.fspath(source))
     try:

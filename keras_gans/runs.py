@@ -148,7 +148,7 @@ def _move_aside(folder):
 
 
 def read(folder, name):
-    """Return what a JSON file of the run folder holds, or None."""
+    """Read a JSON file of the run folder; None if it does not exist."""
     return files.read_json(pathlib.Path(folder, name))
 
 

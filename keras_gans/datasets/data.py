@@ -205,7 +205,7 @@ class Data:
 
     @staticmethod
     def _key(side):
-        """Return what a batch calls the images of a side."""
+        """Return the batch key of the images of a side."""
         return side.replace("data", "images")
 
     def cases(self, verbs, count, what="test images"):

@@ -176,7 +176,7 @@ def _first(sets, count, image_size):
 
 
 def _opened(data):
-    """Return opened data sets by name, or None for what is to be opened."""
+    """Return opened data sets by name, or None if they must be opened."""
     if isinstance(data, LabelledPictures):
         return {"data": data}
     if (
@@ -189,7 +189,7 @@ def _opened(data):
 
 
 def _whose_turn(turn, num_sets, batches_per_step):
-    """Return which data set's turn it is, and how many it had before."""
+    """Return the index of the current data set and its earlier turns."""
     # If it were `turn` alone, then with two sets and an even number of
     # batches the last of a step, which the generator learns from, would
     # always come from the same set.
@@ -332,6 +332,6 @@ class LabelledData(Data):
 
 
 def _names(specs):
-    """Return what errors call each of several data sets."""
+    """Return the names of several data sets in errors."""
     several = [f"data[{number}]" for number in range(len(specs))]
     return several if len(several) > 1 else ["data"]

@@ -178,7 +178,7 @@ def open_labelled(
 
 
 def _labelled(pictures, source, values, label_names, classes, groups):
-    """Give images their labels; leave out those whose labels are unknown."""
+    """Assign labels to images; skip images with unknown labels."""
     place, names = source.table.name, pictures.names
     numbers = {name: number for number, name in enumerate(names)}
     owners = [numbers.get(file, -1) for file in source.table.files]

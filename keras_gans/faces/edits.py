@@ -204,7 +204,7 @@ def _columns(labels):
 
 
 def _opposite(label, faces, has_it):
-    """Return which faces to change, and these as `(index, changes)`."""
+    """Return the faces to change, and their `(index, changes)`."""
     # A face must have one of the colors, so none is taken away.
     chosen = ~has_it if label in CELEBA_HAIR else np.ones_like(has_it)
     chosen = np.flatnonzero(chosen)

@@ -67,7 +67,7 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
 
 
 def table(results):
-    """Format what `of_verbs` returns as lines of Markdown."""
+    """Format the result of `of_verbs` as lines of Markdown."""
     if any("real" in rows for rows in results.values()):
         return edits.table(results)
     lines = [

@@ -40,7 +40,7 @@ def variables(network):
 
 
 def outline(path, scope):
-    """Return what `read` does, as arrays of zeros that take no memory."""
+    """Return the arrays of `read` as zeros that take no memory."""
     return _arrays(
         path,
         scope,

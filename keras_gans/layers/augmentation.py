@@ -150,7 +150,7 @@ POLICIES = {"color": color, "translation": translation, "cutout": cutout}
 
 
 def _shape(images):
-    """Return the shape; what is known beforehand as plain numbers."""
+    """Return the shape, with static dimensions as plain numbers."""
     known, traced = images.shape, tf.shape(images)
     return [traced[i] if n is None else n for i, n in enumerate(known)]
 

@@ -163,7 +163,7 @@ def add(variable, value):
 
 
 def gathered(values):
-    """Return what a strategy has dealt out to its replicas as one tensor."""
+    """Return the values of all replicas as one tensor."""
     if isinstance(values, tf.distribute.DistributedValues):
         # Not through the strategy, whose scope may have been left.
         return tf.concat(values.values, axis=0)

@@ -193,7 +193,7 @@ class CycleGAN(BaseModel):
         return self.generator_ab(self._check_inputs(images), training=training)
 
     def _check_inputs(self, images):
-        """Check what `call` takes, or of a batch the images of domain a."""
+        """Check the input of `call`, or the images of domain a in a batch."""
         if isinstance(images, dict):
             images, _ = self._check_batch(images)
         return check_images(images, multiple_of=self._recipe.multiple)
@@ -332,7 +332,7 @@ class CycleGAN(BaseModel):
         return grids
 
     def verbs(self):
-        """Return what the model does: both translations."""
+        """Return the model's verbs: both translations."""
         inputs = {"images": Images(self.image_size, self._recipe.size_multiple)}
         return [
             Verb(

@@ -153,7 +153,7 @@ class Pix2Pix(BaseModel):
         return self.generator(self._check_inputs(images), training=training)
 
     def _check_inputs(self, images):
-        """Check what `call` takes, or of a batch the images of domain a."""
+        """Check the input of `call`, or the images of domain a in a batch."""
         if isinstance(images, dict):
             images, _ = self._check_batch(images)
         return check_images(images, multiple_of=2**self.num_downsamples)
@@ -255,7 +255,7 @@ class Pix2Pix(BaseModel):
         return {"a_to_b": Grid(columns, reals=real_b)}
 
     def verbs(self):
-        """Return what the model does."""
+        """Return the model's verbs."""
         # The U-Net joins what it halved with what it doubled.
         images = Images(self.image_size, multiple=2**self.num_downsamples)
         inputs = {"images": images}

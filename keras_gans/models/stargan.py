@@ -228,7 +228,7 @@ class StarGAN(BaseModel):
         return tf.TensorSpec(shape, tf.float32, "labels")
 
     def _check_inputs(self, inputs):
-        """Check what `call` takes, or of a batch its images and labels."""
+        """Check the inputs of `call`, or images and labels of a batch."""
         if isinstance(inputs, dict):
             inputs = self._inputs(inputs)
         if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
@@ -433,7 +433,7 @@ class StarGAN(BaseModel):
         return {"labels": Grid([Column("input", images, "Input"), *columns])}
 
     def verbs(self):
-        """Return what the model does: translate to other labels."""
+        """Return the model's verbs: translation to other labels."""
 
         def translate(images, labels):
             return self.translate(images, to=labels)

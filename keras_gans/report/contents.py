@@ -67,7 +67,7 @@ class Contents:
         return rows
 
     def curves(self, name):
-        """Return a dict from each column of numbers to what `_curve` does."""
+        """Return a dict from each numeric column to the result of `_curve`."""
         rows = self.table(name)
         others = (None, "step", "seconds", "warnings", "advice")
         return {

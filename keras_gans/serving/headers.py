@@ -368,7 +368,7 @@ def _number(data, start, length, big_endian=True):
 
 
 def _is(data, start, text):
-    """Tell whether bytes stand at a position, or at each of several."""
+    """Tell whether bytes occur at a position, or at each of several."""
     return tf.reduce_all(_digits(data, start, len(text)) == list(text), -1)
 
 

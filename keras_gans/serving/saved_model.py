@@ -66,7 +66,7 @@ def _compare(path, model, functions, forms):
 
 
 def _pixels(signature, forms, extra):
-    """Return what a signature of either form makes of the samples."""
+    """Return the outputs of a signature of either form for the samples."""
     wanted = signature.structured_input_signature[1]
     outputs = signature(**{n: {**forms, **extra}[n] for n in wanted})
     if "images" in outputs:
@@ -75,7 +75,7 @@ def _pixels(signature, forms, extra):
 
 
 def expected_pixels(verb, samples, extra):
-    """Return what a verb of the live model makes of images, as uint8."""
+    """Return the uint8 outputs of a verb of the live model for images."""
     inputs = dict(extra)
     if verb.images:
         inputs["images"] = images.to_float(samples)

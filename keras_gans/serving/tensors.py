@@ -113,7 +113,7 @@ def range_rule(name, declared):
 
 
 def valid_rows(declared, rows):
-    """Return which rows the declared input takes, bool `[batch]`."""
+    """Return whether each row fits the declared input, bool `[batch]`."""
     if isinstance(declared, verbs.Labels):  # NaN does not compare
         is_valid = (rows >= 0) & (rows <= 1)
     else:

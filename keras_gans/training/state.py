@@ -9,7 +9,7 @@ import keras
 
 
 def prefix(player):
-    """Return what the logs of a player begin with: `latent_critic` -> `lc`."""
+    """Return the log prefix of a player: `latent_critic` -> `lc`."""
     return "".join(word[0] for word in player.split("_"))
 
 
