@@ -20,7 +20,7 @@ _NO_LITERAL = (
 
 
 def kind_of(settings):
-    """Return the class of the data that the settings' model learns from."""
+    """Return the data class for the model in the settings."""
     return datasets.KINDS[registry.get(settings["model"]).data_kind]
 
 

@@ -68,7 +68,7 @@ def write(model, path):
 
 
 def steps(folder):
-    """Return the steps that `folder` has checkpoints of, ascending."""
+    """Return the steps of the checkpoints in `folder`, ascending."""
     return sorted(
         int(path.stem)
         for path in pathlib.Path(files.expanded(folder)).glob("*.keras")
@@ -187,7 +187,7 @@ def _one_line(path):
 
 
 def _variables(model):
-    """Return all that a checkpoint changes, each variable once."""
+    """Return all variables that a checkpoint changes, each once."""
     # A model that is only used has none.
     averages = getattr(model, "averages", None)
     compiled = getattr(model, "terms", ()) if model.compiled else ()

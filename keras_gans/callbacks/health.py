@@ -104,7 +104,7 @@ class Health(StepCallback):
         return int(self.log.rows[-1]["step"]) if self.log.rows else 0
 
     def _is_broken(self, drawing):
-        """Check that weights and sample images are finite."""
+        """Tell whether weights or sample images are not finite."""
         if first_not_finite(self.model):
             return True
         if not drawing:

@@ -116,7 +116,7 @@ class Data:
 
     @classmethod
     def model_arguments(cls, settings):
-        """Return the arguments of a model that the data decide."""
+        """Return the model arguments that depend on the data."""
         return {}
 
     @classmethod
@@ -164,7 +164,7 @@ class Data:
         return {name: side.prepared(twice) for name, side in sides.items()}
 
     def recorded(self):
-        """Return the settings that only the data tell."""
+        """Return the settings that depend on the data."""
         return {}
 
     @property
@@ -270,7 +270,7 @@ class Data:
 
 
 def _case(verb, domains, vectors, are_pairs, what, seed):
-    """Return the case of one verb; arguments as `Data.cases` has them."""
+    """Return the case of one verb; arguments as in `Data.cases`."""
     images = domains.get(verb.source, next(iter(domains.values())))
     reals = domains.get(verb.target, images)
     inputs, back, named = {}, {}, f"{what} ({images.description}"

@@ -165,7 +165,7 @@ def held_out_labelled(data, count, image_size=128, seed=0):
 
 
 def _first(sets, count, image_size):
-    """Return the middle squares of the first images of each data set."""
+    """Return center crops of the first images of each data set."""
     batches = []
     for number, pictures in enumerate(sets):
         checks.at_least(image_size, load_size=pictures.load_size)
@@ -199,7 +199,7 @@ def _whose_turn(turn, num_sets, batches_per_step):
 
 
 def _vectors(sets, chosen, rows):
-    """Return the labels of one data set, as all sets have them, and mask."""
+    """Return the labels of a data set in the vector of all sets, and mask."""
     if len(sets) == 1:
         return {"labels": rows}
     widths = [len(pictures.label_names) for pictures in sets]

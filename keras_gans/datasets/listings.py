@@ -24,7 +24,7 @@ _HALVES = ("left", "right")
 
 
 def arrays(arrays, load_size, name, cache_bytes=0):
-    """Take uint8 images `[height, width, 3]` as they are."""
+    """Use uint8 images `[height, width, 3]` unchanged."""
     if not len(arrays) or any(
         getattr(array, "dtype", None) != np.uint8
         or array.ndim != 3

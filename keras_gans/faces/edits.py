@@ -192,7 +192,7 @@ def table(results):
 
 
 def _columns(labels):
-    """Return where these labels are in `drawing.ATTRIBUTES`."""
+    """Return the positions of these labels in `drawing.ATTRIBUTES`."""
     known = drawing.ATTRIBUTES
     labels = known if labels is None else labels
     if not labels or not {*labels} <= {*known}:

@@ -138,7 +138,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
 
 
 def _check(variables, arrays, reference, network_name):
-    """Raise one ValueError that names all that differs."""
+    """Raise one ValueError that lists all differences."""
     others = []
     for name, variable in variables.items():
         expected = reference.to_reference(np.empty(variable.shape)).shape

@@ -19,7 +19,7 @@ _BOOKKEEPING = (
 
 
 def variables(network):
-    """Return a network's weights by the names that `tf.layers` gives them."""
+    """Return a network's weights by their `tf.layers` names."""
     kinds = {
         keras.layers.Conv2D: "conv2d",
         keras.layers.Conv2DTranspose: "conv2d_transpose",

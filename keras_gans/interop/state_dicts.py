@@ -27,7 +27,7 @@ _PARAMETERS = {
 
 
 def variables(modules):
-    """Return variables by PyTorch's names, from layers by their module's."""
+    """Return variables by PyTorch names, from layers by module name."""
     return {
         f"{module}.{_PARAMETERS[weight.name]}": weight
         for module, layer in modules.items()

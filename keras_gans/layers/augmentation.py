@@ -156,7 +156,7 @@ def _shape(images):
 
 
 def _part(side, share):
-    """Return so large a part of a side, in whole pixels."""
+    """Return a fraction of a side in whole pixels."""
     return tf.cast(tf.cast(side, tf.float32) * share + 0.5, tf.int32)
 
 

@@ -40,7 +40,7 @@ class PictureMetric(keras.metrics.Metric):
         self.real_size = self.fake_size = None
 
     def protocol(self):
-        """Return how the number came about: a dict of plain JSON."""
+        """Describe how the value was measured, as a dict of plain JSON."""
         real, fake = self.counts()
         sizes = {"real_size": self.real_size, "fake_size": self.fake_size}
         return {
@@ -53,7 +53,7 @@ class PictureMetric(keras.metrics.Metric):
         }
 
     def counts(self):
-        """Return how many real and how many fake images were seen."""
+        """Return the numbers of real and fake images seen."""
         raise NotImplementedError
 
     def reset_state(self):

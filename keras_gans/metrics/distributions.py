@@ -27,7 +27,7 @@ class DistributionMetric(PictureMetric):
         self.extractor = extractor
 
     def update_state(self, real, fake):
-        """Take in images, floats `[batch, height, width, 3]` in [-1, 1]."""
+        """Add images, floats `[batch, height, width, 3]` in [-1, 1]."""
         features = {"real": real, "fake": fake}
         for side, pictures in features.items():
             if pictures is not None:
@@ -37,7 +37,7 @@ class DistributionMetric(PictureMetric):
         self.update_features(**features)
 
     def update_features(self, real, fake):
-        """Take in features, `[batch, dimensions]`, instead of images."""
+        """Add features, `[batch, dimensions]`, instead of images."""
         raise NotImplementedError
 
     def reset_fakes(self):

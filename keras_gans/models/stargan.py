@@ -196,7 +196,7 @@ class StarGAN(BaseModel):
 
     @classmethod
     def default_settings(cls, demonstration=False, critic_steps=5, **arguments):
-        """Return the recipe's settings, and how many batches a step takes."""
+        """Return the recipe's settings, with the batches per step."""
         settings = super().default_settings(demonstration)
         return settings | {"critic_steps": critic_steps}
 
@@ -274,7 +274,7 @@ class StarGAN(BaseModel):
         }
 
     def _classification(self, vectors, logits):
-        """Return the loss of the labels; of each data set for its own."""
+        """Return the classification loss, per data set on its own labels."""
         table = self.label_table
         masks = tf.unstack(vectors[:, len(table.names) :], axis=-1) or [None]
         terms = []
@@ -363,7 +363,7 @@ class StarGAN(BaseModel):
         return shapes
 
     def _inputs(self, batch):
-        """Return the images and label vectors of a batch, masks behind."""
+        """Return the images and label vectors of a batch, masks appended."""
         images, *vectors = self._check_batch(batch)
         if isinstance(images, tf.TensorSpec):
             return images, self._label_signature

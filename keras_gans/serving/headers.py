@@ -343,7 +343,7 @@ def _length(text):
 
 
 def _bytes(text):
-    """Return a string as uint8 `[bytes]`, with zeros behind it."""
+    """Return a string as uint8 `[bytes]`, padded with zeros."""
     return tf.io.decode_raw(tf.strings.join([text, b"\0" * 32]), tf.uint8)
 
 

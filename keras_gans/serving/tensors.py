@@ -89,7 +89,7 @@ def on_any_number(function):
 
 
 def checked(tensor, rules):
-    """Return a tensor, or fail with the text of the first rule broken."""
+    """Return a tensor, or fail with the text of the first broken rule."""
     checks = [tf.debugging.Assert(rule, [text]) for text, rule in rules.items()]
     with tf.control_dependencies(checks):
         return tf.identity(tensor)

@@ -150,7 +150,7 @@ class BaseModel(InferenceModel):
         return next(iter(self.players.values()))
 
     def variables_of(self, player):
-        """Return the list of variables that a player's updates move."""
+        """Return the variables that a player's updates change."""
         networks = self.players[player]
         return [v for n in networks for v in n.trainable_variables]
 
@@ -468,7 +468,7 @@ class BaseModel(InferenceModel):
         return self.augmentation(images)
 
     def _pass(self, network):
-        """Return how a generator is called where gradients are taken."""
+        """Return the function for generator passes with gradients."""
         return self._passes.get(network.name, network)
 
     _record = updates.record
