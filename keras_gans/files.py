@@ -334,7 +334,7 @@ def hold(folder, name):
         OSError: if it cannot be made.
     """
     folder = pathlib.Path(folder)
-    # What a link leads to may have been moved away.
+    # The target of a link may have been moved.
     os.makedirs(os.path.realpath(folder), exist_ok=True)
     found = os.stat(folder)
     held = _held.get((found.st_dev, found.st_ino))

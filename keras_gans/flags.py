@@ -65,7 +65,7 @@ _SOURCE = (
     "tfds:NAME/CONFIG@SPLIT; or faces:photo, faces:anime, faces:sketch, "
     "with faces:photo@100 for the first hundred"
 )
-# What names the data.
+# Flags that name the data.
 DATA = {
     "data": {
         "action": "append",
@@ -197,7 +197,7 @@ TRAINING = {
         f"TensorFlow; {DETERMINISM}",
     },
 }
-# What a run writes.
+# Outputs of a run.
 OUTPUT = {
     "run-dir": {
         "type": files.expanded,

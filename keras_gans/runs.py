@@ -31,7 +31,7 @@ FREE_TO_CHANGE = (
     # The same up to rounding.
     *("deterministic", "strategy", "jit", "recompute", "steps_per_execution"),
 )
-# What our commands write into a run folder.
+# Files that our commands write into a run folder.
 _WRITTEN = {
     *("arguments.json", "log.csv", "events", "samples", "checkpoints"),
     *("result.json", "metrics.csv", "metrics_protocol.json", "metrics.json"),
@@ -39,7 +39,7 @@ _WRITTEN = {
 }
 
 
-# What settings are, by name, where a file of somebody else's records them.
+# Types of settings by name, to check files of other people.
 _TYPES = {
     **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
     **dict.fromkeys(("model_arguments", "compile_arguments"), dict),

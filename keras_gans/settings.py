@@ -13,7 +13,7 @@ from keras_gans import datasets, registry
 from keras_gans.checks import UserError
 from keras_gans.inspection import findings
 
-# What `ast.literal_eval` raises, by its documentation.
+# Exceptions of `ast.literal_eval`, by its documentation.
 _NO_LITERAL = (
     *(ValueError, SyntaxError, TypeError, MemoryError, RecursionError),
 )

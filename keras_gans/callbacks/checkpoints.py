@@ -44,7 +44,7 @@ def save(model, folder, keep=3):
     path = write(model, folder / f"{step:06d}.keras")
     # Damaged ones of later steps, which were skipped, do not count.
     for old in [one for one in steps(folder) if one <= step][:-keep]:
-        # What cannot be deleted, such as a folder of that name, may stay.
+        # Entries that cannot be deleted, such as folders, may stay.
         with contextlib.suppress(OSError):
             (folder / f"{old:06d}.keras").unlink()
     return path

@@ -21,7 +21,7 @@ EARLY_CHECKERBOARD = 2 * EARLY
 # A sign must be seen in this many looks in a row: losses swing, and one look
 # is 18 images at one moment.
 LOOKS = 2
-# What stays is said again after this many steps.
+# A persistent finding is repeated after this many steps.
 SAID_AGAIN_AFTER = 10_000
 # How the names of the signs begin.
 SIGNS = (

@@ -19,7 +19,7 @@ from keras_gans.inspection.text import listed, plural
 logger = logging.getLogger("keras_gans")
 
 LEVELS = ("problem", "warning", "note")
-# What opening the data has logged already.
+# Findings already logged when opening the data.
 _LOGGED = ("unreadable", "labels")
 _MOST_LINES = 5
 _ALL_GRAY = 0.98
@@ -65,7 +65,7 @@ def judge(measured, are_alike=False):
         list of `Finding`.
     """
     measured = measured | {"alike": are_alike}
-    # What opening found has its level and its words already.
+    # Findings of opening already have their level and text.
     found = [
         Finding(level, f"{side}: {text}", names, "labels")
         for side, facts in _labeled(measured)

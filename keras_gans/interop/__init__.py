@@ -114,7 +114,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
     variables = reference.variables(network)
     if isinstance(arrays_or_path, (str, os.PathLike)):
         path = files.expanded(arrays_or_path)
-        # What does not fit, however large it says it is, is not read.
+        # Arrays of other shapes are not read, whatever their declared size.
         outline = reference.clean(reference.outline(path, scope), network)
         _check(variables, outline, reference, network.name)
         arrays = reference.read(path, scope)

@@ -386,7 +386,7 @@ class _DCGAN:
         "real": 1.0,
         "fake": 1.0,
     }
-    # What two cores train in about ten minutes: more where bfloat16 is fast.
+    # About ten minutes on two cores: more steps where bfloat16 is fast.
     demonstration = {
         **_FACES,
         "batch_size": 16,
