@@ -61,7 +61,7 @@ def parse(parser, argv=None):
 
 _SOURCE = (
     "a folder of images (jpg, jpeg, png, bmp, gif, webp; subfolders "
-    "included), with #left or #right appended their halves; "
+    "included), with #left or #right appended for their halves; "
     "tfds:NAME/CONFIG@SPLIT; or faces:photo, faces:anime, faces:sketch, "
     "with faces:photo@100 for the first hundred"
 )

@@ -50,7 +50,7 @@ _MOST = {
     "batch_size": 2**16,
     **dict.fromkeys(("held_out", "critic_steps", "steps"), 2**31),
 }
-# Of a source that is no folder: a data set that is downloaded, or a share.
+# Sources that are not local folders: downloaded data sets and shares.
 _ELSEWHERE = re.compile(r"(?!faces:)\w\w+:|[/\\]{2}")
 
 

@@ -300,7 +300,7 @@ class LabelledData(Data):
         return _first(sets, count, self.settings["image_size"])
 
     def _is_drawn(self):
-        # Of two data sets at once no face is known to have all labels.
+        # With two data sets at once, no face is known to have all labels.
         return len(self.sides) == 1 and super()._is_drawn()
 
     def _unseen_faces(self, count):

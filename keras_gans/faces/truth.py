@@ -105,7 +105,7 @@ def of_verbs(verbs, data):
                     verb.function, source, target, size, seed=seed
                 )
         elif verb.input(Labels)[0]:
-            # Of two data sets at once none has all labels.
+            # With two data sets at once, none has all labels.
             side, *others = sides.values()
             if side.style and not others:
                 results |= edits.measure(

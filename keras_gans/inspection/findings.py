@@ -362,7 +362,7 @@ def _rare(side, labels, label, number):
     count = labels["count"]
     fewer = min(number, count - number)
     verb = "have" if fewer == number else "lack"
-    # Of many classes each is rare, without harm if they are even.
+    # With many classes each is rare, which is fine if they are balanced.
     sizes = [len(g) for g in labels["exclusive"] if label in g]
     size = max(sizes, default=1)
     return min(0.05, 0.5 / size) - fewer / count, (

@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras_gans.checks import UserError
 from keras_gans.layers.random import replica_seed
 
-# Of whole numbers, as XLA draws other fractions than TensorFlow does.
+# From integers, as XLA draws other fractions than TensorFlow does.
 _LEVELS = 1 << 20
 _SHIFT = 0.125
 _CUTOUT = 0.5

@@ -122,7 +122,7 @@ class FID(DistributionMetric):
         root = vectors * np.sqrt(values.clip(0.0)) @ vectors.T
         roots = np.sqrt(np.linalg.eigvalsh(root @ b @ root).clip(0.0))
         distance = ((m - n) ** 2).sum() + np.trace(a) + np.trace(b)
-        # Of equal sets rounding leaves a little below zero.
+        # For equal sets rounding gives values slightly below zero.
         return max(0.0, float(distance - 2.0 * roots.sum()))
 
     def _gaussian(self, side):

@@ -229,7 +229,7 @@ class CycleGAN(BaseModel):
 
     def _translated(self, generator, source, target, training):
         """Return the translation of `source` and the identity of `target`."""
-        # Of one batch for both, half could not be dropped.
+        # From a single batch for both, half could not be dropped.
         both = self._recipe.both if self.loss_weights["identity"] else _apart
         return both(generator, source, target, training, frozen=True)
 

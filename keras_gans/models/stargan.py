@@ -340,7 +340,7 @@ class StarGAN(BaseModel):
         Returns:
             int32 `[count]`, sort keys; float32 `[count]` in [0, 1).
         """
-        # Whole numbers: XLA draws other fractions than TensorFlow does.
+        # Integers: XLA draws other fractions than TensorFlow does.
         # Drawn for all replicas, whose random states are the same.
         replicas = self.distribute_strategy.num_replicas_in_sync
         numbers = keras.random.randint(

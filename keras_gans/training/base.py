@@ -172,7 +172,7 @@ class BaseModel(InferenceModel):
             return values
         tensors = [tf.cast(value, tf.float32) for value in values]
         return [
-            # Of a data set that does not say: checked in every step.
+            # If the data set does not tell: checked in every step.
             tensor
             if tensor.shape[1:].is_fully_defined()
             else tf.ensure_shape(tensor, shape)
