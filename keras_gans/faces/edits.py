@@ -105,8 +105,8 @@ def measure(
 
     Returns:
         dict from label to a dict: `count`, number of changed faces; `real`,
-        accuracy of the classifier for the label on unchanged faces; and `true
-        drawing`, `translation` and `untouched input`, each a dict of
+        accuracy of the classifier for the label on unchanged faces; and
+        `true drawing`, `translation` and `untouched input`, each a dict of
 
         - `accuracy`: share in which the classifier sees the target label;
         - `others`: share of the other labels classified as intended;
