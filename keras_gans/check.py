@@ -43,7 +43,7 @@ def main(argv=None):
     to look at.
     """
     settings = vars(_parse_arguments(argv))
-    # What is logged while opening is said in the verdict, too.
+    # Messages logged while opening are also in the verdict.
     silent = logging.NullHandler()
     logging.getLogger("keras_gans").addHandler(silent)
     try:

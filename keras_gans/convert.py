@@ -60,7 +60,7 @@ def write(model, output):
     if output.suffix != ".keras":
         return _export(model, output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place, so that what has its name is whole.
+    # Written to a temporary file and renamed, so never incomplete.
     with files.whole(output) as unfinished:
         model.save(unfinished)
     return output

@@ -104,7 +104,7 @@ def _parse_arguments(argv):
 
 
 def _check_output(subject, path):
-    """Check that results replace nothing but earlier ones."""
+    """Check that results replace only earlier results."""
     from keras_gans import report
 
     folders = [pictures.folder for pictures in subject.sides.values()]

@@ -82,7 +82,7 @@ def identity(path):
 
 
 def is_listed(name):
-    """Return whether a name is neither hidden nor one that systems add."""
+    """Return whether a name is neither hidden nor a system file."""
     return not name.startswith(".") and name.lower() not in _OF_SYSTEMS
 
 
@@ -144,7 +144,7 @@ def listing(folder):
 
 
 def _is_file(path, problems):
-    """Return whether a path is a file; note why it cannot be told."""
+    """Return whether a path is a file; note the reason if unknown."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError as error:
@@ -275,7 +275,7 @@ def beside(folder):
 
 @contextlib.contextmanager
 def _locked(path):
-    """Hold the lock of a path; yield what `lock` says, False if it is gone."""
+    """Hold the lock of a path; yield the result of `lock`, False if missing."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -334,7 +334,7 @@ def hold(folder, name):
         OSError: if it cannot be made.
     """
     folder = pathlib.Path(folder)
-    # What a link leads to may have been moved away.
+    # The target of a link may have been moved.
     os.makedirs(os.path.realpath(folder), exist_ok=True)
     found = os.stat(folder)
     held = _held.get((found.st_dev, found.st_ino))
@@ -485,7 +485,7 @@ def read_json(path):
 
 @contextlib.contextmanager
 def open_npz(path, most=MOST_NUMBERS):
-    """Open a `.npz` file and read no more than what its arrays declare.
+    """Open a `.npz` file; read no more than its arrays declare.
 
     `np.load` reads members of any size; this refuses members that are not
     numeric arrays, and more than `most` numbers, before reading them.
@@ -517,7 +517,7 @@ def open_npz(path, most=MOST_NUMBERS):
 
 
 def check_count(shapes, most=MOST_NUMBERS):
-    """Check how many numbers arrays of these shapes have, before they are read.
+    """Check the total size of arrays by their shapes, before reading them.
 
     Raises:
         UserError: if there are more than `most`.

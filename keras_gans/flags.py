@@ -65,11 +65,11 @@ def parse(parser, argv=None):
 
 _SOURCE = (
     "a folder of images (jpg, jpeg, png, bmp, gif, webp; subfolders "
-    "included), with #left or #right appended their halves; "
+    "included), with #left or #right appended for their halves; "
     "tfds:NAME/CONFIG@SPLIT; or faces:photo, faces:anime, faces:sketch, "
     "with faces:photo@100 for the first hundred"
 )
-# What names the data.
+# Flags that name the data.
 DATA = {
     "data": {
         "action": "append",
@@ -201,7 +201,7 @@ TRAINING = {
         f"TensorFlow; {DETERMINISM}",
     },
 }
-# What a run writes.
+# Outputs of a run.
 OUTPUT = {
     "run-dir": {
         "type": files.expanded,

@@ -21,13 +21,13 @@ from keras_gans.checks import UserError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
-# What Pillow refuses by itself: a header can ask for any amount of memory.
+# Pillow's own limit: a header can request any amount of memory.
 PIXEL_LIMIT = 178_956_970
 
 # Other formats that Pillow knows, such as EPS, run other programs.
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 
-# What sets an image upright, by its EXIF orientation.
+# The transpose that applies each EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -158,7 +158,7 @@ def orientation(exif):
 
 @contextlib.contextmanager
 def _opened(source, limit, name):
-    """Open an image; put what goes wrong inside the block in one line."""
+    """Open an image; raise errors of the block as a one-line `UserError`."""
     in_memory = isinstance(source, (bytes, bytearray, memoryview))
     name = name or ("image in memory" if in_memory else os.fspath(source))
     try:

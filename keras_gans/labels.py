@@ -213,7 +213,7 @@ class Labels:
         return tf.concat([vectors, masks], -1)
 
     def _check_change(self, to):
-        """Return the index of the data set whose labels are to be changed."""
+        """Return the index of the data set whose labels will change."""
         unknown = [name for name in to if name not in self.names]
         if unknown or not (to or self.num_sets == 1):
             raise UserError(

@@ -31,7 +31,7 @@ FREE_TO_CHANGE = (
     # The same up to rounding.
     *("deterministic", "strategy", "jit", "recompute", "steps_per_execution"),
 )
-# What our commands write into a run folder.
+# Files that our commands write into a run folder.
 _WRITTEN = {
     *("arguments.json", "log.csv", "events", "samples", "checkpoints"),
     *("result.json", "metrics.csv", "metrics_protocol.json", "metrics.json"),
@@ -39,7 +39,7 @@ _WRITTEN = {
 }
 
 
-# What settings are, by name, where a file of somebody else's records them.
+# Types of settings by name, to check files of other people.
 _TYPES = {
     **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
     **dict.fromkeys(("model_arguments", "compile_arguments"), dict),
@@ -50,7 +50,7 @@ _MOST = {
     "batch_size": 2**16,
     **dict.fromkeys(("held_out", "critic_steps", "steps"), 2**31),
 }
-# Of a source that is no folder: a data set that is downloaded, or a share.
+# Sources that are not local folders: downloaded data sets and shares.
 _ELSEWHERE = re.compile(r"(?!faces:)\w\w+:|[/\\]{2}")
 
 
@@ -148,7 +148,7 @@ def _move_aside(folder):
 
 
 def read(folder, name):
-    """Return what a JSON file of the run folder holds, or None."""
+    """Read a JSON file of the run folder; None if it does not exist."""
     return files.read_json(pathlib.Path(folder, name))
 
 

@@ -13,14 +13,14 @@ from keras_gans import datasets, registry
 from keras_gans.checks import UserError
 from keras_gans.inspection import findings
 
-# What `ast.literal_eval` raises, by its documentation.
+# Exceptions of `ast.literal_eval`, by its documentation.
 _NO_LITERAL = (
     *(ValueError, SyntaxError, TypeError, MemoryError, RecursionError),
 )
 
 
 def kind_of(settings):
-    """Return the class of the data that the settings' model learns from."""
+    """Return the data class for the model in the settings."""
     return datasets.KINDS[registry.get(settings["model"]).data_kind]
 
 

@@ -128,7 +128,7 @@ class Verb:
 
 
 def described(name, function, description):
-    """Return the verb that `describe` told of, with another function."""
+    """Rebuild a verb from `describe`, with another function."""
     inputs = {n: _input(about) for n, about in description["inputs"].items()}
     places = {key: description[key] for key in ("source", "target", "back")}
     return Verb(name, function, inputs, **places)

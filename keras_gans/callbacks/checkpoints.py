@@ -19,7 +19,7 @@ logger = logging.getLogger("keras_gans")
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 # A file holds the weights, two or three more of each for the optimizer, an
-# average; and beside them tables of contents.
+# average; plus tables of contents.
 _MOST_COPIES, _MOST_BESIDE = 8, 2**24
 # Of the configuration of every Keras model; they shape no weight.
 _NOT_OURS = "name", "trainable", "dtype"
@@ -42,9 +42,9 @@ def save(model, folder, keep=3):
     folder = pathlib.Path(files.expanded(folder))
     step = int(model.step.numpy())
     path = write(model, folder / f"{step:06d}.keras")
-    # A damaged one of a later step, which was passed over, takes no place.
+    # Damaged ones of later steps, which were skipped, do not count.
     for old in [one for one in steps(folder) if one <= step][:-keep]:
-        # What cannot be deleted, such as a folder of that name, may stay.
+        # Entries that cannot be deleted, such as folders, may stay.
         with contextlib.suppress(OSError):
             (folder / f"{old:06d}.keras").unlink()
     return path
@@ -68,7 +68,7 @@ def write(model, path):
 
 
 def steps(folder):
-    """Return the steps that `folder` has checkpoints of, ascending."""
+    """Return the steps of the checkpoints in `folder`, ascending."""
     return sorted(
         int(path.stem)
         for path in pathlib.Path(files.expanded(folder)).glob("*.keras")
@@ -187,7 +187,7 @@ def _one_line(path):
 
 
 def _variables(model):
-    """Return all that a checkpoint changes, each variable once."""
+    """Return all variables that a checkpoint changes, each once."""
     # A model that is only used has none.
     averages = getattr(model, "averages", None)
     compiled = getattr(model, "terms", ()) if model.compiled else ()

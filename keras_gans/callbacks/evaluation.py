@@ -90,7 +90,7 @@ class Evaluation(StepCallback):
                 self._measure()
 
     def on_train_end(self, logs=None):
-        # An interrupted run goes on later, and has to save quickly now.
+        # An interrupted run resumes later, and must save quickly now.
         measured = int(self.rows[-1]["step"]) if self.rows else 0
         if measured < self.current_step and not self.model.stop_training:
             self._measure()
@@ -143,7 +143,7 @@ class Evaluation(StepCallback):
         self._warn(results)
 
     def _value(self, results):
-        """Return what is compared, or None where it could not be computed."""
+        """Return the value to compare, or None if it was not computed."""
         values = [
             metrics[self.best]["value"]
             for metrics in results.values()
@@ -155,7 +155,7 @@ class Evaluation(StepCallback):
         return mean if math.isfinite(mean) else None
 
     def _judged(self, value, results):
-        """Keep the state if it is the best so far; say so."""
+        """Save the state and log it if it is the best so far."""
         best, is_better = self._best, value is not None
         if is_better and best is not None:
             is_more = value > best["value"]
@@ -222,7 +222,7 @@ class Evaluation(StepCallback):
         return self.folder / "checkpoints" / f"best{extension}"
 
     def _read_best(self):
-        """Return what the best state so far is, of this metric."""
+        """Return the record of the best state so far by this metric."""
         # Without it, or if it was damaged, the next state is the best.
         try:
             best = files.read_json(self._path(".json"))

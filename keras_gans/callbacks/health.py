@@ -21,7 +21,7 @@ EARLY_CHECKERBOARD = 2 * EARLY
 # A sign must be seen in this many looks in a row: losses swing, and one look
 # is 18 images at one moment.
 LOOKS = 2
-# What stays is said again after this many steps.
+# A persistent finding is repeated after this many steps.
 SAID_AGAIN_AFTER = 10_000
 # How the names of the signs begin.
 SIGNS = (
@@ -104,7 +104,7 @@ class Health(StepCallback):
         return int(self.log.rows[-1]["step"]) if self.log.rows else 0
 
     def _is_broken(self, drawing):
-        """Tell whether weights, or images to be drawn, are not finite."""
+        """Tell whether weights or sample images are not finite."""
         if first_not_finite(self.model):
             return True
         if not drawing:
@@ -152,7 +152,7 @@ class Health(StepCallback):
             self.log.note(f"{name}: {text}" if name in said else name)
 
     def _remember(self, step, names):
-        """Count the looks at which each sign was seen; return whom to say."""
+        """Count how often each sign was seen; return those to report."""
         self._seen = {name: self._seen.get(name, 0) + 1 for name in names}
         said = {
             name
@@ -165,7 +165,7 @@ class Health(StepCallback):
         return said
 
     def _recall(self):
-        """Take up the state from the rows of a run that is continued."""
+        """Restore the state from the rows of a resumed run."""
         self._seen, self._said = {}, {}
         # The last look before an interruption comes again with a whole row.
         self.log.notes = [n for n in self.log.notes if not n.startswith(SIGNS)]
@@ -182,7 +182,7 @@ class Health(StepCallback):
             last = step
 
     def _signs(self, grids, logs):
-        """Return what is seen now: a dict from its name to one line."""
+        """Return the current findings: a dict from name to one line."""
         found = {}
         for name, grid in grids.items():
             inputs, outputs, reals = (

@@ -114,7 +114,7 @@ class RunLog(StepCallback):
 
     def _read_until(self, step):
         rows, damage = files.read_rows(self._path)
-        # Of earlier runs, the values are text.
+        # Values of earlier runs are text.
         self.rows = [row for row in rows if int(row["step"]) <= step]
         if damage:
             files.set_aside(self._path, damage)

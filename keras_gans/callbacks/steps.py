@@ -69,7 +69,7 @@ class Checkpoints(StepCallback):
         self.keep = keep
 
     def restore(self, model):
-        """Load the newest whole checkpoint; return its step, or 0."""
+        """Load the newest intact checkpoint; return its step, or 0."""
         return checkpoints.restore(model, self.folder)
 
     def on_train_begin(self, logs=None):

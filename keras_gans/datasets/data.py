@@ -116,7 +116,7 @@ class Data:
 
     @classmethod
     def model_arguments(cls, settings):
-        """Return the arguments of a model that the data decide."""
+        """Return the model arguments that depend on the data."""
         return {}
 
     @classmethod
@@ -164,7 +164,7 @@ class Data:
         return {name: side.prepared(twice) for name, side in sides.items()}
 
     def recorded(self):
-        """Return the settings that only the data tell."""
+        """Return the settings that depend on the data."""
         return {}
 
     @property
@@ -205,7 +205,7 @@ class Data:
 
     @staticmethod
     def _key(side):
-        """Return what a batch calls the images of a side."""
+        """Return the batch key of the images of a side."""
         return side.replace("data", "images")
 
     def cases(self, verbs, count, what="test images"):
@@ -270,7 +270,7 @@ class Data:
 
 
 def _case(verb, domains, vectors, are_pairs, what, seed):
-    """Return the case of one verb; arguments as `Data.cases` has them."""
+    """Return the case of one verb; arguments as in `Data.cases`."""
     images = domains.get(verb.source, next(iter(domains.values())))
     reals = domains.get(verb.target, images)
     inputs, back, named = {}, {}, f"{what} ({images.description}"

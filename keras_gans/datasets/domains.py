@@ -56,7 +56,7 @@ def domains(
 
 
 def _faces(number, count):
-    """Return identities of drawn faces: the domains share nobody."""
+    """Return identities of drawn faces; domains share none of them."""
     return range(number, 2000 * count, count)
 
 

@@ -41,7 +41,7 @@ class Source(typing.NamedTuple):
 
 
 def find(spec, table, labels, load_size, name, seed, cache_bytes):
-    """Find the table of a data set; arguments as of `open_labelled`."""
+    """Find the table of a data set; arguments as in `open_labelled`."""
     kind = sources.scheme(spec)
     if kind == "folder":
         return _folder(str(spec), table, labels, load_size, name)
@@ -95,7 +95,7 @@ def _faces(spec, load_size, name, seed):
 
 
 def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
-    """Read the truth values and classes of a split, in the images' order."""
+    """Read the truth values and classes of a split, in image order."""
     # First, as it says what is wrong with the name, and downloads.
     pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
     import tensorflow_datasets as tfds

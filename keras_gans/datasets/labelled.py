@@ -165,7 +165,7 @@ def held_out_labelled(data, count, image_size=128, seed=0):
 
 
 def _first(sets, count, image_size):
-    """Return the middle squares of the first images of each data set."""
+    """Return center crops of the first images of each data set."""
     batches = []
     for number, pictures in enumerate(sets):
         checks.at_least(image_size, load_size=pictures.load_size)
@@ -176,7 +176,7 @@ def _first(sets, count, image_size):
 
 
 def _opened(data):
-    """Return opened data sets by name, or None for what is to be opened."""
+    """Return opened data sets by name, or None if they must be opened."""
     if isinstance(data, LabelledPictures):
         return {"data": data}
     if (
@@ -189,7 +189,7 @@ def _opened(data):
 
 
 def _whose_turn(turn, num_sets, batches_per_step):
-    """Return which data set's turn it is, and how many it had before."""
+    """Return the index of the current data set and its earlier turns."""
     # If it were `turn` alone, then with two sets and an even number of
     # batches the last of a step, which the generator learns from, would
     # always come from the same set.
@@ -199,7 +199,7 @@ def _whose_turn(turn, num_sets, batches_per_step):
 
 
 def _vectors(sets, chosen, rows):
-    """Return the labels of one data set, as all sets have them, and mask."""
+    """Return the labels of a data set in the vector of all sets, and mask."""
     if len(sets) == 1:
         return {"labels": rows}
     widths = [len(pictures.label_names) for pictures in sets]
@@ -300,7 +300,7 @@ class LabelledData(Data):
         return _first(sets, count, self.settings["image_size"])
 
     def _is_drawn(self):
-        # Of two data sets at once no face is known to have all labels.
+        # With two data sets at once, no face is known to have all labels.
         return len(self.sides) == 1 and super()._is_drawn()
 
     def _unseen_faces(self, count):
@@ -332,6 +332,6 @@ class LabelledData(Data):
 
 
 def _names(specs):
-    """Return what errors call each of several data sets."""
+    """Return the names of several data sets in errors."""
     several = [f"data[{number}]" for number in range(len(specs))]
     return several if len(several) > 1 else ["data"]

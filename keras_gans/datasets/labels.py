@@ -178,7 +178,7 @@ def open_labelled(
 
 
 def _labelled(pictures, source, values, label_names, classes, groups):
-    """Give images their labels; leave out those whose labels are unknown."""
+    """Assign labels to images; skip images with unknown labels."""
     place, names = source.table.name, pictures.names
     numbers = {name: number for number, name in enumerate(names)}
     owners = [numbers.get(file, -1) for file in source.table.files]
@@ -219,7 +219,7 @@ def _labelled(pictures, source, values, label_names, classes, groups):
 
 
 def _groups(names, classes, exclusive):
-    """Return the groups of labels that exclude each other."""
+    """Return the groups of mutually exclusive labels."""
     if exclusive is None:
         classified = sum(classes, [])
         hair = [n for n in names if n in CELEBA_HAIR and n not in classified]
@@ -228,7 +228,7 @@ def _groups(names, classes, exclusive):
 
 
 def _not_exclusive(opened):
-    """Find the images that have none of a group, or several."""
+    """Find the images with none or several labels of a group."""
     for group in opened.exclusive:
         columns = [opened.label_names.index(label) for label in group]
         numbers = opened.labels[:, columns].sum(axis=1)

@@ -24,7 +24,7 @@ _HALVES = ("left", "right")
 
 
 def arrays(arrays, load_size, name, cache_bytes=0):
-    """Take uint8 images `[height, width, 3]` as they are."""
+    """Use uint8 images `[height, width, 3]` unchanged."""
     if not len(arrays) or any(
         getattr(array, "dtype", None) != np.uint8
         or array.ndim != 3
@@ -106,7 +106,7 @@ def folder(spec, load_size, name, cache_bytes=0):
     """List a folder and its subfolders, or one half of its images."""
     half = spec.rpartition("#")[2]
     folder = files.expanded(spec)
-    # Of os.path, as the methods of Path raise where a name is too long.
+    # From os.path, as methods of Path raise if a name is too long.
     if half in _HALVES and not os.path.exists(folder):
         return _half(spec[: -len(half) - 1], half, load_size, name, cache_bytes)
     if not os.path.exists(folder):

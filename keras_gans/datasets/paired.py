@@ -203,7 +203,7 @@ def _listed(names):
 
 
 def _joined(a, b):
-    """Return pairs as images of six channels, which nothing can part."""
+    """Return pairs as six-channel images, which cannot be separated."""
     pairs = Pictures(
         a.names,
         lambda i: np.concatenate([a.read(i), b.read(i)], axis=-1),

@@ -110,7 +110,7 @@ def held_out(pictures, count, image_size=64, seed=0):
 
 
 def middle(pictures, count, image_size):
-    """Return the middle squares of the first `count`, float32 in [-1, 1]."""
+    """Return center crops of the first `count`, float32 in [-1, 1]."""
     squares, _ = fixed(pictures, 0, min(count, len(pictures)), image_size)
     return images.to_float(squares).numpy()
 

@@ -204,7 +204,7 @@ class Pictures:
                 )
 
     def subset(self, indices):
-        """Return the images with these numbers, in this order."""
+        """Return the images with these indices, in this order."""
         return self._taken([int(i) for i in indices])
 
     def _taken(self, indices):
@@ -215,7 +215,7 @@ class Pictures:
         return taken
 
     def cropped(self, size):
-        """Return the middle squares of `size` pixels."""
+        """Return center crops of `size` pixels."""
         corner, source = (self.load_size - size) // 2, self._source
         middle = slice(corner, corner + size)
         cropped = self._taken(range(len(self)))
@@ -303,7 +303,7 @@ class Pictures:
 
 
 def _kept(decode, count, load_size):
-    """Return a function like `decode` that does the work only once."""
+    """Return a caching version of `decode`."""
     pixels = np.empty((count, load_size, load_size, 3), np.uint8)
     done = np.zeros(count, bool)
 

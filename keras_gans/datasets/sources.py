@@ -13,7 +13,7 @@ FACES = range(0, 4000, 2)
 
 
 def scheme(spec):
-    """Return what a description is of: array, tfds, faces or folder."""
+    """Return the type of a source: array, tfds, faces or folder."""
     if isinstance(spec, np.ndarray | list | tuple):
         return "array"
     start = str(spec).partition(":")[0]

@@ -92,7 +92,7 @@ def read(path, files, folder, labels=None):
 
 
 def _cells(path, labels, stems):
-    """Return the cells that name images, and those of columns by name."""
+    """Return the cells with image names, and the columns by name."""
 
     def error(what):
         return UserError(f"table must be {what}. Received: {str(path)!r}")
@@ -189,7 +189,7 @@ def _cells(path, labels, stems):
 
 
 def _normal(path):
-    """Return a path with `/`, without detours and the ending of images."""
+    """Return a normalized path with `/`, without an image extension."""
     path = path.strip().replace("\\", "/")
     if "./" in path or "//" in path:
         path = re.sub(r"\A(\.\./)+", "", posixpath.normpath(path))
@@ -198,7 +198,7 @@ def _normal(path):
 
 
 def _by_path(paths):
-    """Return a dict from path to the numbers of those that are equal."""
+    """Return a dict from path to the indices of equal paths."""
     numbers = dict(zip(paths, zip(range(len(paths)), strict=True), strict=True))
     if len(numbers) < len(paths):
         numbers = {path: [] for path in numbers}
@@ -292,7 +292,7 @@ def _column(cells, files):
 
 
 def _truth(word):
-    """Return 1, 0, -1, NaN where there is no word, or None for others."""
+    """Return 1, 0, -1, NaN for missing values, or None for others."""
     try:
         number = float(_WORDS.get(word.lower(), word or "nan"))
     except ValueError:

@@ -3,7 +3,7 @@
 from keras_gans.datasets import passes, sources, streams
 from keras_gans.datasets.two_domains import TwoDomains
 
-# Identities of drawn faces: the domains share nobody.
+# Identities of drawn faces; the domains share none of them.
 FACES = range(0, 4000, 2), range(1, 4000, 2)
 
 

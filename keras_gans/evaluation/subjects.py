@@ -87,7 +87,7 @@ def _folders(arguments):
 
 
 def _folder(arguments):
-    """Return where results that belong to no run are written."""
+    """Return the folder for results that belong to no run."""
     report = arguments["report"]
     return pathlib.Path(report).parent if report else pathlib.Path("evaluation")
 
@@ -185,7 +185,7 @@ def _take_trained(model, settings, step):
 
 
 def _given(arguments, kind):
-    """Return the data that the arguments name, as settings; else nothing."""
+    """Return the data named by the arguments, as settings, or nothing."""
     if not _named(arguments):
         return {}
     given = {name: arguments[name] for name in datasets.FLAGS}
@@ -194,7 +194,7 @@ def _given(arguments, kind):
 
 
 def _sources(given):
-    """Return the sources among the data that the arguments name."""
+    """Return the sources in the data named by the arguments."""
     sides = [given.get("data_a"), given.get("data_b")]
     return [*filter(None, sides), *(given.get("data") or [])]
 
@@ -205,7 +205,7 @@ def _named(arguments):
 
 
 def _measured_on(arguments, settings, kind, verbs):
-    """Return the data and the cases that a model is measured on."""
+    """Return the data and the cases for measuring a model."""
     size = arguments["image_size"] or settings["image_size"]
     settings = settings | {"image_size": size}
     count = arguments["count"] or COUNT

@@ -105,8 +105,8 @@ def measure(
 
     Returns:
         dict from label to a dict: `count`, number of changed faces; `real`,
-        accuracy of the classifier for the label on unchanged faces; and `true
-        drawing`, `translation` and `untouched input`, each a dict of
+        accuracy of the classifier for the label on unchanged faces; and
+        `true drawing`, `translation` and `untouched input`, each a dict of
 
         - `accuracy`: share in which the classifier sees the target label;
         - `others`: share of the other labels classified as intended;
@@ -192,7 +192,7 @@ def table(results):
 
 
 def _columns(labels):
-    """Return where these labels are in `drawing.ATTRIBUTES`."""
+    """Return the positions of these labels in `drawing.ATTRIBUTES`."""
     known = drawing.ATTRIBUTES
     labels = known if labels is None else labels
     if not labels or not {*labels} <= {*known}:
@@ -204,7 +204,7 @@ def _columns(labels):
 
 
 def _opposite(label, faces, has_it):
-    """Return which faces to change, and these as `(index, changes)`."""
+    """Return the faces to change, and their `(index, changes)`."""
     # A face must have one of the colors, so none is taken away.
     chosen = ~has_it if label in CELEBA_HAIR else np.ones_like(has_it)
     chosen = np.flatnonzero(chosen)

@@ -67,7 +67,7 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
 
 
 def table(results):
-    """Format what `of_verbs` returns as lines of Markdown."""
+    """Format the result of `of_verbs` as lines of Markdown."""
     if any("real" in rows for rows in results.values()):
         return edits.table(results)
     lines = [
@@ -105,7 +105,7 @@ def of_verbs(verbs, data):
                     verb.function, source, target, size, seed=seed
                 )
         elif verb.input(Labels)[0]:
-            # Of two data sets at once none has all labels.
+            # With two data sets at once, none has all labels.
             side, *others = sides.values()
             if side.style and not others:
                 results |= edits.measure(

@@ -19,7 +19,7 @@ from keras_gans.inspection.text import listed, plural
 logger = logging.getLogger("keras_gans")
 
 LEVELS = ("problem", "warning", "note")
-# What opening the data has logged already.
+# Findings already logged when opening the data.
 _LOGGED = ("unreadable", "labels")
 _MOST_LINES = 5
 _ALL_GRAY = 0.98
@@ -65,7 +65,7 @@ def judge(measured, are_alike=False):
         list of `Finding`.
     """
     measured = measured | {"alike": are_alike}
-    # What opening found has its level and its words already.
+    # Findings of opening already have their level and text.
     found = [
         Finding(level, f"{side}: {text}", names, "labels")
         for side, facts in _labeled(measured)
@@ -362,7 +362,7 @@ def _rare(side, labels, label, number):
     count = labels["count"]
     fewer = min(number, count - number)
     verb = "have" if fewer == number else "lack"
-    # Of many classes each is rare, without harm if they are even.
+    # With many classes each is rare, which is fine if they are balanced.
     sizes = [len(g) for g in labels["exclusive"] if label in g]
     size = max(sizes, default=1)
     return min(0.05, 0.5 / size) - fewer / count, (

@@ -170,7 +170,7 @@ def _of_labels(pictures):
 
 
 def _look_at_all(pictures, side):
-    """Return by name the colors and fingerprint, or why it is broken."""
+    """Return colors and fingerprint of each image, or why it is broken."""
 
     def look(index):
         try:

@@ -94,9 +94,9 @@ def load_reference(network, arrays_or_path, source, scope=None):
               `.safetensors` or `.npz`. No file can run code.
             - `"stargan"`: the state dict of StarGAN's G or D,
               `main.0.weight`, `conv1.weight` and so on, in the same layout
-              and files; a path may also end in `.ckpt`, as the authors named
-              what `torch.save` wrote. Running statistics are left out unless
-              the network has moving statistics.
+              and files; a path may also end in `.ckpt`, the authors' name for
+              files of `torch.save`. Running statistics are skipped unless the
+              network has moving statistics.
         scope: str, the network's own prefix in a checkpoint, such as
             `"generatorA2B"`. Only for paths of `source="article"`.
 
@@ -114,7 +114,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
     variables = reference.variables(network)
     if isinstance(arrays_or_path, (str, os.PathLike)):
         path = files.expanded(arrays_or_path)
-        # What does not fit, however large it says it is, is not read.
+        # Arrays of other shapes are not read, whatever their declared size.
         outline = reference.clean(reference.outline(path, scope), network)
         _check(variables, outline, reference, network.name)
         arrays = reference.read(path, scope)
@@ -138,7 +138,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
 
 
 def _check(variables, arrays, reference, network_name):
-    """Raise one ValueError that names all that differs."""
+    """Raise one ValueError that lists all differences."""
     others = []
     for name, variable in variables.items():
         expected = reference.to_reference(np.empty(variable.shape)).shape

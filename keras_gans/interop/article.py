@@ -19,7 +19,7 @@ _BOOKKEEPING = (
 
 
 def variables(network):
-    """Return a network's weights by the names that `tf.layers` gives them."""
+    """Return a network's weights by their `tf.layers` names."""
     kinds = {
         keras.layers.Conv2D: "conv2d",
         keras.layers.Conv2DTranspose: "conv2d_transpose",
@@ -40,7 +40,7 @@ def variables(network):
 
 
 def outline(path, scope):
-    """Return what `read` does, as arrays of zeros that take no memory."""
+    """Return the arrays of `read` as zeros that take no memory."""
     return _arrays(
         path,
         scope,

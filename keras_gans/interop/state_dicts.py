@@ -27,7 +27,7 @@ _PARAMETERS = {
 
 
 def variables(modules):
-    """Return variables by PyTorch's names, from layers by their module's."""
+    """Return variables by PyTorch names, from layers by module name."""
     return {
         f"{module}.{_PARAMETERS[weight.name]}": weight
         for module, layer in modules.items()
@@ -145,7 +145,7 @@ def _open_torch(path):
         # The format of before 1.6 is read as a whole, to see what it holds.
         files.check_size(path, 8 * files.MOST_NUMBERS)
     try:
-        # Of a mapped file nothing is read but what is looked at.
+        # From a mapped file only the parts that are used are read.
         state = torch.load(
             path, map_location="cpu", weights_only=True, mmap=is_zip
         )

@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras_gans.checks import UserError
 from keras_gans.layers.random import replica_seed
 
-# Of whole numbers, as XLA draws other fractions than TensorFlow does.
+# From integers, as XLA draws other fractions than TensorFlow does.
 _LEVELS = 1 << 20
 _SHIFT = 0.125
 _CUTOUT = 0.5
@@ -150,13 +150,13 @@ POLICIES = {"color": color, "translation": translation, "cutout": cutout}
 
 
 def _shape(images):
-    """Return the shape; what is known beforehand as plain numbers."""
+    """Return the shape, with static dimensions as plain numbers."""
     known, traced = images.shape, tf.shape(images)
     return [traced[i] if n is None else n for i, n in enumerate(known)]
 
 
 def _part(side, share):
-    """Return so large a part of a side, in whole pixels."""
+    """Return a fraction of a side in whole pixels."""
     return tf.cast(tf.cast(side, tf.float32) * share + 0.5, tf.int32)
 
 

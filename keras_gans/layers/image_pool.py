@@ -69,7 +69,7 @@ class ImagePool(keras.layers.Layer):
             return images
         size = self.pool_size
         batch = tf.shape(images)[0]
-        # Whole numbers: XLA draws other fractions than TensorFlow does.
+        # Integers: XLA draws other fractions than TensorFlow does.
         coins, draws = (
             tf.random.stateless_uniform(
                 [batch], replica_seed(self.seed_generator), 0, end, tf.int32

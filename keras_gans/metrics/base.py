@@ -40,7 +40,7 @@ class PictureMetric(keras.metrics.Metric):
         self.real_size = self.fake_size = None
 
     def protocol(self):
-        """Return how the number came about: a dict of plain JSON."""
+        """Describe how the value was measured, as a dict of plain JSON."""
         real, fake = self.counts()
         sizes = {"real_size": self.real_size, "fake_size": self.fake_size}
         return {
@@ -53,7 +53,7 @@ class PictureMetric(keras.metrics.Metric):
         }
 
     def counts(self):
-        """Return how many real and how many fake images were seen."""
+        """Return the numbers of real and fake images seen."""
         raise NotImplementedError
 
     def reset_state(self):
@@ -163,7 +163,7 @@ def add(variable, value):
 
 
 def gathered(values):
-    """Return what a strategy has dealt out to its replicas as one tensor."""
+    """Return the values of all replicas as one tensor."""
     if isinstance(values, tf.distribute.DistributedValues):
         # Not through the strategy, whose scope may have been left.
         return tf.concat(values.values, axis=0)

@@ -27,7 +27,7 @@ class DistributionMetric(PictureMetric):
         self.extractor = extractor
 
     def update_state(self, real, fake):
-        """Take in images, floats `[batch, height, width, 3]` in [-1, 1]."""
+        """Add images, floats `[batch, height, width, 3]` in [-1, 1]."""
         features = {"real": real, "fake": fake}
         for side, pictures in features.items():
             if pictures is not None:
@@ -37,7 +37,7 @@ class DistributionMetric(PictureMetric):
         self.update_features(**features)
 
     def update_features(self, real, fake):
-        """Take in features, `[batch, dimensions]`, instead of images."""
+        """Add features, `[batch, dimensions]`, instead of images."""
         raise NotImplementedError
 
     def reset_fakes(self):
@@ -122,7 +122,7 @@ class FID(DistributionMetric):
         root = vectors * np.sqrt(values.clip(0.0)) @ vectors.T
         roots = np.sqrt(np.linalg.eigvalsh(root @ b @ root).clip(0.0))
         distance = ((m - n) ** 2).sum() + np.trace(a) + np.trace(b)
-        # Of equal sets rounding leaves a little below zero.
+        # For equal sets rounding gives values slightly below zero.
         return max(0.0, float(distance - 2.0 * roots.sum()))
 
     def _gaussian(self, side):

@@ -182,7 +182,7 @@ def _faces(weights, image_size, style, train, folder):
 
 @contextlib.contextmanager
 def _undisturbed():
-    """Make networks in float32 and give a run its random numbers back."""
+    """Build networks in float32 without changing a run's random state."""
     state, policy = random.getstate(), keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:

@@ -57,7 +57,7 @@ class Extractor:
         return self._maps(self._prepare(pictures), training=False)
 
     def protocol(self):
-        """Return how images become features: a dict of plain JSON."""
+        """Describe the computation of features, as a dict of plain JSON."""
         return {
             "name": self.name,
             "layer": self._layer,

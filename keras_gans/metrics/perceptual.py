@@ -90,7 +90,7 @@ class Diversity(PictureMetric):
         return f"diversity ({self.backbone.extractor.name})"
 
     def update_state(self, real, fake):
-        """Take in `fake`, as all metrics do; `real` is not looked at."""
+        """Add `fake`; `real`, an argument of all metrics, is ignored."""
         if fake is None:
             return
         fake = gathered(fake)

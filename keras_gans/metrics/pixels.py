@@ -8,7 +8,7 @@ from keras_gans.metrics.base import MeanMetric
 # Wang et al. 2003, section 3.2, from the finest scale to the coarsest.
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW, _SIGMA = 11, 1.5
-# What an equal pair counts: the mean of one infinity would be infinite.
+# The value of an equal pair: one infinity would make the mean infinite.
 _MOST_DECIBELS = 100.0
 
 

@@ -193,7 +193,7 @@ class CycleGAN(BaseModel):
         return self.generator_ab(self._check_inputs(images), training=training)
 
     def _check_inputs(self, images):
-        """Check what `call` takes, or of a batch the images of domain a."""
+        """Check the input of `call`, or the images of domain a in a batch."""
         if isinstance(images, dict):
             images, _ = self._check_batch(images)
         return check_images(images, multiple_of=self._recipe.multiple)
@@ -229,7 +229,7 @@ class CycleGAN(BaseModel):
 
     def _translated(self, generator, source, target, training):
         """Return the translation of `source` and the identity of `target`."""
-        # Of one batch for both, half could not be dropped.
+        # From a single batch for both, half could not be dropped.
         both = self._recipe.both if self.loss_weights["identity"] else _apart
         return both(generator, source, target, training, frozen=True)
 
@@ -332,7 +332,7 @@ class CycleGAN(BaseModel):
         return grids
 
     def verbs(self):
-        """Return what the model does: both translations."""
+        """Return the model's verbs: both translations."""
         inputs = {"images": Images(self.image_size, self._recipe.size_multiple)}
         return [
             Verb(
@@ -386,7 +386,7 @@ class _DCGAN:
         "real": 1.0,
         "fake": 1.0,
     }
-    # What two cores train in about ten minutes: more where bfloat16 is fast.
+    # About ten minutes on two cores: more steps where bfloat16 is fast.
     demonstration = {
         **_FACES,
         "batch_size": 16,

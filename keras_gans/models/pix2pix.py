@@ -35,8 +35,8 @@ class Pix2Pix(BaseModel):
             Default 64.
         discriminator_filters: int, channels of the discriminator's first
             convolution. Default: the same.
-        num_downsamples: int from 5 up, halvings of the U-Net. Default: down
-            to one pixel, 8 for 256 pixels and 7 for 128.
+        num_downsamples: int from 5 up, downsampling layers of the U-Net.
+            Default: down to one pixel, 8 for 256 pixels and 7 for 128.
         dropout: float, rate in the `num_downsamples` - 5 inner upward layers
             of full width. Default 0.5.
 
@@ -153,7 +153,7 @@ class Pix2Pix(BaseModel):
         return self.generator(self._check_inputs(images), training=training)
 
     def _check_inputs(self, images):
-        """Check what `call` takes, or of a batch the images of domain a."""
+        """Check the input of `call`, or the images of domain a in a batch."""
         if isinstance(images, dict):
             images, _ = self._check_batch(images)
         return check_images(images, multiple_of=2**self.num_downsamples)
@@ -190,7 +190,7 @@ class Pix2Pix(BaseModel):
         }
 
     def _judged(self, real_a, images, training):
-        """Return the logits of images as answers to `real_a`."""
+        """Return the discriminator's logits of images for `real_a`."""
         pairs = self._shown(tf.concat([real_a, images], -1), training)
         return self.discriminator(pairs, training=training)
 
@@ -255,7 +255,7 @@ class Pix2Pix(BaseModel):
         return {"a_to_b": Grid(columns, reals=real_b)}
 
     def verbs(self):
-        """Return what the model does."""
+        """Return the model's verbs."""
         # The U-Net joins what it halved with what it doubled.
         images = Images(self.image_size, multiple=2**self.num_downsamples)
         inputs = {"images": images}

@@ -45,8 +45,8 @@ class StarGAN(BaseModel):
         discriminator_filters: int, channels of the discriminator's first
             convolution. Default: the same.
         num_residual_blocks: int from 0 up. Default 6.
-        num_discriminator_layers: int, halvings of the discriminator, at most
-            down to one pixel. Default: 6, below 64 pixels down to one.
+        num_discriminator_layers: int, convolutions of stride 2, at most down
+            to one pixel. Default: 6; below 64 pixels down to one pixel.
         critic_steps: int, critic updates in a training step. Default 5.
 
     Batch:
@@ -196,7 +196,7 @@ class StarGAN(BaseModel):
 
     @classmethod
     def default_settings(cls, demonstration=False, critic_steps=5, **arguments):
-        """Return the recipe's settings, and how many batches a step takes."""
+        """Return the recipe's settings, with the batches per step."""
         settings = super().default_settings(demonstration)
         return settings | {"critic_steps": critic_steps}
 
@@ -228,7 +228,7 @@ class StarGAN(BaseModel):
         return tf.TensorSpec(shape, tf.float32, "labels")
 
     def _check_inputs(self, inputs):
-        """Check what `call` takes, or of a batch its images and labels."""
+        """Check the inputs of `call`, or images and labels of a batch."""
         if isinstance(inputs, dict):
             inputs = self._inputs(inputs)
         if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
@@ -274,7 +274,7 @@ class StarGAN(BaseModel):
         }
 
     def _classification(self, vectors, logits):
-        """Return the loss of the labels; of each data set for its own."""
+        """Return the classification loss, per data set on its own labels."""
         table = self.label_table
         masks = tf.unstack(vectors[:, len(table.names) :], axis=-1) or [None]
         terms = []
@@ -340,7 +340,7 @@ class StarGAN(BaseModel):
         Returns:
             int32 `[count]`, sort keys; float32 `[count]` in [0, 1).
         """
-        # Whole numbers: XLA draws other fractions than TensorFlow does.
+        # Integers: XLA draws other fractions than TensorFlow does.
         # Drawn for all replicas, whose random states are the same.
         replicas = self.distribute_strategy.num_replicas_in_sync
         numbers = keras.random.randint(
@@ -363,7 +363,7 @@ class StarGAN(BaseModel):
         return shapes
 
     def _inputs(self, batch):
-        """Return the images and label vectors of a batch, masks behind."""
+        """Return the images and label vectors of a batch, masks appended."""
         images, *vectors = self._check_batch(batch)
         if isinstance(images, tf.TensorSpec):
             return images, self._label_signature
@@ -433,7 +433,7 @@ class StarGAN(BaseModel):
         return {"labels": Grid([Column("input", images, "Input"), *columns])}
 
     def verbs(self):
-        """Return what the model does: translate to other labels."""
+        """Return the model's verbs: translation to other labels."""
 
         def translate(images, labels):
             return self.translate(images, to=labels)

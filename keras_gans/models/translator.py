@@ -142,6 +142,6 @@ class Translator(InferenceModel):
         return (self.generator,)
 
     def verbs(self):
-        """Return what the model does."""
+        """Return the model's verbs."""
         inputs = {"images": Images(self.image_size, self.size_multiple)}
         return [Verb("a_to_b", self.translate, inputs, "a", "b")]

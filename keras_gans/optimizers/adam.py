@@ -39,7 +39,7 @@ class Adam(keras.optimizers.Adam):
         )
 
     def _corrected_epsilon(self, root):
-        """Return what is added to the root of the uncorrected moment."""
+        """Return the epsilon to add to the root of the uncorrected moment."""
         return self.epsilon
 
     def update_step(self, gradient, variable, learning_rate):

@@ -58,7 +58,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.first_epoch = first_epoch
 
     def __call__(self, step):
-        # In integers as far as it goes: 1 less 100/101 has lost its digits.
+        # In integers where possible: 1 - 100/101 loses digits.
         epoch = tf.cast(step, tf.int64) // self.steps_per_epoch
         parts = self.decay_epochs + 1
         left = parts + self.constant_epochs - self.first_epoch - epoch

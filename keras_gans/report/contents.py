@@ -67,7 +67,7 @@ class Contents:
         return rows
 
     def curves(self, name):
-        """Return a dict from each column of numbers to what `_curve` does."""
+        """Return a dict from each numeric column to the result of `_curve`."""
         rows = self.table(name)
         others = (None, "step", "seconds", "warnings", "advice")
         return {
@@ -117,8 +117,8 @@ def _missing(name):
 def _embedded(kinds):
     """Read images, at most `MOST_IMAGES` of a kind and `MOST_BYTES` in all.
 
-    If they are larger, they become JPEG; if that is not enough, some are
-    skipped, the last of each kind at the end.
+    Larger images become JPEG; if that is not enough, some are dropped, the
+    last of each kind at the end.
 
     Args:
         kinds: dict from a kind to a list of `(label, path)`.

@@ -12,7 +12,7 @@ from keras_gans import files, verbs
 from keras_gans.checks import UserError
 
 PLACE = "model.json"
-# What `of_saved_model` relies on: type by name.
+# Types of the entries that `of_saved_model` needs.
 _TYPES = {
     "model": str,
     "config": dict,
@@ -104,7 +104,7 @@ def _are_verbs(descriptions):
         ]
         kinds = [verb.images for verb in found if verb.images]
         return all(min(k.size, k.multiple or 1) >= 1 for k in kinds)
-    # What a stranger's file holds may be of any kind.
+    # Values in a stranger's file may have any type.
     except Exception:
         return False
 

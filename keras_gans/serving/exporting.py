@@ -75,7 +75,7 @@ def _check_arguments(model, samples, format):
 
 
 def samples(data):
-    """Return held-out images to compare on, uint8, the first of a batch."""
+    """Return the first held-out images, uint8, to compare on."""
     from keras_gans import images
 
     return images.to_uint8(next(iter(data.held_out().values()))).numpy()

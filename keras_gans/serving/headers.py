@@ -343,7 +343,7 @@ def _length(text):
 
 
 def _bytes(text):
-    """Return a string as uint8 `[bytes]`, with zeros behind it."""
+    """Return a string as uint8 `[bytes]`, padded with zeros."""
     return tf.io.decode_raw(tf.strings.join([text, b"\0" * 32]), tf.uint8)
 
 
@@ -368,7 +368,7 @@ def _number(data, start, length, big_endian=True):
 
 
 def _is(data, start, text):
-    """Tell whether bytes stand at a position, or at each of several."""
+    """Tell whether bytes occur at a position, or at each of several."""
     return tf.reduce_all(_digits(data, start, len(text)) == list(text), -1)
 
 

@@ -105,7 +105,7 @@ def _read_file(path):
         # A model makes its networks by the policy that is in force.
         keras.config.set_dtype_policy(precision)
         model = model_class(**arguments)
-    # Of values that are of no use, models raise nearly anything.
+    # Given useless values, models raise nearly anything.
     except Exception as error:
         reason = str(error).split("\n")[0]
         raise UserError(f"{path} cannot be read: {reason}") from error

@@ -89,7 +89,7 @@ def on_any_number(function):
 
 
 def checked(tensor, rules):
-    """Return a tensor, or fail with the text of the first rule broken."""
+    """Return a tensor, or fail with the text of the first broken rule."""
     checks = [tf.debugging.Assert(rule, [text]) for text, rule in rules.items()]
     with tf.control_dependencies(checks):
         return tf.identity(tensor)
@@ -113,7 +113,7 @@ def range_rule(name, declared):
 
 
 def valid_rows(declared, rows):
-    """Return which rows the declared input takes, bool `[batch]`."""
+    """Return whether each row fits the declared input, bool `[batch]`."""
     if isinstance(declared, verbs.Labels):  # NaN does not compare
         is_valid = (rows >= 0) & (rows <= 1)
     else:

@@ -180,7 +180,7 @@ class LoadedModel:
         return declared.table.read(text)
 
     def _vectors(self, verb, to, labels, batch):
-        """Return the input that a model with labels takes besides."""
+        """Return the label input of a model with labels."""
         name, declared = verb.input(Labels)
         if not declared:
             if labels is not None:

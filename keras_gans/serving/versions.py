@@ -46,6 +46,6 @@ def _rename(unfinished, folder):
 
 
 def numbers(folder):
-    """Return the versions that there are in a folder, ascending."""
+    """Return the version numbers in a folder, ascending."""
     names = (path.name for path in pathlib.Path(folder).iterdir())
     return sorted(int(name) for name in names if name.isdecimal())

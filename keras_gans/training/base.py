@@ -150,7 +150,7 @@ class BaseModel(InferenceModel):
         return next(iter(self.players.values()))
 
     def variables_of(self, player):
-        """Return the list of variables that a player's updates move."""
+        """Return the variables that a player's updates change."""
         networks = self.players[player]
         return [v for n in networks for v in n.trainable_variables]
 
@@ -172,7 +172,7 @@ class BaseModel(InferenceModel):
             return values
         tensors = [tf.cast(value, tf.float32) for value in values]
         return [
-            # Of a data set that does not say: checked in every step.
+            # If the data set does not tell: checked in every step.
             tensor
             if tensor.shape[1:].is_fully_defined()
             else tf.ensure_shape(tensor, shape)
@@ -468,7 +468,7 @@ class BaseModel(InferenceModel):
         return self.augmentation(images)
 
     def _pass(self, network):
-        """Return how a generator is called where gradients are taken."""
+        """Return the function for generator passes with gradients."""
         return self._passes.get(network.name, network)
 
     _record = updates.record

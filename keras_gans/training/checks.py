@@ -11,7 +11,7 @@ from keras_gans.checks import UserError
 # Of an image without borders; rounding is no fault.
 _TOLERANCE = 1e-3
 _AXES = "batch", "height", "width"
-# What `keras.Model.compile` takes, and where it is here.
+# Arguments of `keras.Model.compile`, and their counterparts here.
 _ELSEWHERE = {
     "loss": "loss_weights, by term",
     "metrics": "keras_gans.callbacks.Evaluation",

@@ -15,7 +15,7 @@ from keras_gans.checks import UserError
 
 
 def has_fast_bfloat16():
-    """Tell whether the processor computes in bfloat16, by Linux' word."""
+    """Tell whether the CPU supports bfloat16, as reported by Linux."""
     try:
         with open("/proc/cpuinfo") as file:
             return "avx512_bf16" in file.read()
@@ -63,7 +63,7 @@ def make(name, batch_size):
 
 
 def _check_workers(text):
-    """Check `TF_CONFIG`, of which TensorFlow says little when it is wrong."""
+    """Check `TF_CONFIG`, for better errors than TensorFlow's."""
     try:
         config = json.loads(text or "")
         workers = config["cluster"]["worker"]
@@ -87,7 +87,7 @@ def is_multi_worker(strategy):
 
 
 def is_chief(strategy):
-    """Tell whether this process is the one that writes."""
+    """Tell whether this process is the chief, which writes files."""
     return (
         not is_multi_worker(strategy) or strategy.cluster_resolver.task_id == 0
     )

@@ -156,7 +156,7 @@ class AllOptimizers:
             optimizer.learning_rate = number * share
 
     def check_settable(self, name):
-        """Raise `UserError` for who is called `name` if a schedule rules."""
+        """Raise `UserError` naming `name` if rates follow a schedule."""
         for optimizer in self._all:
             if not isinstance(optimizer.learning_rate, keras.Variable):
                 raise UserError(

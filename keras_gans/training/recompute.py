@@ -60,7 +60,7 @@ def _parts(network):
 
 
 def _cuts(network):
-    """Return the outputs of layers that alone are needed further on."""
+    """Return layer outputs that are the only inputs of later layers."""
     layers = [
         layer
         for layer in network.layers

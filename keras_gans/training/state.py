@@ -9,7 +9,7 @@ import keras
 
 
 def prefix(player):
-    """Return what the logs of a player begin with: `latent_critic` -> `lc`."""
+    """Return the log prefix of a player: `latent_critic` -> `lc`."""
     return "".join(word[0] for word in player.split("_"))
 
 
@@ -23,7 +23,7 @@ def make_trackers(terms):
 
 
 def own_state(model):
-    """Return the variables to be saved with a `BaseModel`, by name."""
+    """Return the additional variables to save with a `BaseModel`, by name."""
     means = {
         f"{name}_{variable.name}": variable
         for name, tracker in model.trackers.items()
@@ -41,7 +41,7 @@ def own_state(model):
 
 
 def _of_options(model):
-    """Return the variables that options of `compile()` have made."""
+    """Return the variables created by options of `compile()`."""
     options = filter(None, (model.averages, model.augmentation))
     return {name: v for option in options for name, v in option.state.items()}
 

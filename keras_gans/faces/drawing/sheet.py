@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 UNIT = 0.24  # of a face unit, in images
 MIDDLE = np.array((0.5, 0.485))  # of the face, in images
 
-# What a pixel belongs to, kept in the sheet's alpha channel.
+# The material of a pixel, stored in the sheet's alpha channel.
 BACK, CLOTH, NECK, FACE, HAIR, DETAIL = MATERIALS = range(6)
 
 SIDES = (-1, 1)  # of the face: left and right in the image
