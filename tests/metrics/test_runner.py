@@ -92,7 +92,7 @@ def test_one_fails_and_the_others_go_on(extractor):
         fake,
         dict.fromkeys({*MADE_BY_NAME} - unpaired, "Received: real=None"),
     )
-    few = {"precision_recall": "at least 4 real and 4 fake"}
+    few = dict.fromkeys(("kid", "precision_recall"), "at least 4 real and 4")
     check(chosen, tiny.pictures(3), fake[:3], few)
     check(chosen, [], [], dict.fromkeys(MADE_BY_NAME, "at least"))
     bad = dict.fromkeys(MADE_BY_NAME, "fake must be finite")
