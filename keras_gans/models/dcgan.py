@@ -106,9 +106,9 @@ class DCGAN(BaseModel):
             discriminator_filters = base_filters
         if generator_steps is None:
             generator_steps = recipe.generator_steps
+        checks.between(1, checks.MOST_LATENTS, latent_dim=latent_dim)
         checks.at_least(
             1,
-            latent_dim=latent_dim,
             base_filters=base_filters,
             discriminator_filters=discriminator_filters,
         )
@@ -284,6 +284,7 @@ class _Torch:
     generator_steps = 1
     default_adam = PyTorchAdam
     default_batch_size = 128
+    default_epochs = None
     default_steps = 40_000  # 25 epochs of CelebA
     # Half the width, for two cores.
     demonstration = {
@@ -301,6 +302,7 @@ class _TensorFlow:
     generator_steps = 2
     default_adam = Adam
     default_batch_size = 64
+    default_epochs = None
     default_steps = 80_000  # 25 epochs of CelebA
     # Kernels of 5 and a second update cost twice as much.
     demonstration = _Torch.demonstration | {"steps": 2000}

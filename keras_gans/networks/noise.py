@@ -79,7 +79,7 @@ def noise_generator(
         UserError: if an argument does not fit.
     """
     sides, style = _checked(image_size, base_filters, architecture)
-    checks.at_least(1, latent_dim=latent_dim)
+    checks.between(1, checks.MOST_LATENTS, latent_dim=latent_dim)
     size, (height, width) = style.kernel_size, sides
     check_weights(
         8 * height * width * latent_dim * base_filters
