@@ -94,11 +94,12 @@ class Latents(typing.NamedTuple):
         """
         checks.at_least(1, count=count)
         checks.seed(seed)
-        rng = np.random.default_rng(seed)
+        # Whose numbers stay the same in all versions of NumPy (NEP 19).
+        rng = np.random.RandomState(seed)
         shape = count, self.size
         if self.distribution == "uniform":
             return rng.uniform(-1.0, 1.0, shape).astype(np.float32)
-        return rng.standard_normal(shape, np.float32)
+        return rng.standard_normal(shape).astype(np.float32)
 
     def between(self, first, second, count):
         """Return vectors on the way from one to another, both included.
