@@ -1,4 +1,4 @@
-"""Latents that one and two logical CPUs draw, in a graph and by XLA."""
+"""Latents that one and two logical CPUs draw, and one by XLA."""
 
 import keras
 import tensorflow as tf
@@ -7,29 +7,29 @@ from keras_gans.layers import draw_latents
 
 
 def find(strategy):
-    """Return by distribution and mode the latents of one and of two."""
-    found = {}
-    for distribution in ("normal", "uniform"):
-        for mode in ("graph", "xla"):
-            found[f"{distribution} {mode}"] = [
-                drawn(each, 4 // each.num_replicas_in_sync, distribution, mode)
-                for each in (
-                    tf.distribute.MirroredStrategy(["CPU:0"]),
-                    strategy,
-                )
-            ]
-    return found
+    """Return by distribution the latents of one, of two, and of one by XLA."""
+    one = tf.distribute.MirroredStrategy(["CPU:0"])
+    return {
+        distribution: [
+            drawn(one, distribution),
+            drawn(strategy, distribution),
+            # Of several replicas only what follows the draw is compiled.
+            drawn(one, distribution, jit_compile=True),
+        ]
+        for distribution in ("normal", "uniform")
+    }
 
 
-def drawn(strategy, count, distribution, mode):
-    """Return the second draw of all replicas, as lists."""
+def drawn(strategy, distribution, jit_compile=False):
+    """Return the second draw of all replicas, a list of 4 vectors."""
     with strategy.scope():
         seeds = keras.random.SeedGenerator(3)
+    count = 4 // strategy.num_replicas_in_sync
 
     def draw():
         return draw_latents(seeds, count, 3, distribution)
 
-    if mode == "xla":
+    if jit_compile:
         draw = tf.function(draw, jit_compile=True)
 
     @tf.function
