@@ -15,7 +15,9 @@ SCHEDULES = ("linear", "constant")
 _EPOCHS = (100, 100)
 
 
-def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
+def published(
+    rate, epochs, total_steps, schedule=None, critic_steps=1, first_steps=1
+):
     """Return the rates of the players and what `fit` is to follow.
 
     Args:
@@ -24,6 +26,7 @@ def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
         total_steps: int, training steps of the run, or None.
         schedule: `"linear"`, `"constant"` or None for what `epochs` says.
         critic_steps: int, updates of all but the first in a training step.
+        first_steps: int, updates of the first player in a training step.
 
     Returns:
         `(first, others, by epoch)`: the first player's rate and that of the
@@ -54,10 +57,12 @@ def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
     if total_steps is None:
         return rate, rate, course
     course = course.over(total_steps)
-    config = course.get_config()
+    first, others = course.get_config(), course.get_config()
     # An optimizer counts its own updates.
-    config["steps_per_epoch"] *= critic_steps
-    return course, schedules.LinearDecay(**config), None
+    first["steps_per_epoch"] *= first_steps
+    others["steps_per_epoch"] *= critic_steps
+    first, others = (schedules.LinearDecay(**one) for one in (first, others))
+    return first, others, None
 
 
 def following(course, model, optimizers, callbacks):

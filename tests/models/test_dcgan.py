@@ -248,6 +248,19 @@ def test_defaults_are_the_two_recipes():
     assert sizes == [128, 64]
 
 
+def test_a_falling_rate_counts_steps_not_updates():
+    model = tiny(generator_steps=2)
+    model.compile(run_eagerly=True, schedule="linear", total_steps=4)
+    batch = {"images": np.zeros((2, 32, 32, 3), "float32")}
+    for _ in range(3):
+        model.train_on_batch(batch)
+    rates = [
+        float(model.optimizer_of(player).learning_rate)
+        for player in model.players
+    ]
+    np.testing.assert_allclose(rates, [2e-4 / 3] * 2, rtol=1e-5)
+
+
 def tiny(**arguments):
     arguments = {"image_size": 32, "latent_dim": 4} | arguments
     return DCGAN(base_filters=2, **arguments)
