@@ -207,7 +207,8 @@ class DCGAN(BaseModel):
 
     def _generator_terms(self, fake, training):
         logits = self._judged(fake, training)
-        return {"adversarial": self._generator_loss(logits)}, None
+        adversarial = self._generator_loss(logits)  # -log D(G(z))
+        return {"adversarial": adversarial}, None
 
     def _discriminator_terms(self, images, fake, training):
         # Real and fake pass separately: together, batch normalization would
