@@ -41,7 +41,7 @@ __all__ = ["load", "registry", *_SUBMODULES, *registry.class_names()]
 
 
 def _show(record):
-    """Escape what names of files may hold, in every line that is logged."""
+    """Escape special characters of file names in every logged line."""
     record.msg, record.args = shown(record.getMessage()), ()
     return True
 

@@ -1,9 +1,9 @@
-"""Look at your data before you train: `python -m keras_gans.check`.
+"""Check your data before you train: `python -m keras_gans.check`.
 
     python -m keras_gans.check --data-a photos --data-b drawings
 
-It decodes every image once, says what will be skipped and what will probably
-go wrong, and with --report writes a contact sheet.
+Decodes every image once, reports what will be skipped and what will probably
+go wrong, and writes a contact sheet with --report.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from keras_gans.inspection import findings, measure, report, text
 def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.check",
-        description="Look at your images before training: what will be "
-        "skipped, and what will probably go wrong.",
-        epilog="Exit code: 0, it can be trained; 1, training would go wrong; "
+        description="Check your images before training: report what will be "
+        "skipped and what will probably go wrong.",
+        epilog="Exit code: 0, ready to train; 1, training would go wrong; "
         "2, wrong use, or nothing to look at.",
     )
     flags.add(parser, flags.DATA | flags.MODEL)
@@ -39,11 +39,11 @@ def _parse_arguments(argv):
 def main(argv=None):
     """Run the command; return its exit code.
 
-    0: it can be trained; 1: training would go wrong; 2: wrong use, or nothing
+    0: ready to train; 1: training would go wrong; 2: wrong use, or nothing
     to look at.
     """
     settings = vars(_parse_arguments(argv))
-    # What is logged while opening is said in the verdict, too.
+    # Messages logged while opening are also in the verdict.
     silent = logging.NullHandler()
     logging.getLogger("keras_gans").addHandler(silent)
     try:

@@ -1,4 +1,4 @@
-"""Checks of what callers give: wrong use is found early and said in a line."""
+"""Check arguments early and report wrong use in one line."""
 
 import unicodedata
 
@@ -12,11 +12,11 @@ MOST_LATENTS = 2**16  # numbers of a latent vector
 
 
 class UserError(ValueError):
-    """Wrong use: the message names the argument, the rule and the value.
+    """Reports wrong use: names the argument, the rule and the value.
 
     Commands print it in one line and exit with code 2. Any other exception
-    is a bug, or one of the expected ends of a run, and is never caught with
-    it. Names of files in the message are as `shown` returns them.
+    is a bug, or one of the expected ends of a run, and is not caught with
+    it. The message gives file names as `shown` returns them.
     """
 
     # Keras' layers and AutoGraph then leave the message as it is: one line.
@@ -28,11 +28,11 @@ class UserError(ValueError):
 
 
 def shown(text):
-    """Return text that a terminal or a page shows as it is, in one line.
+    """Escape text so that a terminal or a page shows it safely in one line.
 
-    A name of a file may hold line ends, commands for the terminal, marks
-    that turn the direction of what follows, and bytes that are no text. They
-    are escaped as Python escapes them, such as `\\x1b`.
+    A file name may hold line ends, terminal commands, marks that change the
+    text direction, and bytes that are not text. They are escaped as in
+    Python, such as `\\x1b`.
     """
     text = str(text)
     if text.isprintable():
@@ -46,7 +46,7 @@ def shown(text):
 
 
 def at_least(least, **arguments):
-    """Check that arguments are integers, and large enough.
+    """Check that arguments are integers of at least `least`.
 
     Args:
         least: int, the smallest allowed value.
@@ -65,10 +65,10 @@ def at_least(least, **arguments):
 
 
 def between(least, most, **arguments):
-    """Check that arguments are integers, neither too small nor too large.
+    """Check that arguments are integers from `least` to `most`.
 
-    The upper bounds keep what a file from elsewhere asks for, or a slip of a
-    finger, from taking all memory or building for ever.
+    The upper bounds keep typing errors and files from unknown sources from
+    using up all memory or time.
 
     Args:
         least: int, the smallest allowed value.

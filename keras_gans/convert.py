@@ -1,11 +1,11 @@
-"""Take published weights over: `python -m keras_gans.convert`.
+"""Convert published PyTorch weights: `python -m keras_gans.convert`.
 
     python -m keras_gans.convert latest_net_G_A.pth \\
         --output saved_models/horse2zebra
 
-It reads the state dict of a generator of
-github.com/junyanz/pytorch-CycleGAN-and-pix2pix. Which generator it was, how
-deep and how wide, is seen from the names and shapes of the weights.
+Reads the state dict of a generator of
+github.com/junyanz/pytorch-CycleGAN-and-pix2pix. The architecture, depth and
+width are inferred from the names and shapes of the weights.
 """
 
 import argparse
@@ -21,7 +21,7 @@ _SOURCE = "pytorch-cyclegan-and-pix2pix"
 
 
 def read(path, image_size=None):
-    """Return the model that a generator's state dict makes.
+    """Build a model from the state dict of a generator.
 
     Args:
         path: a file that ends in `.pth`, `.safetensors` or `.npz`. None of
@@ -32,8 +32,8 @@ def read(path, image_size=None):
         `keras_gans.Translator` with those weights.
 
     Raises:
-        UserError: if there is no such file, it holds something else than a
-            generator of the original's, or `image_size` does not fit.
+        UserError: if the file does not exist, does not hold one of the
+            original's generators, or `image_size` does not fit.
         ImportError: if the package that reads such files is not installed.
     """
     from keras_gans import Translator, interop
@@ -47,7 +47,7 @@ def read(path, image_size=None):
 
 
 def describe(model):
-    """Return a line on what was found."""
+    """Describe the inferred architecture in one line."""
     count = sum(math.prod(v.shape) for v in model.trainable_variables)
     arguments = ", ".join(f"{k}={v!r}" for k, v in model.arguments.items())
     return f"{model.network}({arguments}), {count:,} parameters"
@@ -60,7 +60,7 @@ def write(model, output):
     if output.suffix != ".keras":
         return _export(model, output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place, so that what has its name is whole.
+    # Written to a temporary file and renamed, so never incomplete.
     with files.whole(output) as unfinished:
         model.save(unfinished)
     return output
@@ -94,9 +94,9 @@ def _check_output(output):
 def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.convert",
-        description="Turn the weights of a generator of "
-        "pytorch-CycleGAN-and-pix2pix into a model that translates. Its "
-        "depth, width, channels and norm are seen from the file.",
+        description="Convert the weights of a generator of "
+        "pytorch-CycleGAN-and-pix2pix into a model. Its depth, width, "
+        "channels and normalization are inferred from the file.",
         epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
         "other pixels; 2, wrong use, or a file of something else.",
     )
@@ -118,9 +118,9 @@ def _parse_arguments(argv):
         "--image-size",
         type=int,
         metavar="PIXELS",
-        help="side of the images that the generator was trained on, at "
-        "which the export is tried (default: 256 for a ResNet; for a U-Net "
-        "what it halves down to one pixel)",
+        help="side of the images that the generator was trained on; the "
+        "export is tested at it (default: 256 for a ResNet; for a U-Net the "
+        "size that it halves down to one pixel)",
     )
     return flags.parse(parser, argv)
 

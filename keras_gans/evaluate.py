@@ -1,10 +1,10 @@
-"""Say how good translations are: `python -m keras_gans.evaluate`.
+"""Measure how good translations are: `python -m keras_gans.evaluate`.
 
     python -m keras_gans.evaluate --run-dir runs/cyclegan
 
-It translates images that no training saw and measures the results. The
-embedded faces are drawn in every style from the same identity, so that there
-the true translation is known; no image collection offers that.
+Translates images that were not trained on and measures the results. The
+embedded faces are drawn in every style from the same identity, so the true
+translation is known; no image collection offers that.
 """
 
 import argparse
@@ -22,8 +22,8 @@ _EXTRACTOR = "faces"
 def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.evaluate",
-        description="Measure translations, of a run, of an export, or those "
-        "in a folder. Prints a table with the protocol of every number, and "
+        description="Measure the translations of a run, an export or a "
+        "folder. Prints a table with the protocol of every number, and "
         "writes metrics.json and report.html.",
         epilog="Exit code: 0, done; 1, a metric that was asked for, or every "
         "one, could not be computed; 2, wrong use.",
@@ -45,51 +45,51 @@ def _parse_arguments(argv):
         "--real",
         type=files.expanded,
         metavar="DIR",
-        help="images as they should be",
+        help="real images to compare with",
     )
     what.add_argument(
         "--fake",
         type=files.expanded,
         metavar="DIR",
-        help="images to compare with --real; one by one if names are equal",
+        help="images to compare with --real; in pairs if names are equal",
     )
     data = parser.add_argument_group(
         "test images",
         "default for a run: drawn faces that it never saw; the folders testA "
-        "and testB beside trainA and trainB; or the few images that it holds "
-        "back. A data set that would be downloaded is opened only if it is "
-        "named here, too",
+        "and testB next to trainA and trainB; or the few held-out images. "
+        "A data set that would be downloaded is opened only if it is also "
+        "named here",
     )
     flags.add(data, flags.DATA)
     how = parser.add_argument_group("how it is measured")
     how.add_argument(
         "--metrics",
         metavar="NAME,...",
-        help="such as kid,ssim; an unknown name lists all (default: those "
+        help="such as kid,ssim; an unknown name lists all (default: all "
         "that apply)",
     )
     how.add_argument(
         "--extractor",
         default=_EXTRACTOR,
         metavar="NAME[=FILE]",
-        help="the network whose features are compared: faces, which was "
-        "trained on the embedded faces, inception_v3 and vgg16, whose weights "
-        "Keras downloads, or fid_inception=FILE; FILE has the weights "
-        "(default: faces, trained in a minute when first asked for)",
+        help="the network whose features are compared: faces (trained on the "
+        "embedded faces), inception_v3 or vgg16 (weights downloaded by "
+        "Keras), or fid_inception=FILE with the weights in FILE (default: "
+        "faces, trained in a minute on first use)",
     )
     how.add_argument(
         "--count",
         type=flags.integer(1),
         metavar="PICTURES",
-        help=f"most images of each side (default: {subjects.COUNT}; of two "
+        help=f"most images of each side (default: {subjects.COUNT}; for two "
         "folders, all)",
     )
     how.add_argument(
         "--weights",
         choices=("average", "trained"),
         default="average",
-        help="of a run with --ema: the moving average that it exports, or the "
-        "weights as trained, whose results go into trained/ of the run folder "
+        help="of a run with --ema: the moving average, which is exported, or "
+        "the weights as trained, with results in trained/ of the run folder "
         "(default: average)",
     )
     how.add_argument(
@@ -98,13 +98,13 @@ def _parse_arguments(argv):
         metavar="FILE",
         help="where to write the report (default: report.html in the run "
         "folder, else in evaluation/); metrics.json and examples/ go into the "
-        "run folder, else beside the report",
+        "run folder, else next to the report",
     )
     return flags.parse(parser, argv)
 
 
 def _check_output(subject, path):
-    """Check that results replace nothing but earlier ones."""
+    """Check that results replace only earlier results."""
     from keras_gans import report
 
     folders = [pictures.folder for pictures in subject.sides.values()]

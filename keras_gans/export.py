@@ -2,8 +2,8 @@
 
     python -m keras_gans.export runs/cyclegan --output saved_models/cyclegan
 
-It writes the next version of a SavedModel that takes and gives plain
-images, and publishes it if it gives the model's own pixels.
+Writes the next version of a SavedModel that takes and returns uint8 images,
+and publishes it if it gives the same pixels as the model.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from keras_gans.serving.exporting import FORMATS, export, samples
 def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.export",
-        description="Write the next version of a SavedModel, or of ONNX "
-        "files, of a trained model.",
+        description="Export a trained model as the next version of a "
+        "SavedModel or of ONNX files.",
         epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
         "other pixels; 2, wrong use.",
     )
@@ -83,9 +83,9 @@ def main(argv=None):
 
 
 def _samples(model, settings):
-    """Return images to compare on: of the run's data, or drawn faces.
+    """Return images to compare on: from the run's data, or drawn faces.
 
-    Data that would have to be named again are not opened: any images do.
+    Data that must be named again are not opened: any images will do.
     """
     from keras_gans import datasets, runs
     from keras_gans.settings import open_data

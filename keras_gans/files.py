@@ -1,4 +1,4 @@
-"""Files: listed, written whole and then renamed, read in one line or not."""
+"""List, read and lock files; write them atomically by renaming."""
 
 import contextlib
 import csv
@@ -62,7 +62,7 @@ def expanded(path):
 
 
 def same_name(name):
-    """Return the one spelling of a name that looks the same (Unicode NFC).
+    """Normalize a name to Unicode NFC, so that equal-looking names match.
 
     A Mac may store an accented letter as two characters, others as one.
     """
@@ -70,9 +70,9 @@ def same_name(name):
 
 
 def identity(path):
-    """Return what two paths of one file or folder share; None if it is none.
+    """Return an identifier of a file or folder; None if it does not exist.
 
-    Links are followed; it does not matter how the names are written.
+    Links are followed, so all paths of one file have the same identifier.
     """
     try:
         status = os.stat(path)
@@ -82,27 +82,27 @@ def identity(path):
 
 
 def is_listed(name):
-    """Return whether a name is neither hidden nor one that systems add."""
+    """Return whether a name is neither hidden nor a system file."""
     return not name.startswith(".") and name.lower() not in _OF_SYSTEMS
 
 
 def listing(folder):
     """List the files of a folder and of its subfolders.
 
-    Hidden files and those that systems add are left out, and so are dead
-    links and pipes. Linked folders are followed; one that is reached several
-    ways is listed once, under its own name if that is below `folder`.
+    Skips hidden files, files that systems add, dead links and pipes. Linked
+    folders are followed; one that is reached several ways is listed once,
+    under its own name if that is below `folder`.
 
     Args:
         folder: path.
 
     Returns:
         list of str, sorted paths relative to `folder`, with `/`: the same on
-        every machine. No `Path`, as 200,000 of them would take seconds.
+        every machine. Not `Path`s: 200,000 of them would take seconds.
 
     Raises:
-        UserError: if the folder itself cannot be read. What cannot be read
-            below it is named in a warning.
+        UserError: if the folder itself cannot be read. Subfolders that
+            cannot be read are listed in a warning.
     """
     found, seen, problems = [], set(), []
     roots = [""]
@@ -144,7 +144,7 @@ def listing(folder):
 
 
 def _is_file(path, problems):
-    """Return whether a path is a file; note why it cannot be told."""
+    """Return whether a path is a file; note the reason if unknown."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError as error:
@@ -168,13 +168,13 @@ def subfolders(folder):
 
 
 def check_outside(place, folders, name):
-    """Check that nothing is written where images are read.
+    """Check that no output is written into a folder of images.
 
-    They would be taken for images of the data set the next time.
+    It would be read as part of the data set the next time.
 
     Args:
         place: path that will be written, there already or not.
-        folders: iterable of paths; None are passed over.
+        folders: iterable of paths; None is skipped.
         name: str, the argument that gave `place`.
 
     Raises:
@@ -191,7 +191,7 @@ def check_outside(place, folders, name):
 
 
 def check_ours(path, start, name):
-    """Check that a file to be replaced is one that this package wrote.
+    """Check that a file to replace was written by this package.
 
     Args:
         path: path, there or not.
@@ -216,10 +216,10 @@ def check_ours(path, start, name):
 
 
 def cells(row):
-    """Return a row of a csv file, a dict, with its texts as plain text.
+    """Return a row of a csv file, a dict, with its cells as plain text.
 
-    A spreadsheet would compute a text that begins like a formula: it gets a
-    quote mark in front. Numbers stay, also those read back as text.
+    Text that a spreadsheet would run as a formula gets a quote mark in front.
+    Numbers stay as they are, also those read back as text.
     """
     return {name: _cell(value) for name, value in row.items()}
 
@@ -237,10 +237,10 @@ def _cell(value):
 
 @contextlib.contextmanager
 def beside(folder):
-    """Make a temporary folder within `folder`, for what is renamed later.
+    """Make a temporary folder within `folder`, for files to rename later.
 
-    It is deleted at the end. One that a killed process left is deleted by
-    the next call: the lock that its owner held has gone with the process.
+    It is deleted at the end. The next call deletes folders of killed
+    processes, as their locks are released.
 
     Args:
         folder: path; made as needed.
@@ -275,7 +275,7 @@ def beside(folder):
 
 @contextlib.contextmanager
 def _locked(path):
-    """Hold the lock of a path; yield what `lock` says, False if it is gone."""
+    """Hold the lock of a path; yield the result of `lock`, False if missing."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -291,9 +291,9 @@ def _locked(path):
 
 
 def lock(descriptor):
-    """Lock an open file for this process, until it is closed or the end.
+    """Lock an open file for this process until it is closed or exits.
 
-    The system releases the lock when the process dies, however it dies.
+    The system releases the lock whenever the process ends.
 
     Returns:
         bool, whether it was free; None where the system has no locks.
@@ -318,23 +318,23 @@ class Lock:
 def hold(folder, name):
     """Keep other processes from writing into a folder.
 
-    Nothing is written for it: the folder itself is locked, wherever it is
-    moved. Where the system has no locks of folders nobody is kept out.
+    No file is written: the folder itself is locked, also after a move. On
+    systems without folder locks, other processes are not kept out.
 
     Args:
         folder: path; made as needed.
         name: str, the argument that names it.
 
     Returns:
-        `Lock`, held until `release()`, or until nobody keeps it, or until
-        the process dies. Within this process the folder is free.
+        `Lock`, held until `release()`, garbage collection or the end of the
+        process. Within this process the folder is free.
 
     Raises:
         UserError: if another process holds it.
         OSError: if it cannot be made.
     """
     folder = pathlib.Path(folder)
-    # What a link leads to may have been moved away.
+    # The target of a link may have been moved.
     os.makedirs(os.path.realpath(folder), exist_ok=True)
     found = os.stat(folder)
     held = _held.get((found.st_dev, found.st_ino))
@@ -377,9 +377,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def check_writable(folder, name):
-    """Check that files can be written into a folder, or that it can be made.
+    """Check that a folder can be written to or created.
 
-    Nothing is left there.
+    Leaves no files behind.
 
     Raises:
         UserError: naming the argument, if not.
@@ -399,7 +399,7 @@ def check_writable(folder, name):
 
 @contextlib.contextmanager
 def whole(path):
-    """Write a file whole or not at all: a reader never meets half of it.
+    """Write a file atomically: a reader never sees half of it.
 
         with files.whole("log.csv") as unfinished:
             unfinished.write_text(text)
@@ -409,7 +409,7 @@ def whole(path):
 
     Yields:
         `pathlib.Path` to write to, with the name of the file. If the block
-        ends well, its bytes are on the disk before it gets its place.
+        succeeds, the file is synced to disk and then renamed.
 
     Raises:
         OSError: if it cannot be written; what was there is untouched.
@@ -434,13 +434,13 @@ def sync(path):
 
 
 def write_text(path, text):
-    """Write text as UTF-8, whole or not at all."""
+    """Write text as UTF-8, atomically."""
     with whole(path) as unfinished:
         unfinished.write_text(text, "utf-8", "replace")
 
 
 def write_json(path, content):
-    """Write plain values as JSON, whole or not at all."""
+    """Write plain values as JSON, atomically."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
@@ -449,8 +449,8 @@ def check_size(path, most):
 
     Raises:
         FileNotFoundError: if there is nothing.
-        UserError: naming the file, if it is larger, or something else, such
-            as a pipe, which would be waited for.
+        UserError: naming the file, if it is larger or not a plain file, such
+            as a pipe.
     """
     size = os.stat(path).st_size
     if not os.path.isfile(path):
@@ -485,16 +485,16 @@ def read_json(path):
 
 @contextlib.contextmanager
 def open_npz(path, most=MOST_NUMBERS):
-    """Open a `.npz` file and read no more than what its arrays declare.
+    """Open a `.npz` file; read no more than its arrays declare.
 
-    `np.load` reads whatever a member unpacks to; this refuses what is no
-    array of numbers, and more of them than `most`, before it is read.
+    `np.load` reads members of any size; this refuses members that are not
+    numeric arrays, and more than `most` numbers, before reading them.
 
     Yields:
         dict from name to `(shape, function that reads the array)`.
 
     Raises:
-        UserError: if there is more in it, or something else.
+        UserError: if it holds more numbers or other members.
         OSError, zipfile.BadZipFile, ValueError: if it is damaged.
     """
     import numpy as np  # commands that start others stay small
@@ -517,7 +517,7 @@ def open_npz(path, most=MOST_NUMBERS):
 
 
 def check_count(shapes, most=MOST_NUMBERS):
-    """Check how many numbers arrays of these shapes have, before they are read.
+    """Check the total size of arrays by their shapes, before reading them.
 
     Raises:
         UserError: if there are more than `most`.
@@ -542,18 +542,17 @@ def _read_npy(archive, member):
 
 
 def read_rows(path):
-    """Return the whole rows of a csv file whose columns are numbers.
+    """Return the complete rows of a csv file whose columns are numbers.
 
-    A whole row has a cell for each column, of which `step` is an integer and
-    `seconds` finite; `warnings` and `advice` are text, and others may be
-    empty.
+    A complete row has a cell for each column: `step` an integer, `seconds`
+    finite, `warnings` and `advice` text; others may be empty.
 
     Args:
         path: of a file; may be missing.
 
     Returns:
-        `(rows, damage)`: list of dicts from column to str; None, or in words
-        what cannot be read.
+        `(rows, damage)`: list of dicts from column to str; None or a
+        description of what cannot be read.
     """
     rows, damage = [], None
     try:
@@ -590,7 +589,7 @@ def _is_whole(row):
 
 
 def set_aside(path, reason):
-    """Rename a damaged file, so that it is kept and another takes its place."""
+    """Rename a damaged file to keep it and make room for a new one."""
     path, number = pathlib.Path(path), 0
     while True:
         ending = f".damaged.{number}" if number else ".damaged"
@@ -609,10 +608,10 @@ def set_aside(path, reason):
 
 
 def cache_folder():
-    """Return where this user's caches live.
+    """Return the folder of this user's caches.
 
-    The variable `KERAS_GANS_CACHE` names the folder; without it, it is
-    `keras_gans` below the place that the system has for caches.
+    The variable `KERAS_GANS_CACHE` names it. Default: `keras_gans` in the
+    system's folder for caches.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:

@@ -1,4 +1,4 @@
-"""Flags of the commands: a table, so that one word means one thing."""
+"""Define the flags of all commands in one table."""
 
 import argparse
 import re
@@ -18,7 +18,7 @@ DETERMINISM = (
 
 
 def integer(least):
-    """Return an argparse type: an integer from `least` up."""
+    """Return an argparse type: an integer of at least `least`."""
 
     def read(text):
         try:
@@ -47,10 +47,10 @@ def add(group, table, **changes):
 
 
 def parse(parser, argv=None):
-    """Parse arguments, `--labels -NAME` as `--labels=-NAME`.
+    """Parse arguments; read `--labels -NAME` as `--labels=-NAME`.
 
-    Otherwise argparse takes the value for an option. Errors show what they
-    name escaped, see `checks.shown`.
+    Otherwise argparse reads the value as an option. Errors show names
+    escaped, see `checks.shown`.
     """
     fail = parser.error
     parser.error = lambda message: fail(shown(message))
@@ -65,11 +65,11 @@ def parse(parser, argv=None):
 
 _SOURCE = (
     "a folder of images (jpg, jpeg, png, bmp, gif, webp; subfolders "
-    "included) or with #left or #right behind it their halves, "
-    "tfds:NAME/CONFIG@SPLIT, or faces:photo, faces:anime, faces:sketch, "
-    "of which faces:photo@100 is the first hundred"
+    "included), with #left or #right appended for their halves; "
+    "tfds:NAME/CONFIG@SPLIT; or faces:photo, faces:anime, faces:sketch, "
+    "with faces:photo@100 for the first hundred"
 )
-# What names the data.
+# Flags that name the data.
 DATA = {
     "data": {
         "action": "append",
@@ -78,9 +78,9 @@ DATA = {
         "tfds:NAME/CONFIG with these splits, or for pix2pix a folder of "
         "side-by-side images, left translated into right. For stargan "
         "images with labels: a folder with CelebA's list_attr_celeba, a "
-        "folder of a folder for each class, a csv file, tfds:NAME@SPLIT or "
-        "faces:STYLE; given twice, it learns from both data sets. For dcgan "
-        "one source, as for --data-a",
+        "folder with one subfolder per class, a csv file, tfds:NAME@SPLIT or "
+        "faces:STYLE; may be repeated to train on several data sets. For "
+        "dcgan one source, as for --data-a",
     },
     "labels": {
         "action": "append",
@@ -91,7 +91,7 @@ DATA = {
     "direction": {
         "choices": ("a_to_b", "b_to_a"),
         "default": "a_to_b",
-        "help": "b_to_a exchanges the two sides of --data (default: a_to_b)",
+        "help": "b_to_a swaps the two sides of --data (default: a_to_b)",
     },
     "data-a": {
         "metavar": "SOURCE",
@@ -99,7 +99,7 @@ DATA = {
     },
     "data-b": {
         "metavar": "SOURCE",
-        "help": "domain b: likewise",
+        "help": "domain b: as --data-a",
     },
     "image-size": {
         "type": integer(1),
@@ -127,30 +127,28 @@ TRAINING = {
     "batch-size": {
         "type": integer(1),
         "metavar": "IMAGES",
-        "help": "images of each domain in a step (default: the model's own, "
-        "such as 64 for cyclegan and 1 for pix2pix; demonstrations have "
-        "theirs)",
+        "help": "images of each domain per step (default: the model's own, "
+        "such as 64 for cyclegan and 1 for pix2pix; demonstrations differ)",
     },
     "steps": {
         "type": integer(1),
-        "help": "training steps in all, earlier ones of a continued run "
-        "included (default: the model's own, 100000 for cyclegan; 200 epochs "
-        "for pix2pix and architecture=resnet; demonstrations have theirs)",
+        "help": "total training steps, including those before a resume "
+        "(default: the model's own, 100000 for cyclegan; 200 epochs for "
+        "pix2pix and architecture=resnet; demonstrations differ)",
     },
     "epochs": {
         "type": integer(1),
-        "help": "in place of --steps: passes through the larger side",
+        "help": "instead of --steps: passes through the larger side",
     },
     "ema": {
         "type": float,
         "metavar": "DECAY",
         "help": "such as 0.999: keep a moving average of the generator's "
-        "weights, which is what samples, exports and measurements are of "
-        "(default: none)",
+        "weights and use it for samples, exports and metrics (default: none)",
     },
     "augment-discriminator": {
         "metavar": "POLICY,...",
-        "help": "for few images: change what discriminators see, out of color, "
+        "help": "for few images: augment what the discriminators see by color, "
         "translation, cutout (default: nothing)",
     },
     "precision": {
@@ -164,8 +162,8 @@ TRAINING = {
         "default": "auto",
         "help": "none: one device; mirrored: all GPUs of this machine; "
         "multiworker: the machines of TF_CONFIG, each of which runs this "
-        "command with one run folder; auto: mirrored where there is more than "
-        "one GPU. The batch is shared out (default: auto)",
+        "command with one run folder; auto: mirrored if there is more than "
+        "one GPU. The batch is split among them (default: auto)",
     },
     "jit": {
         "choices": ("auto", "on", "off"),
@@ -174,28 +172,29 @@ TRAINING = {
     },
     "recompute": {
         "action": "store_true",
-        "help": "make the generators' maps anew for the gradients instead of "
-        "keeping them: less memory, more time; for networks without batch "
-        "normalization",
+        "help": "gradient checkpointing: recompute generator activations in "
+        "the backward pass; less memory, more time; for networks without "
+        "batch normalization",
     },
     "steps-per-execution": {
         "type": integer(1),
         "default": 1,
         "metavar": "STEPS",
-        "help": "steps that TensorFlow takes before Python looks at the run; "
-        "more than 1 saves time where a step takes milliseconds (default: 1)",
+        "help": "steps per call of the compiled training function, as in "
+        "Keras; more than 1 saves time if a step takes milliseconds "
+        "(default: 1)",
     },
     "held-out": {
         "type": integer(18),
         "metavar": "IMAGES",
-        "help": "images of each side that are not trained on but shown and "
-        "measured, if there are four times as many (default: the 18 of a "
-        "sample grid; 100 and more for a KID that means something)",
+        "help": "images of each side to hold out for samples and metrics, if "
+        "there are at least four times as many (default: the 18 of a sample "
+        "grid; use 100 or more for a meaningful KID)",
     },
     "seed": {
         "type": integer(0),
         "default": 0,
-        "help": "first weights, order and augmentation of data (default: 0)",
+        "help": "for initial weights, data order and augmentation (default: 0)",
     },
     "deterministic": {
         "action": "store_true",
@@ -203,7 +202,7 @@ TRAINING = {
         f"TensorFlow; {DETERMINISM}",
     },
 }
-# What a run writes.
+# Outputs of a run.
 OUTPUT = {
     "run-dir": {
         "type": files.expanded,
@@ -219,41 +218,41 @@ OUTPUT = {
         "type": integer(1),
         "default": 500,
         "metavar": "STEPS",
-        "help": "between two checkpoints and sample grids (default: 500)",
+        "help": "steps between checkpoints and sample grids (default: 500)",
     },
     "log-every": {
         "type": integer(1),
         "default": 50,
         "metavar": "STEPS",
-        "help": "between two rows of log.csv (default: 50)",
+        "help": "steps between rows of log.csv (default: 50)",
     },
     "keep": {
         "type": integer(1),
         "default": 3,
         "metavar": "CHECKPOINTS",
-        "help": "newest checkpoints that stay (default: 3)",
+        "help": "number of newest checkpoints to keep (default: 3)",
     },
     "evaluate-every": {
         "type": integer(0),
         "metavar": "STEPS",
-        "help": "between two measurements of held-out images, for metrics.csv "
-        "and checkpoints/best.keras; 0: none (default: where the true "
-        "translations are known as --save-every, but at most 5 percent of "
-        "the time; else none)",
+        "help": "steps between evaluations on held-out images, for metrics.csv "
+        "and checkpoints/best.keras; 0: never (default: as --save-every if "
+        "the true translations are known, but at most 5 percent of the time; "
+        "else never)",
     },
     "best": {
         "metavar": "METRIC",
-        "help": "the metric by which checkpoints/best.keras is chosen, such as "
-        "kid (default: l1 where the true translations are known, as of pairs "
-        "and the embedded faces, else kid)",
+        "help": "the metric that selects checkpoints/best.keras, such as kid "
+        "(default: l1 if the true translations are known, as for pairs and "
+        "the embedded faces, else kid)",
     },
     "restart": {
         "action": "store_true",
-        "help": "start over; an earlier run stays beside as DIR.1, DIR.2, ...",
+        "help": "start over; keep the earlier run as DIR.1, DIR.2, ...",
     },
     "dry-run": {
         "action": "store_true",
-        "help": "check settings and data, then try a real step, a save, a load "
-        "and an export in a temporary folder, and stop",
+        "help": "check settings and data, try one step, a save, a load and an "
+        "export in a temporary folder, then stop",
     },
 }

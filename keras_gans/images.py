@@ -1,8 +1,8 @@
-"""Pixels: the only place that knows about files, bytes and value ranges.
+"""Read, convert and write images; all value ranges are handled here.
 
-Images are uint8 `[height, width, 3]` in RGB, 0 to 255, on their way from
-and to disk, and float32 in [-1, 1] everywhere else. TensorFlow is imported
-where it is used, so that reading and writing images stays cheap.
+Images are uint8 `[height, width, 3]` in RGB, 0 to 255, when read or written,
+and float32 in [-1, 1] everywhere else. TensorFlow is imported on first use,
+so that reading and writing images stays cheap.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ from keras_gans.checks import UserError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
-# What Pillow refuses by itself: a header can ask for any amount of memory.
+# Pillow's own limit: a header can request any amount of memory.
 PIXEL_LIMIT = 178_956_970
 
 # Other formats that Pillow knows, such as EPS, run other programs.
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 
-# What sets an image upright, by its EXIF orientation.
+# The transpose that applies each EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,14 +41,14 @@ _ORIENTATION, _SHORT = 0x0112, 3
 
 
 class Header(typing.NamedTuple):
-    """What an image says of itself before it is decoded.
+    """Describes an image by its header, without decoding it.
 
     Attributes:
         format: str, `"JPEG"`, `"PNG"`, `"BMP"`, `"GIF"` or `"WEBP"`.
         mode: str, Pillow's mode (`"RGB"`, `"L"`, ...), or `"16 bit"`.
-        width: int, pixels, of the image set upright.
-        height: int, likewise.
-        turned: bool, whether its EXIF entry turns or mirrors it.
+        width: int, pixels, after EXIF rotation.
+        height: int, the same.
+        turned: bool, whether its EXIF orientation rotates or flips it.
         animated: bool, whether it has more than one frame.
         transparent: bool, whether it may have transparent parts.
     """
@@ -65,19 +65,19 @@ class Header(typing.NamedTuple):
 def read(source, limit=PIXEL_LIMIT, size=None, name=None):
     """Read one image of any kind as RGB.
 
-    Gray, palette, CMYK and 16-bit images are converted, transparent ones
-    laid on white, turned ones set upright by their EXIF entry, and of an
-    animation the first frame is taken.
+    Gray, palette, CMYK and 16-bit images are converted, transparent ones are
+    put on white, EXIF rotation is applied, and of an animation the first
+    frame is used.
 
     Args:
         source: path of a file, or the bytes of one (JPEG, PNG, BMP, GIF or
             WebP; the content counts, not the extension).
         limit: int, most pixels an image may have, checked before decoding;
             at most `PIXEL_LIMIT`, which is Pillow's own.
-        size: int or None; if given, the image is made square by the rule
-            of `fit_square`, and a large JPEG decoded at reduced scale, which
+        size: int or None; if given, the image is made square as in
+            `fit_square`, and a large JPEG is decoded at reduced scale, which
             is several times faster.
-        name: str, what error messages call the image. Default: the path.
+        name: str, its name in error messages. Default: the path.
 
     Returns:
         uint8 `[height, width, 3]`, or `[size, size, 3]`.
@@ -126,11 +126,11 @@ def check(source, limit=PIXEL_LIMIT, name=None):
 
 
 def orientation(exif):
-    """Return how an image is turned.
+    """Return the EXIF orientation of an image.
 
-    The graph of an export has the same rule, so that served images stand as
-    those in training do. Pillow would also look into XMP texts, and would
-    find nothing where another entry is damaged.
+    Exported graphs use the same rule, so that served images have the
+    orientation of those in training. Pillow would also read XMP texts, and
+    would find nothing if another entry is damaged.
 
     Args:
         exif: bytes, EXIF entries: what follows `Exif\\0\\0`, with it or not.
@@ -158,7 +158,7 @@ def orientation(exif):
 
 @contextlib.contextmanager
 def _opened(source, limit, name):
-    """Open an image; put what goes wrong inside the block in one line."""
+    """Open an image; raise errors of the block as a one-line `UserError`."""
     in_memory = isinstance(source, (bytes, bytearray, memoryview))
     name = name or ("image in memory" if in_memory else os.fspath(source))
     try:
@@ -211,15 +211,15 @@ def _fit(image, size):
 
 
 def fit_square(image, size):
-    """Scale the shorter side to `size` and cut the middle of the longer.
+    """Scale the shorter side to `size` and crop the center of the longer.
 
     Args:
         image: uint8 `[height, width, 3]`.
         size: int, pixels of either side of the result.
 
     Returns:
-        uint8 `[size, size, 3]`, antialiased; a square image of that size
-        comes back unchanged.
+        uint8 `[size, size, 3]`, antialiased; a square image of this size
+        is returned unchanged.
     """
     return np.array(_fit(Image.fromarray(image), size))
 
@@ -244,7 +244,7 @@ def to_uint8(pixels):
 
 
 def grid(images, columns=None, padding=2, headings=None):
-    """Lay images of one size out on white.
+    """Arrange images of one size as a grid on white.
 
     Args:
         images: uint8 `[count, height, width, 3]`, laid out row by row, or a
@@ -298,7 +298,7 @@ def grid(images, columns=None, padding=2, headings=None):
 
 
 def write(path, image):
-    """Write an image as PNG; a reader never meets half a file.
+    """Write an image as PNG, atomically.
 
     Args:
         path: where to, ending in `.png`; folders are made as needed.

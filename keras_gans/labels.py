@@ -1,9 +1,9 @@
-"""Labels of images: their names, what excludes what, and their vectors.
+"""Names, exclusive groups and vectors of image labels.
 
-A label vector is float32 `[batch, num_labels]`, 1 where a label holds and
-else 0. Of several data sets that are trained together the vectors stand side
-by side, 0 for the labels of the other sets, and behind them a mask: a 1 for
-the set that the others are not known of.
+A label vector is float32 `[batch, num_labels]`, 1 where a label holds, else
+0. For several data sets the vectors are concatenated, with 0 for the labels
+of the other sets, followed by a mask: a one-hot vector of the data set whose
+labels are known.
 
 Reference: Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks
 for Multi-Domain Image-to-Image Translation", arXiv:1711.09020, section 3.3.
@@ -29,10 +29,10 @@ class Labels:
             more of them.
 
     Raises:
-        UserError: if a name comes twice, or a group does not fit.
+        UserError: if a name is repeated, or a group does not fit.
 
     Attributes:
-        sets: tuple per data set of its names.
+        sets: for each data set, a tuple of its names.
         names: tuple of all names, in the order of the vectors.
         groups: tuple of tuples of names, the exclusive ones.
         ranges: tuple per data set of `(start, stop)` in the vectors.
@@ -93,9 +93,9 @@ class Labels:
         A label that is set to 1 clears the others of its exclusive group.
 
         Args:
-            vectors: float `[batch, num_labels]`, what holds now.
-            to: dict from names of one data set to 0 or 1; empty, it changes
-                nothing, but of several data sets one must be named.
+            vectors: float `[batch, num_labels]`, the current labels.
+            to: dict from names of one data set to 0 or 1. Empty: no change,
+                but with several data sets one must be named.
 
         Returns:
             float32 `[batch, vector_size]`, with the mask of that set.
@@ -114,14 +114,14 @@ class Labels:
         return self._vectors(vectors, factors, offsets, index)
 
     def read(self, text):
-        """Return what `changed` takes, read from text.
+        """Parse text as the `to` argument of `changed`.
 
         Args:
-            text: str, names with commas between them: those to set to 1 and,
-                behind a minus, those to set to 0. None is a change of none.
+            text: str, comma-separated names to set to 1, or to 0 with a
+                leading minus. Empty: no change.
 
         Raises:
-            UserError: if a label is to be both.
+            UserError: if a label is both.
         """
         to = {}
         for word in same_name(text).split(","):
@@ -137,13 +137,13 @@ class Labels:
         return to
 
     def wanted(self, to, labels, images):
-        """Return the vectors that a caller asks for.
+        """Return the target label vectors for a caller's arguments.
 
         Args:
             to: dict as of `changed`; or all labels, float `[vector_size]` or
                 `[batch, vector_size]`.
-            labels: float `[num_labels]` or `[batch, num_labels]`, what holds
-                now, where `to` is a dict. Default: all 0.
+            labels: float `[num_labels]` or `[batch, num_labels]`, the current
+                labels, where `to` is a dict. Default: all 0.
             images: tensor `[batch, ...]`.
 
         Returns:
@@ -164,10 +164,10 @@ class Labels:
         return self.changed(rows("labels", labels, images, count), to)
 
     def toggled(self, vectors, name):
-        """Return label vectors with one label the other way round.
+        """Return label vectors with one label inverted.
 
-        One of an exclusive group is set, as its being cleared would not say
-        to what. Arguments and result as of `changed`.
+        A label of an exclusive group is always set, since clearing it leaves
+        the group empty. Arguments and result as in `changed`.
         """
         if self._excluded(name):
             return self.changed(vectors, {name: 1})
@@ -177,11 +177,11 @@ class Labels:
         return self._vectors(vectors, factors, offsets, self._set_of(name))
 
     def shuffled(self, vectors, keys):
-        """Return label vectors in another order, each data set in its places.
+        """Shuffle label vectors within each data set.
 
         Args:
             vectors: float32 `[batch, vector_size]`.
-            keys: int32 `[batch]` in [0, `KEYS`), the order.
+            keys: int32 `[batch]` in [0, `KEYS`), the sort keys.
         """
         import tensorflow as tf
 
@@ -213,7 +213,7 @@ class Labels:
         return tf.concat([vectors, masks], -1)
 
     def _check_change(self, to):
-        """Return the index of the data set whose labels are to be changed."""
+        """Return the index of the data set whose labels will change."""
         unknown = [name for name in to if name not in self.names]
         if unknown or not (to or self.num_sets == 1):
             raise UserError(
@@ -245,7 +245,7 @@ def rows(argument, vectors, images, size):
     """Check label vectors from a caller; return one row per image.
 
     Args:
-        argument: str, what an error message calls them.
+        argument: str, their name in error messages.
         vectors: `[batch, size]`, or `[size]` for all images.
         images: tensor `[batch, ...]`.
         size: int.

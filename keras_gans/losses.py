@@ -1,15 +1,15 @@
 """Losses as pure functions of tensors.
 
-Adversarial pairs, distances, classification and the gradient penalty. What is
-random, such as the points of the penalty, is an argument.
+Adversarial pairs, distances, classification and the gradient penalty. Random
+values, such as the points of the penalty, are arguments.
 
-A loss is a float32 scalar, whatever the type of its inputs, and unless said
-otherwise the mean over all elements of any shape: one logit per image,
-`[batch, 1, 1, 1]`, or a patch map, `[batch, height, width, 1]`.
+A loss is a float32 scalar for inputs of any type, and by default the mean
+over all elements of any shape: one logit per image, `[batch, 1, 1, 1]`, or a
+patch map, `[batch, height, width, 1]`.
 
-An adversarial loss is a pair of functions. `<name>_generator(fake_logits)`
-is what the generator lowers; `<name>_discriminator(real_logits, fake_logits)`
-returns the two terms that the discriminator lowers, `(real, fake)`.
+An adversarial loss is a pair of functions. The generator minimizes
+`<name>_generator(fake_logits)`; the discriminator minimizes the two terms
+`(real, fake)` of `<name>_discriminator(real_logits, fake_logits)`.
 """
 
 import tensorflow as tf
@@ -104,14 +104,14 @@ def l1(targets, outputs):
 def attribute_classification(labels, logits, weights=None):
     """Sigmoid cross-entropy, summed over the labels, mean over the batch.
 
-    For labels that hold or not, each for itself. Their number is not divided
-    by: with ten labels the loss is about twice that with five.
+    For independent labels. The sum is not divided by their number: with ten
+    labels the loss is about twice that with five.
 
     Args:
         labels: `[batch, num_labels]`, each 0 or 1.
         logits: `[batch, num_labels]`.
-        weights: `[batch]`, factors of the images; the mean is over all, so
-            that with 0 and 1 some count nothing. Default: 1.
+        weights: `[batch]`, factors of the images; the mean is still over
+            all of them. Default: 1.
 
     Reference:
         Choi et al. 2018, eq. 2 and 3; the sum is that of the authors' code,
@@ -143,14 +143,13 @@ def exclusive_classification(labels, logits, weights=None):
 
 
 def gradient_norms(critic, images):
-    """Return how steep a critic is at each image, `[batch]`, in float32.
+    """Return the gradient norm of a critic at each image, float32 `[batch]`.
 
-    That is the Euclidean norm, over all pixels and channels of an image, of
-    the gradient of the sum of its logits. Of the sum, not of the mean: on a
-    patch map the two differ by the number of patches.
+    The Euclidean norm, over all pixels and channels of an image, of the
+    gradient of the sum of its logits. The sum, not the mean: on a patch map
+    the two differ by the number of patches.
 
-    Where the gradient is 0 the norm has no derivative, and that of the
-    square root is infinite; here it is 0.
+    Where the gradient is 0 the norm has no derivative; here it is 0.
 
     Args:
         critic: function from images to logits `[batch, ...]`. It must not
@@ -174,9 +173,8 @@ def gradient_penalty(critic, real, fake, mixing):
     """(norm - 1)^2 of a critic's gradient between real and fake images.
 
     Args:
-        critic: function from images to logits, see `gradient_norms`; of a
-            discriminator with several outputs, one that returns the logits
-            alone.
+        critic: function from images to logits, see `gradient_norms`; for a
+            discriminator with several outputs, to its logits only.
         real: `[batch, height, width, channels]`.
         fake: the same shape.
         mixing: `[batch, 1, 1, 1]` or `[batch]` in [0, 1], the share of the

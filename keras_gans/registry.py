@@ -1,4 +1,4 @@
-"""The models by name: one line per model, imported when asked for."""
+"""Register the models by name; import them on first use."""
 
 import importlib
 import inspect
@@ -49,8 +49,8 @@ _NOT_TO_SET = (
 def options(model_class):
     """Return the names of the arguments that `--set` may set.
 
-    They are those of the model and of its `compile()` that plain values are
-    for. Of a run folder from elsewhere no other one is passed on.
+    These are the arguments of the model and its `compile()` that take plain
+    values. Settings from an unknown run folder cannot reach others.
     """
     return [
         name

@@ -1,4 +1,4 @@
-"""The folder of a training run.
+"""Create, check and read the folder of a training run.
 
 runs/cyclegan/
     arguments.json      the settings that made the run
@@ -31,7 +31,7 @@ FREE_TO_CHANGE = (
     # The same up to rounding.
     *("deterministic", "strategy", "jit", "recompute", "steps_per_execution"),
 )
-# What our commands write into a run folder.
+# Files that our commands write into a run folder.
 _WRITTEN = {
     *("arguments.json", "log.csv", "events", "samples", "checkpoints"),
     *("result.json", "metrics.csv", "metrics_protocol.json", "metrics.json"),
@@ -39,7 +39,7 @@ _WRITTEN = {
 }
 
 
-# What settings are, by name, where a file of somebody else's records them.
+# Types of settings by name, to check files of other people.
 _TYPES = {
     **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
     **dict.fromkeys(("model_arguments", "compile_arguments"), dict),
@@ -50,27 +50,27 @@ _MOST = {
     "batch_size": 2**16,
     **dict.fromkeys(("held_out", "critic_steps", "steps"), 2**31),
 }
-# Of a source that is no folder: a data set that is downloaded, or a share.
+# Sources that are not local folders: downloaded data sets and shares.
 _ELSEWHERE = re.compile(r"(?!faces:)\w\w+:|[/\\]{2}")
 
 
 def prepare(folder, settings, restart=False, decays=False):
-    """Make a run folder, or open the one that these settings made.
+    """Create a run folder, or open one with the same settings.
 
     Args:
         folder: path of the run folder.
         settings: dict of plain JSON values, the resolved settings.
         restart: move an earlier run aside, to `folder.1` and so on.
-        decays: whether the learning rate falls over the steps of the run, so
-            that another number of steps would be another run.
+        decays: whether the schedule depends on the total number of steps; if
+            so, `steps` may not change on resume.
 
     Returns:
         `files.Lock` of the folder, to be kept while the run writes.
 
     Raises:
-        UserError: if another process trains in the folder, or it holds a run
-            that was made with other settings, or, with `restart`, anything
-            else than a run.
+        UserError: if another process trains in the folder, it holds a run
+            with other settings, or, with `restart`, something other than a
+            run.
         OSError: if it cannot be written.
     """
     folder = pathlib.Path(folder)
@@ -148,15 +148,15 @@ def _move_aside(folder):
 
 
 def read(folder, name):
-    """Return what a JSON file of the run folder holds, or None."""
+    """Read a JSON file of the run folder; None if it does not exist."""
     return files.read_json(pathlib.Path(folder, name))
 
 
 def check_recorded(settings, place):
-    """Check settings that a file records, before anything is made of them.
+    """Check the settings recorded in a file before they are used.
 
-    The file may be a stranger's: types are what they should be, numbers are
-    bounded, and a model gets no argument but those of `--set`.
+    The file may come from a stranger: types must be correct, numbers are
+    bounded, and a model gets only the arguments that `--set` allows.
 
     Args:
         settings: dict of plain values.
@@ -200,18 +200,18 @@ def check_recorded(settings, place):
 
 
 def check_data(settings, named=()):
-    """Check that recorded data may be opened although nobody names them now.
+    """Check that recorded data may be opened without being named again.
 
-    A run folder or an export may be a stranger's. Embedded faces and folders
-    of this machine are opened. Anything else, such as a data set that would
-    be downloaded, is opened only where the user names it again.
+    A run folder or an export may come from a stranger. Embedded faces and
+    local folders are opened; anything else, such as a download, only if the
+    user names it again.
 
     Args:
         settings: dict, the settings that a folder or an export records.
         named: sources that the command names now.
 
     Raises:
-        UserError: in one line that says how to name them.
+        UserError: in one line that says which flags to pass.
     """
     names = [n for n in ("data", "data_a", "data_b") if settings.get(n)]
     flags = " and ".join(f"--{name.replace('_', '-')}" for name in names)
@@ -235,9 +235,9 @@ def is_elsewhere(settings):
 
 
 def result(folder):
-    """Return what a run folder's `result.json` holds, or an empty dict.
+    """Return the content of `result.json` of a run, or an empty dict.
 
-    A damaged one is warned about: the next end of the run writes it anew.
+    A damaged file causes a warning; the end of the run writes a new one.
     """
     try:
         content = read(folder, "result.json") or {}

@@ -1,9 +1,9 @@
-"""Settings of a run: from flags to the model and its data.
+"""Settings of a run: turn flags into a model and its data.
 
-Settings are a dict of plain JSON values, what a run folder and an export
-record: the flags of `keras_gans.train` by name with their defaults filled in;
-`model_arguments` and `compile_arguments`, what `--set` gives to either; and
-what only the data tell, such as the labels.
+Settings are a dict of plain JSON values, recorded in run folders and exports:
+the flags of `keras_gans.train` by name, with defaults; `model_arguments` and
+`compile_arguments` from `--set`; and values that depend on the data, such as
+the labels.
 """
 
 import ast
@@ -13,31 +13,31 @@ from keras_gans import datasets, registry
 from keras_gans.checks import UserError
 from keras_gans.inspection import findings
 
-# What `ast.literal_eval` raises, by its documentation.
+# Exceptions of `ast.literal_eval`, by its documentation.
 _NO_LITERAL = (
     *(ValueError, SyntaxError, TypeError, MemoryError, RecursionError),
 )
 
 
 def kind_of(settings):
-    """Return the class of the data that the settings' model learns from."""
+    """Return the data class for the model in the settings."""
     return datasets.KINDS[registry.get(settings["model"]).data_kind]
 
 
 def resolve(flags):
-    """Return the settings that flags ask for.
+    """Return the settings for the given flags.
 
     Args:
         flags: dict, the flags of `keras_gans.train` by name, None where not
             given.
 
     Returns:
-        dict. `steps` or `epochs` is None: how long an epoch is only the data
-        tell.
+        dict. `steps` or `epochs` is None, as the length of an epoch depends
+        on the data.
 
     Raises:
-        UserError: if the model, or a key of `--set`, is unknown, or the data
-            are not named well.
+        UserError: if the model or a key of `--set` is unknown, or the data
+            are not named correctly.
     """
     settings = dict(flags)
     model_class = registry.get(settings["model"])
@@ -83,7 +83,7 @@ def resolve(flags):
 
 
 def parse_options(options, model_class):
-    """Return `KEY=VALUE` texts as a dict, values read as Python literals."""
+    """Parse `KEY=VALUE` texts as a dict; values are Python literals."""
     valid = registry.options(model_class)
     parsed = {}
     for option in options:
@@ -108,7 +108,7 @@ def parse_options(options, model_class):
 
 
 def open_data(settings):
-    """Open the data of a run; decode nothing.
+    """Open the data of a run without decoding images.
 
     Raises:
         UserError: if a side cannot be opened.
@@ -119,14 +119,14 @@ def open_data(settings):
 
 
 def settled(settings, data):
-    """Return the settings with what only the data tell; warn of the data.
+    """Add settings that depend on the data; log warnings about the data.
 
     Args:
         settings: dict, as of `resolve`.
         data: `datasets.Data`, opened and prepared.
 
     Returns:
-        dict, in which `epochs` has become `steps`.
+        dict with `epochs` converted to `steps`.
     """
     findings.warn(data.sides, settings["image_size"], data.are_alike)
     settings = settings | data.recorded()
@@ -137,7 +137,7 @@ def settled(settings, data):
 
 
 def build_model(settings):
-    """Return the compiled model that the settings ask for."""
+    """Build and compile the model for the settings."""
     import keras
 
     keras.utils.set_random_seed(settings["seed"])

@@ -1,4 +1,4 @@
-"""Standard output and error that outlast their readers."""
+"""Keep commands running when standard output or error is closed."""
 
 import contextlib
 import functools
@@ -8,7 +8,7 @@ import sys
 
 
 class _Output(io.FileIO):
-    """A descriptor that takes everything, also when nobody reads it."""
+    """A descriptor that accepts all output, also when nobody reads it."""
 
     def write(self, data):
         try:
@@ -24,9 +24,9 @@ class _Output(io.FileIO):
 
 
 def outlasting(main):
-    """Let a command go on when its output is closed.
+    """Let a command continue when its output is closed.
 
-    What it writes after that is lost; its work and its exit code are not.
+    Later output is lost; the work and the exit code are not.
 
     Args:
         main: function of the arguments, or None, that returns an exit code.

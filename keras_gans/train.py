@@ -1,8 +1,8 @@
 """Train a model: `python -m keras_gans.train`.
 
 Without arguments it trains the article's CycleGAN on the embedded faces for
-about ten minutes of two cores. The same command in the same run folder
-continues where the last checkpoint was written.
+about ten minutes on two cores. The same command in the same run folder
+resumes from the last checkpoint.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from keras_gans.training import devices
 
 
 def parse_arguments(argv=None):
-    """Return the flags as a namespace, None where not given."""
+    """Parse the flags into a namespace; None where not given."""
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.train",
         description="Train an image GAN. Without data it runs a "
@@ -38,7 +38,7 @@ def parse_arguments(argv=None):
 
 
 def make_deterministic():
-    """Make every operation of this process give the same bits every time."""
+    """Make all operations of this process deterministic."""
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
@@ -46,7 +46,7 @@ def make_deterministic():
 
 
 def describe(settings, model, data):
-    """Print what the run is about to do."""
+    """Print the settings, networks and data of the run."""
     for name, value in settings.items():
         print(f"{name.replace('_', '-'):>12}  {shown(value)}")
     for network in model.networks:
@@ -57,9 +57,9 @@ def describe(settings, model, data):
 
 
 def fit(model, data, settings, folder, measured=None):
-    """Train up to `settings["steps"]`; return the signal that ended it.
+    """Train up to `settings["steps"]`; return the signal that stopped it.
 
-    `measured` is what `in_training.prepare` returned.
+    `measured` is the result of `in_training.prepare`.
     """
     from keras_gans import callbacks
     from keras_gans.callbacks import checkpoints, health, statistics
@@ -124,9 +124,9 @@ def fit(model, data, settings, folder, measured=None):
 
 
 def dry_run(model, data):
-    """Take one real step, save, load, draw and export, in a temporary folder.
+    """Try a step, save, load, samples and export in a temporary folder.
 
-    What would fail at the end of a long run fails here, after a minute.
+    Problems that would end a long run show after a minute.
     """
     from keras_gans import callbacks
     from keras_gans.callbacks import checkpoints
@@ -153,7 +153,7 @@ def export_model(model, folder, data, **about):
 
 
 def train(settings, folder, model, data, measured=None):
-    """Train, and finish as the chief; return the exit code."""
+    """Train; as the chief, export and measure; return the exit code."""
     strategy = model.distribute_strategy
     devices.means(strategy, 0)  # the chief has prepared the folder
     received = fit(model, data, settings, folder, measured)
@@ -166,7 +166,7 @@ def train(settings, folder, model, data, measured=None):
 
 
 def finish(settings, folder, model, data, received):
-    """Export and measure what was trained; return the exit code."""
+    """Export and measure the trained model; return the exit code."""
     from keras_gans import report
     from keras_gans.faces import truth
 
@@ -224,9 +224,9 @@ def finish(settings, folder, model, data, received):
 
 
 def ending(error, strategy):
-    """Return how an exception ends a run: `(exit code, line)`.
+    """Return `(exit code, line)` for an exception that ends a run.
 
-    None if it is none of the expected ends, but a fault of ours.
+    None if the exception is not expected, that is, a bug.
     """
     if isinstance(error, UserError):
         return 2, str(error)

@@ -3,10 +3,9 @@
     python -m keras_gans.translate --model saved_models/cyclegan --to b \\
         photos --output drawings
 
-A result has the name, the size and the color profile of its image, and
-stands upright as it does. What is there already is passed over, so that the
-same command goes on where it was stopped; what fails is named, and the exit
-code tells.
+Results have the names, sizes and color profiles of their images, with EXIF
+rotation applied. Existing results are skipped, so the same command continues
+after a stop; failures are listed and set the exit code.
 """
 
 import argparse
@@ -31,18 +30,18 @@ _Picture = collections.namedtuple("_Picture", "task pixels profile")
 def translate_files(translator, tasks, on_done, batch_size=8, **options):
     """Translate image files.
 
-    A result never replaces one of the images, nor an earlier result of the
-    call, which a file system may take for the same name (`a.png`, `A.png`).
+    A result never replaces an input image, nor an earlier result of the call
+    whose name the file system treats as equal (`a.png`, `A.png`).
 
     Args:
-        translator: what `keras_gans.load` returned.
+        translator: the result of `keras_gans.load`.
         tasks: list of `keras_gans.serving.files.Task`.
-        on_done: function, called for each image with its task, and with
-            the reason if it failed, a str, or None.
-        batch_size: int, most images to translate at once. They follow one
-            another, have one size, and together no more pixels than one may
-            have.
-        **options: what `translator.translate` takes besides images.
+        on_done: function, called for each image with its task and the
+            reason of its failure, a str, or None.
+        batch_size: int, most images to translate at once: consecutive
+            images of one size, with a total of at most the pixels allowed
+            for one.
+        **options: further arguments of `translator.translate`.
     """
     import tensorflow as tf
 
@@ -77,7 +76,7 @@ def translate_files(translator, tasks, on_done, batch_size=8, **options):
 
 
 def _read_ahead(tasks, on_done):
-    """Yield images; the next is read while one is worked on."""
+    """Yield images; read the next one in the background."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         coming = [pool.submit(_read, task) for task in tasks[:1]]
         for i, task in enumerate(tasks, 1):
@@ -95,7 +94,7 @@ def _read(task):
 
 
 def _batches(pictures, most, most_pixels):
-    """Yield lists of images that follow one another and have one size."""
+    """Yield lists of consecutive images of one size."""
     by_size = itertools.groupby(pictures, lambda picture: picture.pixels.shape)
     for (height, width, _), group in by_size:
         count = max(1, min(most, most_pixels // (height * width)))
@@ -104,7 +103,7 @@ def _batches(pictures, most, most_pixels):
 
 
 def _line(error):
-    """Return what went wrong as one line."""
+    """Describe an error in one line."""
     kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
     return kind + shown(str(error).split("\n")[0])
 
@@ -113,9 +112,9 @@ def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.translate",
         description="Translate image files. Results have the names, sizes "
-        "and color profiles of their images and stand upright.",
+        "and color profiles of their images, with EXIF rotation applied.",
         epilog="Exit code: 0, done; 1, some images failed; 2, wrong use; "
-        "130, stopped by Ctrl-C: the same command goes on.",
+        "130, stopped by Ctrl-C: the same command continues.",
     )
     parser.add_argument(
         "inputs",
@@ -137,7 +136,7 @@ def _parse_arguments(argv):
         required=True,
         type=expanded,
         metavar="DIR",
-        help="folder of the results; what lies in it is no input",
+        help="folder of the results; files in it are not inputs",
     )
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
@@ -149,17 +148,17 @@ def _parse_arguments(argv):
     target.add_argument(
         "--labels",
         metavar="NAME,...",
-        help="for a model with labels, such as stargan: those that hold in "
-        "the results, such as Blond_Hair,Young; all others, those behind a "
-        "minus such as -Young, and with '' every one, do not",
+        help="for a model with labels, such as stargan: the labels that are "
+        "on in the results, such as Blond_Hair,Young; all others are off, as "
+        "are labels with a minus such as -Young; with '' all are off",
     )
     parser.add_argument(
         "--tile",
         type=int,
         metavar="PIXELS",
         help="translate in overlapping tiles of this side, blended without "
-        "seams (default: whole; in tiles of 512 what has more pixels than the "
-        "model takes, 2,097,152 where it works at the image's own size)",
+        "seams (default: no tiles; tiles of 512 for images with more pixels "
+        "than the model takes, 2,097,152 if it works at the image's own size)",
     )
     parser.add_argument(
         "--batch-size",
@@ -171,14 +170,14 @@ def _parse_arguments(argv):
     parser.add_argument(
         "--png",
         action="store_true",
-        help="write every result as PNG, without loss (default: the kind of "
-        "its image; JPEG at quality 95)",
+        help="write all results as PNG, without loss (default: the format of "
+        "each image; JPEG at quality 95)",
     )
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="translate again what is there already, but not in an output "
-        "folder within an input, where originals may lie",
+        help="replace existing results, but not in an output folder within "
+        "an input, where originals may lie",
     )
     return flags.parse(parser, argv)
 

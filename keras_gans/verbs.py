@@ -1,8 +1,7 @@
-"""What a trained model does: verbs, declared with their inputs and outputs.
+"""Declare what a trained model does: verbs with inputs and outputs.
 
-A model's `verbs()` is all that the rest of the package knows of its use: the
-signatures of an export, `keras_gans.load`, flags of the commands and what is
-measured follow from it.
+The rest of the package uses a trained model only through its `verbs()`:
+export signatures, `keras_gans.load`, command flags and evaluation.
 """
 
 import dataclasses
@@ -194,7 +193,7 @@ class Verb:
 
     @property
     def images(self):
-        """The `Images` that it takes, or None."""
+        """The `Images` input, or None."""
         return self.input(Images)[1]
 
     def describe(self):
@@ -208,7 +207,7 @@ class Verb:
 
 
 def described(name, function, description):
-    """Return the verb that `describe` told of, with another function."""
+    """Rebuild a verb from `describe`, with another function."""
     inputs = {n: _input(about) for n, about in description["inputs"].items()}
     places = {key: description[key] for key in ("source", "target", "back")}
     return Verb(name, function, inputs, **places)

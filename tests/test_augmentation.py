@@ -178,7 +178,7 @@ def test_seeds_move_on_alike_in_eager_graph_and_xla():
 def test_policies_are_named():
     assert augmentation.parse("color, cutout") == ("color", "cutout")
     assert augmentation.parse(None) == ()
-    for text in ("color", "color,,cutout", "", "color,color", "flip,cutout"):
+    for text in ("colour", "color,,cutout", "", "color,color", "flip,cutout"):
         with pytest.raises(ValueError, match="augment_discriminator must be"):
             make_model("pix2pix", augment_discriminator=text)
 

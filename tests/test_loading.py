@@ -43,7 +43,8 @@ def step_of(run):
 
 
 # What `test_checkpoints` asks of each is here asked of some.
-OF_WEIGHTS = (
+OF_THE_SAME_KIND = (
+    *("foreign zip", "no json", "number for a class", "no config"),
     *("renamed weights", "no weights", "another shape", "no own state"),
     *("large chunk", "large member"),
 )
@@ -52,7 +53,9 @@ OF_WEIGHTS = (
 @pytest.mark.parametrize(
     "damage",
     [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in OF_WEIGHTS))
+        pytest.param(
+            name, marks=[pytest.mark.slow] * (name in OF_THE_SAME_KIND)
+        )
         for name in DAMAGES
     ],
 )

@@ -88,6 +88,7 @@ def test_from_the_command_to_the_report(toy, capsys):
     assert pathlib.Path("again/1/model.json").exists()
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
 @pytest.mark.parametrize("toy", ["domains"], indirect=True)
 def test_domains_are_folders(toy):
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""What happens beside the training steps: images, logs, checkpoints."""
+"""Callbacks: samples, logs, checkpoints, evaluation, health."""
 
 from keras_gans.callbacks.evaluation import MOST_COST, Evaluation
 from keras_gans.callbacks.health import Health

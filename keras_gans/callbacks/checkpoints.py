@@ -1,8 +1,7 @@
-"""Checkpoints: whole `.keras` files that a run can be continued from.
+"""Save and restore checkpoints: complete `.keras` files to resume from.
 
-A file holds the networks, both optimizers, the loss scales, the step and
-every random state of a model, because Keras saves what a model owns. The
-archive format carries a checksum of each part.
+A file holds the networks, optimizers, loss scales, step and random states of
+a model. The archive format has a checksum for each part.
 """
 
 import contextlib
@@ -20,7 +19,7 @@ logger = logging.getLogger("keras_gans")
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 # A file holds the weights, two or three more of each for the optimizer, an
-# average; and beside them tables of contents.
+# average; plus tables of contents.
 _MOST_COPIES, _MOST_BESIDE = 8, 2**24
 # Of the configuration of every Keras model; they shape no weight.
 _NOT_OURS = "name", "trainable", "dtype"
@@ -31,8 +30,8 @@ def save(model, folder, keep=3):
 
     Args:
         model: a compiled `BaseModel`.
-        folder: where the checkpoints of the run live.
-        keep: int, newest checkpoints that stay.
+        folder: the folder of the run's checkpoints.
+        keep: int, number of newest checkpoints to keep.
 
     Returns:
         `pathlib.Path` of the checkpoint.
@@ -43,19 +42,19 @@ def save(model, folder, keep=3):
     folder = pathlib.Path(files.expanded(folder))
     step = int(model.step.numpy())
     path = write(model, folder / f"{step:06d}.keras")
-    # A damaged one of a later step, which was passed over, takes no place.
+    # Damaged ones of later steps, which were skipped, do not count.
     for old in [one for one in steps(folder) if one <= step][:-keep]:
-        # What cannot be deleted, such as a folder of that name, may stay.
+        # Entries that cannot be deleted, such as folders, may stay.
         with contextlib.suppress(OSError):
             (folder / f"{old:06d}.keras").unlink()
     return path
 
 
 def write(model, path):
-    """Write the model's state to `path`, whole or not at all.
+    """Write the model's state to `path`, atomically.
 
-    The file is written beside its place, checked, and renamed: whatever has
-    the name of a checkpoint is whole.
+    The file is written to a temporary place, checked and renamed, so that
+    every checkpoint is complete.
 
     Raises:
         OSError: if it cannot be written; what was there is untouched.
@@ -69,7 +68,7 @@ def write(model, path):
 
 
 def steps(folder):
-    """Return the steps that `folder` has checkpoints of, ascending."""
+    """Return the steps of the checkpoints in `folder`, ascending."""
     return sorted(
         int(path.stem)
         for path in pathlib.Path(files.expanded(folder)).glob("*.keras")
@@ -78,16 +77,15 @@ def steps(folder):
 
 
 def restore(model, folder):
-    """Load the newest whole checkpoint of `folder` into a compiled model.
+    """Load the newest intact checkpoint of `folder` into a compiled model.
 
-    One that cannot be read, for whatever reason, is named in a warning and
-    passed over for the one before.
+    Checkpoints that cannot be read are skipped with a warning.
 
     Returns:
         int, the steps taken so far; 0 where there is no checkpoint.
 
     Raises:
-        UserError: if there are checkpoints and none of them is whole and of
+        UserError: if there are checkpoints, but none of them is intact and of
             this model; the model is then unchanged.
     """
     reasons = []
@@ -112,11 +110,11 @@ def restore(model, folder):
 
 
 def read_config(path):
-    """Return what a `.keras` file says of its model; nothing is built.
+    """Read the class name and config in a `.keras` file; build nothing.
 
     Returns:
-        `(class name, config)`: str, such as `"CycleGAN"`; and the dict that
-        its `get_config()` gave.
+        `(class name, config)`: str, such as `"CycleGAN"`; and the result of
+        its `get_config()`, a dict.
 
     Raises:
         UserError: in one line, if it cannot be read.
@@ -133,9 +131,9 @@ def read_config(path):
 
 
 def load_weights(model, path):
-    """Load the state in a `.keras` file into a model: all of it, or nothing.
+    """Load the state in a `.keras` file into a model, completely or not at all.
 
-    Without optimizers, the model takes what is its own.
+    A model without optimizers loads only its own part.
 
     Raises:
         UserError: in one line, if the file is damaged, larger than this model
@@ -178,7 +176,7 @@ def load_weights(model, path):
 
 @contextlib.contextmanager
 def _one_line(path):
-    """Put what goes wrong with a file in one line that names it."""
+    """Raise errors of a file as a `UserError` in one line with its name."""
     try:
         yield
     # Files of other makers make zipfile, HDF5 and Keras raise nearly anything.
@@ -189,7 +187,7 @@ def _one_line(path):
 
 
 def _variables(model):
-    """Return all that a checkpoint changes, each variable once."""
+    """Return all variables that a checkpoint changes, each once."""
     # A model that is only used has none.
     averages = getattr(model, "averages", None)
     compiled = getattr(model, "terms", ()) if model.compiled else ()
@@ -202,10 +200,10 @@ def _variables(model):
 
 
 def _check_sizes(path, model):
-    """Check that a file declares no more than its model may need.
+    """Check that a file declares no more data than its model may need.
 
-    Before it is read: what takes a thousand bytes in a file may say of itself
-    that it is a thousand million.
+    Before it is read, since a file of a thousand bytes may declare a thousand
+    million.
     """
     import h5py
 

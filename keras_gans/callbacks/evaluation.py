@@ -1,4 +1,4 @@
-"""Metrics of held-out images while a run goes on; its best checkpoint."""
+"""Measure held-out images during training; keep the best checkpoint."""
 
 import csv
 import logging
@@ -19,19 +19,18 @@ MOST_COST = 0.05
 
 
 class Evaluation(StepCallback):
-    """Measures every so many steps, and keeps the best state of the run.
+    """Measures every `every` steps and keeps the best state of the run.
 
-    `metrics.csv` receives a row with the step, the seconds that it took, all
-    values by direction and metric, and what there is to say in words; rows
-    past a restored step are dropped. `metrics_protocol.json` tells how they
-    were measured. `checkpoints/best.keras` is the state with the best value
-    of one metric, the mean over the directions, and `checkpoints/best.json`
-    says which step that was. The end of a run that was not interrupted is
-    measured in any case.
+    Each evaluation adds a row to `metrics.csv`: the step, its seconds, all
+    values by direction and metric, and advice in words; rows past a restored
+    step are dropped. `metrics_protocol.json` describes how they were
+    measured. `checkpoints/best.keras` is the state with the best value of one
+    metric, averaged over the directions; `checkpoints/best.json` has its
+    step. The end of a run is always measured, unless it was interrupted.
 
-    The weights, random states and means of the run stay as they are: a run
-    with evaluation ends with the bits of one without. Among several callbacks
-    it stands after those that refresh statistics or write logs, and before
+    Evaluation changes no weights, random states or running means: a run ends
+    with the same bits with and without it. In the list of callbacks it comes
+    after those that refresh statistics or write logs, and before
     `Checkpoints`.
 
         evaluate, best = in_training.prepare(settings, data, model.verbs())
@@ -39,20 +38,19 @@ class Evaluation(StepCallback):
 
     Args:
         every: int, steps between two evaluations.
-        evaluate: function from the model to a dict from direction to what
-            `metrics.evaluate` returns. It must change neither the model nor
-            any random state.
+        evaluate: function from the model to a dict from direction to the
+            result of `metrics.evaluate`. It must change neither the model
+            nor any random state.
         folder: the run folder.
-        best: str, the metric that the best state is chosen by.
-        patience: int, evaluations without a better value after which advice
-            is given, and given again.
-        most_cost: float, or None. Evaluations with which measuring would
-            take more than this part of the time since training began are
-            left out, except at the end; None: none is left out, but above
-            0.05 there is a warning.
-        decide: function from a decision, a bool, to that of all: where
-            several workers train, the chief's, since saving takes all of
-            them. Default: this is the only process.
+        best: str, the metric that selects the best state.
+        patience: int, evaluations without improvement before each advice.
+        most_cost: float, or None. Evaluations are skipped, except at the
+            end, while measuring would take more than this share of the time
+            since training began; None: never, but above 0.05 there is a
+            warning.
+        decide: function from a decision, a bool, to that of all workers:
+            the chief's, since saving involves all of them. Default: this is
+            the only process.
     """
 
     def __init__(
@@ -92,7 +90,7 @@ class Evaluation(StepCallback):
                 self._measure()
 
     def on_train_end(self, logs=None):
-        # An interrupted run goes on later, and has to save quickly now.
+        # An interrupted run resumes later, and must save quickly now.
         measured = int(self.rows[-1]["step"]) if self.rows else 0
         if measured < self.current_step and not self.model.stop_training:
             self._measure()
@@ -145,7 +143,7 @@ class Evaluation(StepCallback):
         self._warn(results)
 
     def _value(self, results):
-        """Return what is compared, or None where it could not be computed."""
+        """Return the value to compare, or None if it was not computed."""
         values = [
             metrics[self.best]["value"]
             for metrics in results.values()
@@ -157,7 +155,7 @@ class Evaluation(StepCallback):
         return mean if math.isfinite(mean) else None
 
     def _judged(self, value, results):
-        """Keep the state if it is the best so far; say so."""
+        """Save the state and log it if it is the best so far."""
         best, is_better = self._best, value is not None
         if is_better and best is not None:
             is_more = value > best["value"]
@@ -202,7 +200,7 @@ class Evaluation(StepCallback):
         )
 
     def _warn(self, results):
-        """Say once of each metric why there is no value; what it costs."""
+        """Warn once per metric without a value, and of the cost."""
         for direction, metrics in results.items():
             for name, result in metrics.items():
                 if result["error"] and (direction, name) not in self._said:
@@ -224,7 +222,7 @@ class Evaluation(StepCallback):
         return self.folder / "checkpoints" / f"best{extension}"
 
     def _read_best(self):
-        """Return what the best state so far is, of this metric."""
+        """Return the record of the best state so far by this metric."""
         # Without it, or if it was damaged, the next state is the best.
         try:
             best = files.read_json(self._path(".json"))

@@ -1,4 +1,4 @@
-"""Watching a run: say in plain words, and early, what goes wrong."""
+"""Watch a run and warn early, in plain words, when it goes wrong."""
 
 import logging
 import math
@@ -21,7 +21,7 @@ EARLY_CHECKERBOARD = 2 * EARLY
 # A sign must be seen in this many looks in a row: losses swing, and one look
 # is 18 images at one moment.
 LOOKS = 2
-# What stays is said again after this many steps.
+# A persistent finding is repeated after this many steps.
 SAID_AGAIN_AFTER = 10_000
 # How the names of the signs begin.
 SIGNS = (
@@ -35,13 +35,13 @@ WINDOW = 200
 class Health(StepCallback):
     """Warns of a run that goes wrong; stops one that cannot recover.
 
-    After every step the loss terms, and before every checkpoint the weights,
-    must be finite; else training ends with an error, before anything else is
-    saved. With every sample grid it looks for: translations that equal their
-    inputs, one output for all inputs, inverted colors, checkerboards, and
-    discriminators that win or lose outright. What is seen twice in a row is
-    logged as a warning and noted in `log.csv`, and again when it comes back
-    or after 10,000 steps.
+    The loss terms must be finite after every step, and the weights before
+    every checkpoint; else training ends with an error and saves nothing more.
+    Every sample grid is checked for: translations that equal their inputs,
+    one output for all inputs, inverted colors, checkerboards, and
+    discriminators that win or lose outright. A finding seen twice in a row is
+    logged as a warning and noted in `log.csv`, again when it returns or
+    after 10,000 steps.
 
         log = callbacks.RunLog(folder)
         grids = callbacks.SampleGrid(folder / "samples", held_out)
@@ -49,13 +49,13 @@ class Health(StepCallback):
         health = Health(log, grids, checkpoint)
         model.fit(..., callbacks=[health, grids, log, checkpoint])
 
-    It stands before these three, so that it acts before they do.
+    It comes before these three, so that it acts first.
 
     Args:
-        log: `RunLog`, receives the warnings; a look is taken with the first
-            row that follows a multiple of `grids.every`, if only the last one
-            of the training.
-        grids: `SampleGrid`, whose images are looked at.
+        log: `RunLog`, receives the warnings; checks run with the first row
+            after a multiple of `grids.every`, at the latest with the last
+            row of the training.
+        grids: `SampleGrid`, whose images are checked.
         checkpoint: `Checkpoints`.
         early: int, steps before which images and discriminators are not
             judged, checkerboards twice as many.
@@ -104,7 +104,7 @@ class Health(StepCallback):
         return int(self.log.rows[-1]["step"]) if self.log.rows else 0
 
     def _is_broken(self, drawing):
-        """Tell whether weights, or images to be drawn, are not finite."""
+        """Tell whether weights or sample images are not finite."""
         if first_not_finite(self.model):
             return True
         if not drawing:
@@ -152,7 +152,7 @@ class Health(StepCallback):
             self.log.note(f"{name}: {text}" if name in said else name)
 
     def _remember(self, step, names):
-        """Count the looks at which each sign was seen; return whom to say."""
+        """Count how often each sign was seen; return those to report."""
         self._seen = {name: self._seen.get(name, 0) + 1 for name in names}
         said = {
             name
@@ -165,7 +165,7 @@ class Health(StepCallback):
         return said
 
     def _recall(self):
-        """Take up the state from the rows of a run that is continued."""
+        """Restore the state from the rows of a resumed run."""
         self._seen, self._said = {}, {}
         # The last look before an interruption comes again with a whole row.
         self.log.notes = [n for n in self.log.notes if not n.startswith(SIGNS)]
@@ -182,7 +182,7 @@ class Health(StepCallback):
             last = step
 
     def _signs(self, grids, logs):
-        """Return what is seen now: a dict from its name to one line."""
+        """Return the current findings: a dict from name to one line."""
         found = {}
         for name, grid in grids.items():
             inputs, outputs, reals = (
@@ -216,7 +216,7 @@ class Health(StepCallback):
         return {name: text for name, text in found.items() if text}
 
     def _all_discriminators(self, logs):
-        """Judge the logged terms, sums over the discriminators."""
+        """Check the logged terms, summed over the discriminators."""
         rows = [
             row
             for row in self.log.rows
@@ -234,10 +234,10 @@ class Health(StepCallback):
         return symptoms.one_sided(self.model.adversarial_loss, real, fake)
 
     def _judged(self, discriminator, real, fake):
-        """Judge one discriminator alone, which the logged sums may hide.
+        """Check a single discriminator, which the logged sums may hide.
 
-        By the held-out images, and only whether it wins: the losses of so
-        few swing upwards far.
+        Checks on the held-out images, and only for winning: on so few images
+        losses vary widely upwards.
         """
         kind = self.model.adversarial_loss
         terms = losses.adversarial(kind)[1](
@@ -251,8 +251,8 @@ def first_not_finite(model):
     """Return the first network, layer and weight with a NaN or an infinity.
 
     Returns:
-        `(network, layer, weight, count)`: names, and in how many weight
-        arrays there are such values; or None.
+        `(network, layer, weight, count)`: names, and the number of weight
+        arrays with such values; or None.
     """
     found = [
         (network.name, layer.name, weight.name)
@@ -265,7 +265,7 @@ def first_not_finite(model):
 
 
 def explain(model, step, terms):
-    """Say which loss term and which layer are not finite, in one line."""
+    """Name the loss term and the layer that are not finite, in one line."""
     weights = first_not_finite(model)
     where = "the weights" if weights else "the images"
     if terms:

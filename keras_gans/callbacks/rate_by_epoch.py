@@ -1,16 +1,15 @@
-"""Learning rates that follow the epochs of `fit`."""
+"""Set learning rates by the epochs of `fit`."""
 
 import keras
 import numpy as np
 
 
 class RateByEpoch(keras.callbacks.Callback):
-    """Follow a schedule by the epochs of `fit`, whatever their length.
+    """Follows a schedule by the epochs of `fit`, of any length.
 
-    Constant epochs leave the optimizers' rates as they find them, and a rate
-    that is none of the schedule's, since somebody has set it, stays. When
-    training ends the rates are the initial ones again, so that another `fit`
-    starts like the first.
+    Constant epochs leave the optimizers' rates unchanged, and a rate set by
+    someone else stays. When training ends the initial rates are restored, so
+    that another `fit` starts like the first.
 
     Args:
         schedule: a `LinearDecay` whose steps are epochs.

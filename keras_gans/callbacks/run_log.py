@@ -1,4 +1,4 @@
-"""The log of a run: the means of its loss terms, for people, TensorBoard."""
+"""Log the mean loss terms of a run to `log.csv` and TensorBoard."""
 
 import csv
 import pathlib
@@ -13,18 +13,18 @@ from keras_gans.callbacks.steps import StepCallback
 class RunLog(StepCallback):
     """Writes the mean of each loss term to `log.csv` and to TensorBoard.
 
-    A row has the step, the seconds of training so far, the means over the
-    steps since the row before, and what was noted in words. The last row may
-    be of fewer steps; if training goes on from there, it is replaced by a
-    whole one. Rows past a restored step are dropped.
+    A row has the step, the seconds of training so far, the means since the
+    previous row, and notes. The last row may cover fewer steps; if training
+    continues, a complete row replaces it. Rows past a restored step are
+    dropped.
 
     Args:
         folder: the run folder; receives `log.csv` and `events/`.
         every: int, steps between two rows.
 
     Attributes:
-        rows: list of dict, those so far.
-        notes: list of str, what the next row will have in `warnings`.
+        rows: list of dict, the rows so far.
+        notes: list of str, for the column `warnings` of the next row.
     """
 
     def __init__(self, folder, every=50):
@@ -89,7 +89,7 @@ class RunLog(StepCallback):
         self._goes_on = False
 
     def note(self, text):
-        """Put a line into the column `warnings` of the next row."""
+        """Add a line to the column `warnings` of the next row."""
         self.notes.append(text)
 
     def write_row(self, step, logs):
@@ -114,7 +114,7 @@ class RunLog(StepCallback):
 
     def _read_until(self, step):
         rows, damage = files.read_rows(self._path)
-        # Of earlier runs, the values are text.
+        # Values of earlier runs are text.
         self.rows = [row for row in rows if int(row["step"]) <= step]
         if damage:
             files.set_aside(self._path, damage)

@@ -1,4 +1,4 @@
-"""Images of a run: a fixed batch, translated every so many steps."""
+"""Write sample grids of a fixed batch at regular steps."""
 
 import pathlib
 
@@ -9,15 +9,15 @@ from keras_gans.callbacks.steps import StepCallback
 
 
 class SampleGrid(StepCallback):
-    """Translates a fixed batch every so many steps and writes the images.
+    """Translates a fixed batch every `every` steps and writes the images.
 
     `folder/a_to_b/000500.png` shows input, translation and reconstruction in
     inference mode, as a deployed model would give them.
 
     Args:
-        folder: receives one folder per grid, named as the model names it.
-        batch: dict of held-out images, as the model's batches.
-        every: int, steps between two grids; one more ends the training.
+        folder: receives one folder per grid, named by the model.
+        batch: dict of held-out images, in the form of the model's batches.
+        every: int, steps between grids; the end of training adds one.
     """
 
     def __init__(self, folder, batch, every=500):
@@ -28,13 +28,13 @@ class SampleGrid(StepCallback):
         self._samples = None, None
 
     def samples(self, step):
-        """Call `model.samples`, once for all who ask at the same step."""
+        """Call `model.samples`, once per step for all callers."""
         if self._samples[0] != step:
             self._samples = step, self.draw()
         return self._samples[1]
 
     def draw(self):
-        """Call `model.samples`, by the average of the weights if there is."""
+        """Call `model.samples` with the averaged weights, if any."""
         with self.model.averaged():
             return self.model.samples(self.batch)
 
@@ -52,7 +52,7 @@ class SampleGrid(StepCallback):
 
 
 def sample_grid(columns, most_images_in_row=18):
-    """Arrange columns of one sample each as a grid with samples side by side.
+    """Arrange columns of images as a grid of samples.
 
     Args:
         columns: list of `keras_gans.training.samples.Column`, such as inputs,

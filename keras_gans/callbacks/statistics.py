@@ -1,11 +1,11 @@
-"""Fresh moving statistics, so that a model tests as well as it trains.
+"""Refresh moving statistics, so that a model tests as well as it trains.
 
-Batch normalization uses the statistics of the batch in training and moving
-averages of them afterwards. While the weights move, the averages lag behind:
+Batch normalization uses batch statistics in training and their moving
+averages in inference. While the weights change, the averages lag behind:
 after 1,500 steps of the article's CycleGAN on photographs and drawn faces,
-its translations by moving statistics differed by 0.114 of the full range from
-those in training mode, and by 0.038 once the statistics were estimated again
-with the weights at rest.
+translations by moving statistics differed from those in training mode by
+0.114 of the full range, and by 0.038 once the statistics were estimated again
+with fixed weights.
 
 Reference: Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm",
 arXiv:2105.07576, section 3 ("PreciseBN").
@@ -19,12 +19,12 @@ BATCHES = 30
 
 
 def refresh(model, batches):
-    """Estimate the generators' moving statistics again, weights at rest.
+    """Estimate the generators' moving statistics again with fixed weights.
 
     Args:
-        model: a `BaseModel`. Nothing happens if the networks of its first
-            player have no batch normalization.
-        batches: iterable of batches of training data; 30 are plenty.
+        model: a `BaseModel`. Without batch normalization in the networks of
+            its first player, nothing happens.
+        batches: iterable of batches of training data; 30 are enough.
     """
     normalizations = [
         layer
@@ -50,13 +50,13 @@ def refresh(model, batches):
 class FreshStatistics(StepCallback):
     """Refreshes the moving statistics before samples and checkpoints.
 
-    It stands before `SampleGrid` and `Checkpoints` in the list of callbacks
-    and has the same `every`. Training is not changed by it, since training
-    mode does not read moving statistics.
+    It comes before `SampleGrid` and `Checkpoints` in the list of callbacks
+    and has the same `every`. It does not change training, since training mode
+    does not read moving statistics.
 
     Args:
         dataset: function from a step to the endless `tf.data.Dataset` from
-            there on, so that a continued run refreshes with the same batches.
+            that step, so that a resumed run uses the same batches.
         every: int, steps.
     """
 

@@ -1,4 +1,4 @@
-"""Callbacks that count steps through resumed runs: bar, saving, stopping."""
+"""Callbacks that count steps across resumed runs: bar, saving, stopping."""
 
 import pathlib
 import signal
@@ -13,9 +13,9 @@ from keras_gans.training import devices
 
 
 class StepCallback(keras.callbacks.Callback):
-    """A callback that counts training steps through resumed runs.
+    """Base of callbacks that count training steps across resumed runs.
 
-    `self.current_step` is the step that was just taken, from 1 up.
+    `self.current_step` is the latest training step, from 1 up.
     """
 
     def on_train_begin(self, logs=None):
@@ -33,7 +33,7 @@ class StepCallback(keras.callbacks.Callback):
         self.on_step(before, logs or {})
 
     def on_step(self, before, logs):
-        """Act after step `self.current_step`; `before` is the last one seen."""
+        """Act after step `self.current_step`; `before` is the previous one."""
 
     def passed(self, before, every):
         """Tell whether a multiple of `every` was reached since `before`."""
@@ -41,7 +41,7 @@ class StepCallback(keras.callbacks.Callback):
 
 
 class Checkpoints(StepCallback):
-    """Writes a checkpoint every so many steps and at the end of training.
+    """Writes a checkpoint every `every` steps and at the end of training.
 
         checkpoint = Checkpoints("runs/mine/checkpoints", every=500)
         start = checkpoint.restore(model)
@@ -51,15 +51,15 @@ class Checkpoints(StepCallback):
             callbacks=[checkpoint],
         )
 
-    Run again, these lines continue where the last checkpoint was written.
-    Among several callbacks this one comes last, so that what the others did
-    in a step is part of the checkpoint. While it trains, no other process can
-    train in this folder; of several workers the chief holds it for all.
+    Run again, these lines resume from the last checkpoint. This callback
+    comes last, so that the work of the others is part of the checkpoint.
+    During training no other process can train in this folder; of several
+    workers the chief locks it for all.
 
     Args:
-        folder: where the checkpoints of this run live.
+        folder: the folder of the run's checkpoints.
         every: int, steps between two checkpoints.
-        keep: int, newest checkpoints that stay.
+        keep: int, number of newest checkpoints to keep.
     """
 
     def __init__(self, folder, every=500, keep=3):
@@ -69,7 +69,7 @@ class Checkpoints(StepCallback):
         self.keep = keep
 
     def restore(self, model):
-        """Load the newest whole checkpoint; return its step, or 0."""
+        """Load the newest intact checkpoint; return its step, or 0."""
         return checkpoints.restore(model, self.folder)
 
     def on_train_begin(self, logs=None):
@@ -100,7 +100,7 @@ class Checkpoints(StepCallback):
 
 
 class ProgressBar(StepCallback):
-    """Shows steps a second, time left and the mean of each loss term."""
+    """Shows steps per second, time left and the mean of each loss term."""
 
     def __init__(self, steps):
         super().__init__()
@@ -129,16 +129,16 @@ class ProgressBar(StepCallback):
 class StopOnSignal(StepCallback):
     """Ends training after the current step on Ctrl-C, SIGTERM or SIGHUP.
 
-    SIGHUP comes when the terminal is closed; under `nohup` it stays ignored.
-    `received` then holds the signal, so that the caller can tell an
-    interrupted run from a finished one; `Checkpoints` saves as at any end.
-    It comes last among the callbacks, so that a signal does not break off
-    what the others do at the end.
+    SIGHUP is sent when the terminal is closed; under `nohup` it is ignored.
+    `received` holds the signal, so that the caller can tell an interrupted
+    run from a finished one; `Checkpoints` saves in both cases. This callback
+    comes last, so that a signal does not interrupt the work of the others at
+    the end.
 
     Args:
-        mean_over_workers: function from a number of each of several workers
-            to `[mean]`; one that is told to stop then stops all after the
-            same step. Default: this is the only process.
+        mean_over_workers: function from a number of each worker to `[mean]`;
+            a signal to one worker then stops all after the same step.
+            Default: this is the only process.
     """
 
     def __init__(self, mean_over_workers=None):

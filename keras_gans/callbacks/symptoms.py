@@ -1,8 +1,7 @@
-"""What images and loss terms look like when a training run goes wrong.
+"""Detect failed training from images and loss terms.
 
-Pure functions of NumPy arrays and floats. Each returns one line of plain
-words, with the number that was seen, what it usually means and what to try,
-or None where nothing is wrong.
+Pure functions of NumPy arrays and floats. Each returns one line with the
+measured number, its usual cause and what to try, or None if nothing is wrong.
 
 "Healthy" figures are those of the embedded faces at 64x64: photo to anime at
 the article's size and batch 16 (steps 1000 to 2000), and with 16 filters at
@@ -105,7 +104,7 @@ def collapsed(inputs, outputs, targets):
 
 
 def inverted(inputs, outputs, targets):
-    """Tell whether light turns dark, or a color its opposite.
+    """Tell whether brightness or a color is inverted.
 
     Arguments as `copied`, with three channels.
     """
@@ -155,11 +154,11 @@ def checkered(inputs, outputs, targets):
 
 
 def checkerboard(pictures):
-    """Return the amplitude of what repeats every two or four pixels.
+    """Return the amplitude of patterns that repeat every 2 or 4 pixels.
 
     The energy of the spectrum at exactly 1/4 and 1/2 cycles per pixel, in
-    all directions, which are the frequencies of strides 4 and 2: the sixteen
-    means of every fourth pixel of every fourth row would be equal without.
+    all directions: the frequencies of strides 4 and 2. Without it, the
+    sixteen means of every fourth pixel of every fourth row are equal.
 
     Args:
         pictures: float `[batch, height, width, channels]`.

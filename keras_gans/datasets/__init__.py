@@ -1,8 +1,8 @@
-"""Pipelines that turn images on disk into batches, one file per kind of data.
+"""Build batches from images on disk, with one file per kind of data.
 
-Nothing here imports TensorFlow before a pipeline is made. That also lets
-`unpaired` be imported right away: loaded later, the module of that name would
-take the function's place in this package.
+TensorFlow is imported only when a pipeline is built. So `unpaired` can be
+imported here right away; imported later, the module of that name would replace
+the function in this package.
 """
 
 from keras_gans.datasets.data import FLAGS, SHOWN, Case, Data

@@ -1,4 +1,4 @@
-"""A kind of data: what names it, the batches it makes, what is measured."""
+"""The base of all kinds of data: settings, batches, evaluation cases."""
 
 import typing
 
@@ -22,17 +22,17 @@ FLAGS = {
 
 
 class Case(typing.NamedTuple):
-    """What one verb is measured on.
+    """The data to measure one verb on.
 
     Attributes:
-        inputs: dict from name to `Pictures` or to an array, a row for each
-            output; those of the verb.
+        inputs: dict from input name of the verb to `Pictures` or an array,
+            one row per output.
         reals: `Pictures`, what the outputs should resemble.
         is_paired: bool, whether `reals[i]` is the truth of output i.
-        text: str, one line that says what they are.
-        back: dict from name to array, inputs of the verb that leads back,
-            beside the images.
-        fakes: `Pictures`, where they exist already; or None.
+        text: str, their description in one line.
+        back: dict from name to array, inputs of the reverse verb in addition
+            to the images.
+        fakes: `Pictures`, existing outputs; or None.
     """
 
     inputs: dict
@@ -54,7 +54,7 @@ class Case(typing.NamedTuple):
 
 
 class Data:
-    """Opened data of one kind. The class knows what names such data.
+    """Opened data of one kind; the class defines the settings of the kind.
 
     Args:
         sides: dict from the setting, such as `"data_a"`, to `Pictures`.
@@ -65,13 +65,13 @@ class Data:
     Attributes:
         kind: str, the name of the kind.
         sources: the settings that name sources.
-        flags: those of `FLAGS` that the kind reads.
-        are_alike: bool, whether the sides resemble one another by right.
+        flags: the names in `FLAGS` that the kind reads.
+        are_alike: bool, whether the sides are expected to look alike.
         sides, settings: the arguments.
-        training: dict from side to the `Pictures` that are trained on.
-        held: the same, those that are held out; all if `held_out` is 0.
-        are_seen: bool, whether too few images are there to hold any out, so
-            that `held` is trained on, too.
+        training: dict from side to the training `Pictures`.
+        held: dict from side to the held-out ones; all if `held_out` is 0.
+        are_seen: bool, whether there are too few images to hold any out, so
+            that `held` is also trained on.
     """
 
     kind = None
@@ -94,15 +94,14 @@ class Data:
 
     @classmethod
     def resolve(cls, settings):
-        """Leave of the arguments that name data those that the kind reads.
+        """Keep only the data arguments that the kind reads, with defaults.
 
         Args:
             settings: dict, the arguments by name, `FLAGS` where not given;
-                changed to have `sources`, and for labelled data `labels`.
+                updated with `sources`, and for labelled data `labels`.
 
         Raises:
-            UserError: if the arguments contradict one another, or data are
-                missing.
+            UserError: if arguments contradict each other or data are missing.
         """
         for flag, default in FLAGS.items():
             if flag in cls.flags:
@@ -117,12 +116,12 @@ class Data:
 
     @classmethod
     def model_arguments(cls, settings):
-        """Return the arguments of a model that the data decide."""
+        """Return the model arguments that depend on the data."""
         return {}
 
     @classmethod
     def open(cls, settings, held_out=0, cache_bytes=1 << 30):
-        """Open the data that settings name; decode nothing.
+        """Open the data of the settings without decoding images.
 
         Args:
             settings: dict with the kind's `sources`, `image_size` and `seed`.
@@ -149,10 +148,10 @@ class Data:
         return sources.default_load_size(image_size)
 
     def prepare(self):
-        """Decode what fits into memory; leave out what is broken.
+        """Decode the images that fit into memory; skip broken ones.
 
         Raises:
-            UserError: if all images of a side are.
+            UserError: if all images of a side are broken.
         """
         for name, side in self.training.items():
             if self.held_out_count and side is self.sides[name]:
@@ -165,12 +164,12 @@ class Data:
         return {name: side.prepared(twice) for name, side in sides.items()}
 
     def recorded(self):
-        """Return the settings that only the data tell."""
+        """Return the settings that depend on the data."""
         return {}
 
     @property
     def steps_per_epoch(self):
-        """Batches in a pass through the largest side."""
+        """Number of batches in a pass through the largest side."""
         most = max(map(len, self.training.values()))
         return -(-most // self.settings["batch_size"])
 
@@ -183,9 +182,9 @@ class Data:
         return options | {"start": start, "repeat": repeat}
 
     def batches(self, start=0, repeat=True):
-        """Return the `tf.data.Dataset` of the batches from `start` on.
+        """Return the `tf.data.Dataset` of batches from number `start`.
 
-        Without `repeat` it is one pass over the held-out images.
+        Without `repeat`, one pass over the held-out images.
         """
         raise NotImplementedError
 
@@ -193,7 +192,7 @@ class Data:
         """Return a batch of held-out images, for sample grids.
 
         Args:
-            count: int, images of each side; fewer if there are not that many.
+            count: int, images of each side; fewer if there are fewer.
 
         Returns:
             dict of float32 arrays, as in a batch.
@@ -206,23 +205,23 @@ class Data:
 
     @staticmethod
     def _key(side):
-        """Return what a batch calls the images of a side."""
+        """Return the batch key of the images of a side."""
         return side.replace("data", "images")
 
     def cases(self, verbs, count, what="test images"):
-        """Return what a model is measured on.
+        """Return the evaluation cases of a model.
 
-        Of drawn faces these are identities that are never drawn for training,
-        with their true translations; else the images that are held out.
+        For drawn faces: identities that are never used for training, with their
+        true translations; else the held-out images.
 
         Args:
-            verbs: the model's, iterable of `Verb`.
+            verbs: iterable of `Verb`, those of the model.
             count: int, most images of each side.
-            what: str, what the images are called where none are held out.
+            what: str, description of the images if none are held out.
 
         Returns:
-            dict from name of the verb to `Case`, for the verbs whose domains
-            the data have.
+            dict from verb name to `Case`, for verbs whose domains exist in
+            the data.
         """
         size, seed = self.settings["image_size"], self.settings["seed"]
         is_drawn = self._is_drawn()
@@ -271,7 +270,7 @@ class Data:
 
 
 def _case(verb, domains, vectors, are_pairs, what, seed):
-    """Return the case of one verb; arguments as `Data.cases` has them."""
+    """Return the case of one verb; arguments as in `Data.cases`."""
     images = domains.get(verb.source, next(iter(domains.values())))
     reals = domains.get(verb.target, images)
     inputs, back, named = {}, {}, f"{what} ({images.description}"

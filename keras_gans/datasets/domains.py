@@ -1,4 +1,4 @@
-"""Collections of images of any number of domains, each shuffled for itself."""
+"""Unpaired images of any number of domains, shuffled independently."""
 
 import os
 import pathlib
@@ -21,20 +21,20 @@ def domains(
     cache_bytes=1 << 30,
     repeat=True,
 ):
-    """Make a data set of batches from several domains without pairs.
+    """Make a data set of batches from several unpaired domains.
 
     Args:
-        data: dict from the name of a domain to `Pictures`, or to what
-            `open_source` takes.
+        data: dict from domain name to `Pictures` or an `open_source`
+            argument.
         image_size, batch_size, load_size, flip, seed, start, held_out,
-            cache_bytes, repeat: as of `unpaired`.
+            cache_bytes, repeat: as in `unpaired`.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images_NAME` for each
         domain, float32 `[batch_size, image_size, image_size, 3]` in [-1, 1].
 
     Raises:
-        UserError: if an argument is wrong or a domain cannot be opened.
+        UserError: if an argument is invalid or a domain cannot be opened.
     """
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat
@@ -56,15 +56,15 @@ def domains(
 
 
 def _faces(number, count):
-    """Return identities of drawn faces: the domains share nobody."""
+    """Return identities of drawn faces; domains share none of them."""
     return range(number, 2000 * count, count)
 
 
 class DomainsData(Data):
-    """Collections of images by domain, see `domains`.
+    """Image collections by domain, see `domains`.
 
     Its settings are `data`, a list of sources, and `domains`, their names:
-    of folders the last part of the path, of drawn faces the style.
+    for folders the last part of the path, for drawn faces the style.
     """
 
     kind = "domains"
@@ -92,7 +92,7 @@ class DomainsData(Data):
 
     @staticmethod
     def names(data):
-        """Return the names of domains by their sources.
+        """Return the names of domains, derived from their sources.
 
         Raises:
             UserError: if two have the same name.

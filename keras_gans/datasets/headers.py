@@ -1,4 +1,4 @@
-"""The headers of all images in a folder, read in parallel."""
+"""Read the headers of all images in a folder in parallel."""
 
 import concurrent.futures
 import os
@@ -17,8 +17,8 @@ def read(folder, names):
         names: list of str, the paths of the images relative to `folder`.
 
     Returns:
-        list with an `images.Header` for each image, or a str, the reason
-        why it cannot be read.
+        list with an `images.Header` for each image, or a str, the reason it
+        cannot be read.
     """
 
     def read_one(name):

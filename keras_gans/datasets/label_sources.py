@@ -1,4 +1,4 @@
-"""Where labels come from: tables, folders, tensorflow_datasets, faces, arrays.
+"""Read labels from tables, folders, tensorflow_datasets, faces or arrays.
 
 Each function here returns a `Source`.
 """
@@ -22,15 +22,15 @@ _SPLITS = {"train", "training", "test", "val", "valid", "validation"}
 
 
 class Source(typing.NamedTuple):
-    """Images, as `open_source` takes them, and their table.
+    """Images, as an `open_source` argument, and their table of labels.
 
     Attributes:
-        spec: what `open_source` takes.
+        spec: argument of `open_source`.
         table: `tables.Table`.
-        default: list of str or None, the labels if none are asked for; None
-            for the classes of the only column.
-        pictures: `Pictures` if they had to be opened already, else None.
-        without: list of str, what rows name that have no file.
+        default: list of str or None, the default labels; None for the classes
+            of the only column.
+        pictures: `Pictures` if already opened, else None.
+        without: list of str, names in rows without a file.
     """
 
     spec: object
@@ -41,7 +41,7 @@ class Source(typing.NamedTuple):
 
 
 def find(spec, table, labels, load_size, name, seed, cache_bytes):
-    """Find the table of a data set; arguments as of `open_labelled`."""
+    """Find the table of a data set; arguments as in `open_labelled`."""
     kind = sources.scheme(spec)
     if kind == "folder":
         return _folder(str(spec), table, labels, load_size, name)
@@ -95,7 +95,7 @@ def _faces(spec, load_size, name, seed):
 
 
 def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
-    """Read the truth values and classes of a split, in the images' order."""
+    """Read the truth values and classes of a split, in image order."""
     # First, as it says what is wrong with the name, and downloads.
     pictures = sources.open_source(spec, load_size, name, seed, cache_bytes)
     import tensorflow_datasets as tfds

@@ -1,4 +1,4 @@
-"""Batches of images with labels, of one data set or of several in turn."""
+"""Batches of images with labels, from one data set or several in turn."""
 
 import itertools
 import math
@@ -32,45 +32,43 @@ def labelled(
     """Make a data set of images with their labels.
 
     Args:
-        data: `LabelledPictures`, or what `open_labelled` takes; or a list of
-            `LabelledPictures`, two or more data sets with labels of their
-            own to learn from in turn.
+        data: `LabelledPictures` or an `open_labelled` argument; or a list of
+            `LabelledPictures`, two or more data sets with different labels,
+            to train on in turn.
         labels: list of str, the labels to use; None for the default of
             `open_labelled`, or for opened data.
         image_size: int, height and width of the batches in pixels.
-        batch_size: int, images that one update sees, over all replicas.
-        batches_per_step: int, such batches in an element, as StarGAN's
-            critic takes several updates for each of the generator. Batch i
-            is every `batches_per_step`-th row from i on: replicas, which
-            share the rows out, then each have a part of every batch.
-        load_size: int, images are scaled to this size and a random square
-            of `image_size` is cut. Default: that of opened data, else
-            `image_size`, so nothing is cut. The paper does so, too: faces
-            are aligned, and a label such as bangs or a hat must not be cut
-            off the image that it is true of.
-        flip: bool, whether to mirror every second image by chance.
+        batch_size: int, images per update, over all replicas.
+        batches_per_step: int, number of such batches in an element, as
+            StarGAN's critic is updated more often than its generator. Batch
+            i is every `batches_per_step`-th row from i on, so that each
+            replica, which gets consecutive rows, has a part of every batch.
+        load_size: int, images are scaled to this size, then randomly
+            cropped to `image_size`. Default: that of opened data, else
+            `image_size`, without a crop, as in the paper: faces are aligned,
+            and a crop could remove a labeled feature such as bangs or a hat.
+        flip: bool, whether to flip each image at random (left to right).
         seed: int, 0 <= seed < 2**32.
-        start: int, elements that were consumed already.
+        start: int, number of elements already consumed.
         held_out: int, images of each data set never used here;
             `held_out_labelled` gives them.
         cache_bytes: int, most memory for decoded images.
-        repeat: bool, whether to go on without end. False makes one pass for
-            validation, over what `held_out` holds back, or where that is 0
-            over all: one data set after the other, in the same order every
-            time, middle squares, not mirrored, the last element smaller.
+        repeat: bool, whether to repeat without end. False: one pass for
+            validation, over the held-out images, or all if `held_out` is 0:
+            one data set after the other, in a fixed order, center crops, no
+            flips; the last element may be smaller.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images`,
         float32 `[batches_per_step * batch_size, image_size, image_size, 3]`
         in [-1, 1], and `labels`, float32 of 0 and 1, a row for each image.
-        Of several data sets each batch within an element comes from one, and
-        they take turns; the columns of `labels` are those of the first set,
-        the second and so on, 0 for the images of another; and `mask`,
-        float32, a row for each image and a column for each set, is 1 where
-        the image is from.
+        With several data sets, each batch within an element comes from one of
+        them in turn; the columns of `labels` are those of all sets in order,
+        0 for images of other sets; and `mask`, float32, one row per image and
+        one column per set, is 1 for the image's set.
 
     Raises:
-        UserError: if an argument is wrong or the data cannot be opened.
+        UserError: if an argument is invalid or the data cannot be opened.
 
     Reference:
         Choi et al. 2018, "StarGAN", sections 3.2 (mask) and 5.2.
@@ -143,18 +141,18 @@ def labelled(
 
 
 def held_out_labelled(data, count, image_size=128, seed=0):
-    """Return what `labelled` holds back, for sample grids.
+    """Return the held-out images of `labelled`, for sample grids.
 
     Args:
         data: `LabelledPictures` or a list of them, as given to `labelled`.
         count: int, its `held_out`.
-        image_size: int, height and width of the middle square that is cut.
+        image_size: int, height and width of the center crop.
         seed: int, its `seed`.
 
     Returns:
         dict of float32 arrays as in an element of `labelled`, with `count`
-        images of each data set, one set after the other; fewer where there
-        are not that many.
+        images of each data set, one set after the other; fewer if there are
+        fewer.
 
     Raises:
         UserError: if an argument is out of range.
@@ -167,7 +165,7 @@ def held_out_labelled(data, count, image_size=128, seed=0):
 
 
 def _first(sets, count, image_size):
-    """Return the middle squares of the first images of each data set."""
+    """Return center crops of the first images of each data set."""
     batches = []
     for number, pictures in enumerate(sets):
         checks.at_least(image_size, load_size=pictures.load_size)
@@ -178,7 +176,7 @@ def _first(sets, count, image_size):
 
 
 def _opened(data):
-    """Return opened data sets by name, or None for what is to be opened."""
+    """Return opened data sets by name, or None if they must be opened."""
     if isinstance(data, LabelledPictures):
         return {"data": data}
     if (
@@ -191,7 +189,7 @@ def _opened(data):
 
 
 def _whose_turn(turn, num_sets, batches_per_step):
-    """Return which data set's turn it is, and how many it had before."""
+    """Return the index of the current data set and its earlier turns."""
     # If it were `turn` alone, then with two sets and an even number of
     # batches the last of a step, which the generator learns from, would
     # always come from the same set.
@@ -201,7 +199,7 @@ def _whose_turn(turn, num_sets, batches_per_step):
 
 
 def _vectors(sets, chosen, rows):
-    """Return the labels of one data set, as all sets have them, and mask."""
+    """Return the labels of a data set in the vector of all sets, and mask."""
     if len(sets) == 1:
         return {"labels": rows}
     widths = [len(pictures.label_names) for pictures in sets]
@@ -225,7 +223,7 @@ def _joined(batches, join, **options):
 
 
 class LabelledData(Data):
-    """One or more collections of images with labels, see `labelled`.
+    """One or more image collections with labels, see `labelled`.
 
     Its settings are lists, `data` and `labels`, an entry for each data set,
     and `exclusive`.
@@ -302,7 +300,7 @@ class LabelledData(Data):
         return _first(sets, count, self.settings["image_size"])
 
     def _is_drawn(self):
-        # Of two data sets at once no face is known to have all labels.
+        # With two data sets at once, no face is known to have all labels.
         return len(self.sides) == 1 and super()._is_drawn()
 
     def _unseen_faces(self, count):
@@ -334,6 +332,6 @@ class LabelledData(Data):
 
 
 def _names(specs):
-    """Return what errors call each of several data sets."""
+    """Return the names of several data sets in errors."""
     several = [f"data[{number}]" for number in range(len(specs))]
     return several if len(several) > 1 else ["data"]

@@ -1,7 +1,7 @@
-"""Images that know what they show: opened, and checked against their table.
+"""Open images with labels and check them against their table.
 
-`open_labelled` turns its description into `LabelledPictures`, as
-`open_source` does for images alone.
+`open_labelled` opens `LabelledPictures`, as `open_source` does for images
+without labels.
 """
 
 import logging
@@ -30,7 +30,7 @@ class LabelledPictures(Pictures):
         label_names: list of str.
         exclusive: list of lists of names, labels of which an image should
             have exactly one.
-        found: list of `findings.Finding`, what opening found out.
+        found: list of `findings.Finding` made when opening.
 
     Attributes:
         labels, label_names, exclusive, found: the arguments.
@@ -56,9 +56,9 @@ class LabelledPictures(Pictures):
         )
 
     def labels_of(self, indices):
-        """Return the labels, float32, of what `load` gives for `indices`.
+        """Return the float32 labels of the images that `load` returns.
 
-        Those of another image where it stands in for a broken one.
+        For a broken image, those of the image that replaces it.
         """
         return self.labels[[self._whole(index) for index in indices]]
 
@@ -85,8 +85,8 @@ def open_labelled(
 ):
     """Open a data set with labels and check its table against its images.
 
-    What the table and the images do not agree on is left out and logged,
-    each kind in one line with its number.
+    Mismatches between table and images are skipped and logged, each kind in
+    one line with its count.
 
     Args:
         spec: path of a folder with CelebA's `list_attr_celeba.txt` or `.csv`
@@ -104,16 +104,16 @@ def open_labelled(
         load_size: int, height and width in pixels. CelebA's 178 x 218
             become the middle 178 x 178, scaled, as in the paper, though by
             bicubic interpolation.
-        name: str, the argument that errors name.
-        seed: int, of the drawn faces.
+        name: str, the argument name for errors.
+        seed: int, seed of the drawn faces.
         cache_bytes: int, most memory for decoded images.
-        table: path of the table of a folder of images, if none is found by
-            these rules or another is meant.
+        table: path of the table for a folder of images, instead of the one
+            found by these rules.
         exclusive: list of lists of labels of which an image should have
             exactly one. Default: the classes of folders or of a column, and
-            the colors of the hair by CelebA's names. Images of none of
-            several wanted classes of a column are left out; others that do
-            not keep the rule are counted, logged and used.
+            CelebA's hair colors. Images with none of the selected classes of
+            a column are skipped; others that violate the rule are counted,
+            logged and used.
 
     Returns:
         `LabelledPictures`.
@@ -178,7 +178,7 @@ def open_labelled(
 
 
 def _labelled(pictures, source, values, label_names, classes, groups):
-    """Give images their labels; leave out those whose labels are unknown."""
+    """Assign labels to images; skip images with unknown labels."""
     place, names = source.table.name, pictures.names
     numbers = {name: number for number, name in enumerate(names)}
     owners = [numbers.get(file, -1) for file in source.table.files]
@@ -219,7 +219,7 @@ def _labelled(pictures, source, values, label_names, classes, groups):
 
 
 def _groups(names, classes, exclusive):
-    """Return the groups of labels that exclude each other."""
+    """Return the groups of mutually exclusive labels."""
     if exclusive is None:
         classified = sum(classes, [])
         hair = [n for n in names if n in CELEBA_HAIR and n not in classified]
@@ -228,7 +228,7 @@ def _groups(names, classes, exclusive):
 
 
 def _not_exclusive(opened):
-    """Find the images that have none of a group, or several."""
+    """Find the images with none or several labels of a group."""
     for group in opened.exclusive:
         columns = [opened.label_names.index(label) for label in group]
         numbers = opened.labels[:, columns].sum(axis=1)

@@ -1,6 +1,6 @@
-"""What a source holds: folders, tensorflow_datasets, drawn faces, arrays.
+"""List the images of folders, tensorflow_datasets, drawn faces and arrays.
 
-Each function here returns `Pictures` of all that is there.
+Each function here returns `Pictures` of all images.
 """
 
 import collections
@@ -24,7 +24,7 @@ _HALVES = ("left", "right")
 
 
 def arrays(arrays, load_size, name, cache_bytes=0):
-    """Take uint8 images `[height, width, 3]` as they are."""
+    """Use uint8 images `[height, width, 3]` unchanged."""
     if not len(arrays) or any(
         getattr(array, "dtype", None) != np.uint8
         or array.ndim != 3
@@ -106,7 +106,7 @@ def folder(spec, load_size, name, cache_bytes=0):
     """List a folder and its subfolders, or one half of its images."""
     half = spec.rpartition("#")[2]
     folder = files.expanded(spec)
-    # Of os.path, as the methods of Path raise where a name is too long.
+    # From os.path, as methods of Path raise if a name is too long.
     if half in _HALVES and not os.path.exists(folder):
         return _half(spec[: -len(half) - 1], half, load_size, name, cache_bytes)
     if not os.path.exists(folder):
@@ -225,15 +225,14 @@ def _unknown(spec, name, what, choices):
 def tensorflow_builder(spec, name):
     """Return the builder of a data set of the installed catalog.
 
-    `tfds.builder` would read more out of a name: arguments of the builder,
-    such as the folder of the data, namespaces of other people's data sets,
-    and, where the version is given, classes that files of the data name.
-    Here only classes of the catalog are made, of a configuration that they
-    list.
+    `tfds.builder` would read more from a name: builder arguments such as the
+    data folder, namespaces of community data sets, and, with a version, class
+    names stored in data files. Here only catalog classes with one of their
+    listed configurations are built.
 
     Args:
         spec: str, `"tfds:NAME[/CONFIG][:VERSION]@SPLIT[#FEATURE]"`.
-        name: str, the argument that errors name.
+        name: str, the argument name for errors.
 
     Returns:
         `(builder, split, feature)`; the feature is `"image"` if none is
@@ -268,7 +267,7 @@ def tensorflow_builder(spec, name):
 
 
 def tensorflow_dataset(spec, load_size, name, cache_bytes=0):
-    """Prepare a data set, downloading it if need be; keep encoded bytes."""
+    """Prepare a data set, with a download if needed; keep encoded bytes."""
     import tensorflow_datasets as tfds
 
     builder, wanted, feature = tensorflow_builder(spec, name)

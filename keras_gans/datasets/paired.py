@@ -1,4 +1,4 @@
-"""Pairs of an image and its answer, shuffled, cropped and flipped together."""
+"""Pairs of input and target images, shuffled, cropped and flipped together."""
 
 import re
 
@@ -29,31 +29,31 @@ def paired(
 ):
     """Make a data set of batches from pairs of images.
 
-    Each pass takes all the pairs in a new order; crop and flip of the two
-    halves are the same.
+    Each pass takes all pairs in a new order; both images of a pair get the
+    same crop and flip.
 
     Args:
-        a: `Pictures`, or what `open_source` takes, the inputs.
-        b: the same of their answers. Two folders belong together by equal
-            names but for the extension; `DIR#left` and `DIR#right` are the
-            halves of side-by-side images; two features of one
-            tensorflow_datasets split, two lists and two styles of the drawn
-            faces by their order.
+        a: `Pictures` or an `open_source` argument, the inputs.
+        b: the same for the targets. Images of two folders are paired by equal
+            names without extensions; `DIR#left` and `DIR#right` are the halves
+            of side-by-side images; two features of one tensorflow_datasets
+            split, two lists and two styles of the drawn faces are paired in
+            order.
         image_size: int, height and width of the batches in pixels.
         batch_size: int, pairs, over all replicas.
-        load_size: int, images are scaled to this size and a random square
-            of `image_size` is cut. Default: that of opened `Pictures`, else
+        load_size: int, images are scaled to this size, then randomly
+            cropped to `image_size`. Default: that of opened `Pictures`, else
             286/256 of `image_size`; equal to `image_size` means no crop.
-        flip: bool, whether to mirror every second pair by chance.
+        flip: bool, whether to flip each pair at random (left to right).
         seed: int, 0 <= seed < 2**32.
-        start: int, batches that were consumed already.
+        start: int, number of batches already consumed.
         held_out: int, pairs never used here; `datasets.held_out` gives them
             for each side that `open_pair` returns.
         cache_bytes: int, most memory for decoded images of each side.
-        repeat: bool, whether to go on without end. False makes one pass for
-            validation, over what `held_out` holds back, or where that is 0
-            over all: in the same order every time, middle squares, not
-            mirrored, the last batch smaller.
+        repeat: bool, whether to repeat without end. False: one pass for
+            validation, over the held-out pairs, or all if `held_out` is 0: in
+            a fixed order, center crops, no flips; the last batch may be
+            smaller.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images_a` and
@@ -61,8 +61,8 @@ def paired(
         [-1, 1], in the same order.
 
     Raises:
-        UserError: if an argument is wrong, a side cannot be opened, or the
-            two do not belong together.
+        UserError: if an argument is invalid, a side cannot be opened, or the
+            two are not pairs.
     """
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat
@@ -95,23 +95,23 @@ def paired(
 
 
 def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
-    """Open two sides that belong together; return them in the same order.
+    """Open the two sides of pairs; return them in the same order.
 
-    A pair of which one half is broken is left out.
+    A pair with a broken image is skipped.
 
     Args:
         a: `Pictures`, or what `open_source` takes.
         b: the same.
         load_size: int, height and width in pixels.
-        seed: int, of the drawn faces.
+        seed: int, seed of the drawn faces.
         cache_bytes: int, most memory for decoded images of each side.
 
     Returns:
         `(a, b)`, `Pictures` of the same number.
 
     Raises:
-        UserError: in one line with names, if a partner is missing, or of
-            another size.
+        UserError: in one line with names, if the other image of a pair is
+            missing or of another size.
     """
     a, b = (
         side
@@ -148,10 +148,10 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
 
 
 def _key(name):
-    """Return what a name must have in common with its partner's.
+    """Return the part of a name that both images of a pair share.
 
-    A path without its extension, in Unicode NFC; of what is known by number,
-    the number without `#feature`, style or side.
+    A path without its extension, in Unicode NFC; for numbered images the
+    number without `#feature`, style or side.
     """
     key = re.sub(
         r"^faces:\w+|^data_[ab](?=\[)|#\w+(?=\[\d+\]$)|\.\w+$", "", name
@@ -203,7 +203,7 @@ def _listed(names):
 
 
 def _joined(a, b):
-    """Return pairs as images of six channels, which nothing can part."""
+    """Return pairs as six-channel images, which cannot be separated."""
     pairs = Pictures(
         a.names,
         lambda i: np.concatenate([a.read(i), b.read(i)], axis=-1),
@@ -217,7 +217,7 @@ def _joined(a, b):
 
 
 class PairedData(TwoDomains):
-    """Images and, in the same order, their answers, see `paired`."""
+    """Input images and, in the same order, their targets, see `paired`."""
 
     kind = "paired"
     are_alike = True

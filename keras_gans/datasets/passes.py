@@ -1,8 +1,8 @@
-"""Passes through images: which one stands where, how it is cut and flipped.
+"""Passes through images: their order, crops and flips.
 
-That is a pure function of the seed and the position. So a run that is stopped
-goes on with the very batch it would have seen next, and neither the batch
-size nor the number of threads changes the sequence.
+All are pure functions of the seed and the position. So a stopped run resumes
+with exactly the next batch, and neither the batch size nor the number of
+threads changes the sequence.
 """
 
 import functools
@@ -20,15 +20,15 @@ logger = logging.getLogger("keras_gans")
 def batch(pictures, stream, first, batch_size, image_size, flip, seed):
     """Make the batch that starts at position `first` of a stream.
 
-    Each pass takes all the images in a new order; streams are independent.
+    Each pass takes all images in a new order; streams are independent.
 
     Args:
         pictures: `Pictures`.
         stream: int, number of the stream.
         first: int, position of the batch's first image.
         batch_size: int.
-        image_size: int, height and width of the square that is cut.
-        flip: bool, whether to mirror every second image by chance.
+        image_size: int, height and width of the crop.
+        flip: bool, whether to flip each image at random (left to right).
         seed: int, 0 <= seed < 2**32.
 
     Returns:
@@ -54,19 +54,19 @@ def batch(pictures, stream, first, batch_size, image_size, flip, seed):
 
 
 def fixed(pictures, first, count, image_size):
-    """Take `count` images from position `first` on, in their own order.
+    """Return `count` images from position `first`, in their own order.
 
-    Nothing is left to chance, as validation wants it: the middle squares.
-    After the last image comes the first.
+    Without randomness, for validation: center crops. After the last image
+    comes the first.
 
     Args:
         pictures: `Pictures`.
         first: int, position of the first image.
         count: int.
-        image_size: int, height and width of the square that is cut.
+        image_size: int, height and width of the crop.
 
     Returns:
-        `(batch, indices)`, as of `batch`.
+        `(batch, indices)`, as in `batch`.
     """
     corner = (pictures.load_size - image_size) // 2
     middle = slice(corner, corner + image_size)
@@ -87,12 +87,12 @@ def _order(seed, stream, epoch, count):
 
 
 def held_out(pictures, count, image_size=64, seed=0):
-    """Return the images that a pipeline holds back, for sample grids.
+    """Return the held-out images of a pipeline, for sample grids.
 
     Args:
         pictures: `Pictures`, as given to the pipeline.
         count: int, its `held_out`.
-        image_size: int, height and width of the middle square that is cut.
+        image_size: int, height and width of the center crop.
         seed: int, its `seed`.
 
     Returns:
@@ -110,17 +110,17 @@ def held_out(pictures, count, image_size=64, seed=0):
 
 
 def middle(pictures, count, image_size):
-    """Return the middle squares of the first `count`, float32 in [-1, 1]."""
+    """Return center crops of the first `count`, float32 in [-1, 1]."""
     squares, _ = fixed(pictures, 0, min(count, len(pictures)), image_size)
     return images.to_float(squares).numpy()
 
 
 def chosen(pictures, held_out, seed, name, repeat):
-    """Return the images that a pipeline takes.
+    """Return the images that a pipeline uses.
 
-    An endless one trains without those that are held out; where there are too
-    few to spare any, with all of them, and a warning. One pass is of those
-    that are held out, or if there are none, of all.
+    An endless pipeline takes all but the held-out images, or all of them with
+    a warning if there are too few. A single pass takes the held-out images,
+    or all if there are none.
     """
     rest, held = split(pictures, held_out, seed)
     if not repeat:
@@ -145,7 +145,7 @@ def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
     """Check the arguments that all pipelines share.
 
     Raises:
-        UserError: naming the one that is out of range.
+        UserError: naming the argument that is out of range.
     """
     checks.at_least(1, image_size=image_size, batch_size=batch_size)
     checks.at_least(0, start=start, held_out=held_out)
@@ -157,7 +157,7 @@ def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
 
 
 def check_opened(pictures, name, image_size, load_size):
-    """Check images that are opened already against these sizes.
+    """Check the sizes of images that are already opened.
 
     Raises:
         UserError: if they are too small, or were opened for another size.

@@ -1,4 +1,4 @@
-"""Images by number, all of one size, and how some are held out."""
+"""Images of one source by index, all of one size, and held-out splits."""
 
 import concurrent.futures
 import copy
@@ -23,7 +23,7 @@ _MOST_PIXELS_AT_START = 2_000_000_000
 
 @dataclasses.dataclass
 class _Source:
-    """What all selections of the images of one source share."""
+    """State shared by all selections of the images of one source."""
 
     names: list
     decode: typing.Callable
@@ -46,32 +46,32 @@ class _Source:
 
 
 class Pictures:
-    """The images of one source, by number; made by `open_source`.
+    """The images of one source by index; created by `open_source`.
 
-    Nothing is decoded before it is asked for.
+    Images are decoded only when they are needed.
 
     Args:
         names: list of str, one for each image.
         decode: function from an image's number to uint8 `[load_size,
             load_size, 3]`; raises UserError if it is broken.
         load_size: int, height and width of the images in pixels.
-        place: str, what the images are called behind their number.
+        place: str, description of the images, after their number.
         headers: function without arguments that returns a list with an
             `images.Header` for each image, or a str, the reason why it
             cannot be read.
         may_break: bool, whether an image with a good header may be broken.
-        folder: str or None, where the files lie.
-        other_files: dict, number of files there that are no images, by
+        folder: str or None, the folder of the files.
+        other_files: dict, number of files there that are not images, by
             extension.
         style: str or None, the style of drawn faces.
-        argument: str, what errors call the source.
+        argument: str, name of the source in errors.
         cache_bytes: int, most memory for decoded images.
 
     Attributes:
         names, load_size, folder, other_files, style: the arguments.
         headers: list of `images.Header`, one for each image.
-        left_out: list of (name, reason), the images that cannot be read.
-        description: str, one line that says what was opened.
+        left_out: list of (name, reason), images that cannot be read.
+        description: str, description of the source in one line.
     """
 
     def __init__(
@@ -144,9 +144,9 @@ class Pictures:
     def load(self, index):
         """Return image `index` as uint8 `[load_size, load_size, 3]`.
 
-        An image that turns out to be broken only now is warned about once and
-        replaced by the next one: the run goes on. It ends, with a UserError,
-        if the folder is gone, or 100 images in a row are.
+        A broken image causes one warning and is replaced by the next one, so
+        that the run continues. UserError, if the folder is gone or 100 images
+        in a row are broken.
         """
         failures = 0
         for step in range(len(self)):
@@ -204,7 +204,7 @@ class Pictures:
                 )
 
     def subset(self, indices):
-        """Return the images with these numbers, in this order."""
+        """Return the images with these indices, in this order."""
         return self._taken([int(i) for i in indices])
 
     def _taken(self, indices):
@@ -215,7 +215,7 @@ class Pictures:
         return taken
 
     def cropped(self, size):
-        """Return the middle squares of `size` pixels."""
+        """Return center crops of `size` pixels."""
         corner, source = (self.load_size - size) // 2, self._source
         middle = slice(corner, corner + size)
         cropped = self._taken(range(len(self)))
@@ -228,7 +228,7 @@ class Pictures:
         return cropped
 
     def whole(self):
-        """Return the images whose headers can be read; warn of the others.
+        """Return the images with readable headers; warn about the others.
 
         Raises:
             UserError: if there are none.
@@ -243,11 +243,11 @@ class Pictures:
         )
 
     def prepared(self, twice=False):
-        """Return the images that can be decoded, and keep their pixels.
+        """Return the images that can be decoded; cache their pixels.
 
-        Images that do not fit into `cache_bytes` are decoded when asked for,
-        again and again, and files of more than 2,000 million pixels in all
-        once: of these all are returned.
+        Images that do not fit into `cache_bytes` are decoded again on each
+        use. Files of more than 2,000 million pixels in total are not decoded
+        here; all of them are returned.
 
         Args:
             twice: bool, whether to decode also images that do not fit.
@@ -303,7 +303,7 @@ class Pictures:
 
 
 def _kept(decode, count, load_size):
-    """Return a function like `decode` that does the work only once."""
+    """Return a caching version of `decode`."""
     pixels = np.empty((count, load_size, load_size, 3), np.uint8)
     done = np.zeros(count, bool)
 
@@ -320,17 +320,17 @@ def _kept(decode, count, load_size):
 
 
 def split(pictures, held_out, seed=0):
-    """Hold images back from training, the same ones for the same seed.
+    """Hold out images from training, the same ones for the same seed.
 
     Args:
         pictures: `Pictures`.
-        held_out: int, how many to hold back.
+        held_out: int, number of images to hold out.
         seed: int, 0 <= seed < 2**32.
 
     Returns:
-        `(training, held_out)`, both `Pictures`. Of fewer than four times
-        `held_out` images none is held back: training then has all, and the
-        held-out ones are among them.
+        `(training, held_out)`, both `Pictures`. With fewer than four times
+        `held_out` images, training gets all of them, including the held-out
+        ones.
     """
     # RandomState, as the streams of NumPy's newer generators may change.
     order = np.random.RandomState(seed).permutation(len(pictures))

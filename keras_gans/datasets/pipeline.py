@@ -1,4 +1,4 @@
-"""From a Python function of the batch's number to a `tf.data.Dataset`."""
+"""Build an endless `tf.data.Dataset` from a function of the batch index."""
 
 import atexit
 import functools
@@ -12,20 +12,20 @@ from keras_gans.checks import UserError
 
 
 def batches(make_batch, specs, start=0, stop=None):
-    """Make the data set of the batches `start`, `start + 1`, and so on.
+    """Build the data set of batches `start`, `start + 1` and so on.
 
     Args:
-        make_batch: function from an int, the number of the batch, to a dict
-            of arrays. It must depend on nothing else, and several threads
-            call it at the same time.
+        make_batch: function from the batch index, an int, to a dict of
+            arrays. It must depend on nothing else, and several threads call
+            it at the same time.
         specs: dict from key to `(shape, dtype)` of these arrays.
-        start: int, number of the first batch.
-        stop: int, number of the batch before which it ends, the last of which
-            may be smaller; None for no end.
+        start: int, index of the first batch.
+        stop: int, index after the last batch, which may be smaller; None for
+            no end.
 
     Returns:
-        `tf.data.Dataset`, in the order of the numbers; elements are dicts, in
-        which uint8 has become float32 in [-1, 1].
+        `tf.data.Dataset`, in the order of the indices; elements are dicts,
+        with uint8 converted to float32 in [-1, 1].
     """
     import tensorflow as tf
 
@@ -75,13 +75,13 @@ def batches(make_batch, specs, start=0, stop=None):
 
 
 def reason(error):
-    """Return in one line why `make_batch` failed, or None.
+    """Describe in one line why `make_batch` failed, or return None.
 
-    TensorFlow passes a `UserError` on as an error of its own, whose message
-    holds the whole traceback.
+    TensorFlow wraps a `UserError` in its own error with the whole traceback
+    in the message.
 
     Args:
-        error: exception that came out of the data set or of `fit`.
+        error: exception from the data set or from `fit`.
 
     Returns:
         str, or None if something else has failed.
@@ -99,13 +99,13 @@ def reason(error):
 
 
 class _Calls:
-    """The calls from threads of tf.data that are inside Python just now.
+    """The current calls into Python from threads of tf.data.
 
-    A thread that asks for Python while the interpreter shuts down never gets
-    it, and the iterator's destructor waits for the thread: a process that
-    ends with an iterator alive, as after any error inside `fit`, would hang.
-    So before shutting down, batches are made empty, which fills the buffers
-    at once, until nobody asks any more.
+    A thread that calls Python while the interpreter shuts down waits forever,
+    and the iterator's destructor waits for the thread: a process that ends
+    with a live iterator, as after any error inside `fit`, would hang. So at
+    shutdown batches become empty, which fills the buffers at once, until all
+    threads are done.
     """
 
     def __init__(self):

@@ -1,4 +1,4 @@
-"""One collection of images, as models learn from that start from noise."""
+"""One image collection, for models that generate images from noise."""
 
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, sources, streams
@@ -17,19 +17,19 @@ def single(
     cache_bytes=1 << 30,
     repeat=True,
 ):
-    """Make a data set of batches from one collection.
+    """Make a data set of batches from one image collection.
 
     Args:
-        data: `Pictures`, or what `open_source` takes.
+        data: `Pictures` or an `open_source` argument.
         image_size, batch_size, load_size, flip, seed, start, held_out,
-            cache_bytes, repeat: as of `unpaired`.
+            cache_bytes, repeat: as in `unpaired`.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images`, float32
         `[batch_size, image_size, image_size, 3]` in [-1, 1].
 
     Raises:
-        UserError: if an argument is wrong or the data cannot be opened.
+        UserError: if an argument is invalid or the data cannot be opened.
     """
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat
@@ -44,7 +44,7 @@ def single(
 
 
 class SingleData(Data):
-    """One collection of images, see `single`. Its setting is a list of one."""
+    """One image collection, see `single`; its setting is a list of one."""
 
     kind = "single"
     sources = ("data",)

@@ -1,4 +1,4 @@
-"""A source by its description: a folder, a data set, drawn faces, arrays."""
+"""Open a source: a folder, a data set, drawn faces or arrays."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ FACES = range(0, 4000, 2)
 
 
 def scheme(spec):
-    """Return what a description is of: array, tfds, faces or folder."""
+    """Return the type of a source: array, tfds, faces or folder."""
     if isinstance(spec, np.ndarray | list | tuple):
         return "array"
     start = str(spec).partition(":")[0]
@@ -30,24 +30,24 @@ def open_source(
     cache_bytes=1 << 30,
     face_indices=FACES,
 ):
-    """Open the images of one domain; decode none of them.
+    """Open the images of one domain without decoding them.
 
     Args:
         spec: path of a folder, searched with its subfolders, or with
-            `#left` or `#right` behind it the halves of its images;
-            `"tfds:NAME/CONFIG@SPLIT"`, with `#FEATURE` for images that the
-            data set calls otherwise than `image`; `"faces:photo"`,
-            `"faces:anime"` or `"faces:sketch"`, with `@COUNT` for fewer of
-            them; or uint8 images `[height, width, 3]` as an array or a list.
+            `#left` or `#right` appended for the halves of its images;
+            `"tfds:NAME/CONFIG@SPLIT"`, with `#FEATURE` for a feature other
+            than `image`; `"faces:photo"`, `"faces:anime"` or
+            `"faces:sketch"`, with `@COUNT` for fewer of them; or uint8 images
+            `[height, width, 3]` as an array or a list.
         load_size: int, height and width in pixels.
-        name: str, the argument that errors name.
-        seed: int, of the drawn faces.
-        cache_bytes: int, most memory for decoded images. Where they do not
-            fit, each is decoded again whenever it is asked for.
+        name: str, the argument name for errors.
+        seed: int, seed of the drawn faces.
+        cache_bytes: int, most memory for decoded images. Those that do not
+            fit are decoded again on each use.
         face_indices: sequence of int, identities of the drawn faces.
 
     Returns:
-        `Pictures`, all whose headers can be read.
+        `Pictures` with readable headers.
 
     Raises:
         UserError: in one line, if there is nothing to read.
@@ -71,7 +71,7 @@ def open_source(
 
 
 def default_load_size(image_size):
-    """Return the size that images have before the random crop.
+    """Return the size of images before the random crop.
 
     286 for 256 as in pix2pix and CycleGAN, which also gives the article's
     72 for 64, and 143 for 128.

@@ -1,4 +1,4 @@
-"""Collections of images without pairs, each shuffled for itself."""
+"""Batches of unpaired image collections, shuffled independently."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from keras_gans.datasets.pictures import Pictures
 def opened(
     source, name, image_size, load_size, seed, cache_bytes, faces=sources.FACES
 ):
-    """Open a collection that is not open yet; arguments as of `open_source`.
+    """Open a collection if needed; arguments as in `open_source`.
 
     Raises:
-        UserError: if it cannot be opened, or is open at another size.
+        UserError: if it cannot be opened, or was opened at another size.
     """
     if isinstance(source, Pictures):
         passes.check_opened(source, name, image_size, load_size)
@@ -27,8 +27,8 @@ def batches(
     """Make a data set of batches from independent collections.
 
     Args:
-        collections: dict from the key in a batch to `(name, Images)`; the
-            name is what warnings call them.
+        collections: dict from the key in a batch to `(name, Pictures)`; the
+            name is used in warnings.
         image_size, batch_size, flip, seed, start, held_out, repeat: as of
             `unpaired`.
 

@@ -1,4 +1,4 @@
-"""Tables of labels: what they say, and which row is of which image."""
+"""Read tables of labels and match their rows to images."""
 
 import collections
 import csv
@@ -30,16 +30,16 @@ _MOST_NAMES = 60  # that an error lists; CelebA has 40
 
 
 class Table(typing.NamedTuple):
-    """What is known of images, a row for each.
+    """A table of label columns with one row per image.
 
     Attributes:
-        name: str, what sentences call the table.
+        name: str, name of the table in messages.
         files: list of str, the image of each row.
-        columns: dict from name to what the column says of each row: a
-            float32 array of 0, 1 and, where it says nothing, NaN; or a list
-            of str, names of classes, "" where it says nothing.
-        odd: dict from the names of columns of classes that seem to be meant
-            as truth values to the reason why they are none.
+        columns: dict from name to the values of each row: a float32 array of
+            0, 1 and NaN for missing values; or a list of str, names of
+            classes, "" for missing ones.
+        odd: dict from class columns that look like truth values to the
+            reason they are not.
     """
 
     name: str
@@ -49,26 +49,26 @@ class Table(typing.NamedTuple):
 
 
 def read(path, files, folder, labels=None):
-    """Read what a file says of images; `data/README.md` states the rules.
+    """Read a table of labels from a file; rules are in `data/README.md`.
 
     Args:
-        path: of a file as CelebA has it (a line with the number of rows, a
-            line with the names of the columns, then rows of an image and as
-            many numbers), or of values separated by commas, semicolons or
-            tabs with names in the first line. There the images are in the
-            column that has most of them, or else in the first.
-        files: list of str, paths from `folder` with `/`.
-        folder: path, where the files lie.
-        labels: list of str, the labels that will be selected, so that other
-            columns need not be kept. Default: any.
+        path: path of a file in CelebA's format (a line with the number of
+            rows, a line with the column names, then rows of an image name and
+            as many numbers), or of values separated by commas, semicolons or
+            tabs with names in the first line. There the image names are in
+            the column with most matches, or else in the first.
+        files: list of str, paths relative to `folder` with `/`.
+        folder: path, the folder of the files.
+        labels: list of str, the labels that will be selected; other columns
+            are not kept. Default: any.
 
     Returns:
-        `(Table, list of str)`: the rows that have a file, and what the others
-        call their images.
+        `(Table, list of str)`: the rows with a file, and the image names of
+        the others.
 
     Raises:
-        UserError: in one line, if the table cannot be read, with the line at
-            fault; if no row has a file, or one may have several.
+        UserError: in one line, if the table cannot be read, with the faulty
+            line; if no row has a file, or one matches several.
     """
     path = pathlib.Path(expanded(path))
     within = [_normal(same_name(file)) for file in files]
@@ -92,7 +92,7 @@ def read(path, files, folder, labels=None):
 
 
 def _cells(path, labels, stems):
-    """Return the cells that name images, and those of columns by name."""
+    """Return the cells with image names, and the columns by name."""
 
     def error(what):
         return UserError(f"table must be {what}. Received: {str(path)!r}")
@@ -189,7 +189,7 @@ def _cells(path, labels, stems):
 
 
 def _normal(path):
-    """Return a path with `/`, without detours and the ending of images."""
+    """Return a normalized path with `/`, without an image extension."""
     path = path.strip().replace("\\", "/")
     if "./" in path or "//" in path:
         path = re.sub(r"\A(\.\./)+", "", posixpath.normpath(path))
@@ -198,7 +198,7 @@ def _normal(path):
 
 
 def _by_path(paths):
-    """Return a dict from path to the numbers of those that are equal."""
+    """Return a dict from path to the indices of equal paths."""
     numbers = dict(zip(paths, zip(range(len(paths)), strict=True), strict=True))
     if len(numbers) < len(paths):
         numbers = {path: [] for path in numbers}
@@ -208,13 +208,13 @@ def _by_path(paths):
 
 
 def _match(rows, files, within, table, folder):
-    """Return for each row the number of its file, or None.
+    """Return for each row the index of its file, or None.
 
-    A row names the file whose path ends with the row's; if none does, then an
-    absolute path, as of another machine, names the file on whose path from
-    the folder it ends. Endings such as .jpg do not count; only where several
-    files fit, the one is meant that has the row's ending as well, or the
-    row's path from the folder or from the table.
+    A row matches the file whose path ends with the row's path; if none does,
+    an absolute path, as of another machine, matches the file with whose
+    relative path it ends. Extensions such as .jpg are ignored, unless several
+    files match: then the one with the row's extension counts, or with the
+    row's path relative to the folder or to the table.
     """
     above = os.path.dirname(os.path.abspath(table))
     here, root = (
@@ -265,7 +265,7 @@ def _match(rows, files, within, table, folder):
 def _column(cells, files):
     """Return the truth values or classes of a column, as in a `Table`.
 
-    And, where it seems to be meant as truth values but has others, a reason.
+    Also a reason if it looks like truth values but has other values.
     """
     counts = collections.Counter(cells)
     words = {cell: " ".join(cell.split()).strip("'\"") for cell in counts}
@@ -292,7 +292,7 @@ def _column(cells, files):
 
 
 def _truth(word):
-    """Return 1, 0, -1, NaN where there is no word, or None for others."""
+    """Return 1, 0, -1, NaN for missing values, or None for others."""
     try:
         number = float(_WORDS.get(word.lower(), word or "nan"))
     except ValueError:
@@ -301,7 +301,7 @@ def _truth(word):
 
 
 def select(table, labels, default=None):
-    """Take the columns of these labels.
+    """Select the columns of the given labels.
 
     Args:
         table: `Table`.
@@ -311,12 +311,12 @@ def select(table, labels, default=None):
         default: list of str, or None for all classes of the only column.
 
     Returns:
-        `(names, values, groups)`: the labels in the order given; float32
-        `[rows, len(names)]` of 0, 1 and NaN; and a list of those classes, as
-        lists of names, of which a column has several.
+        `(names, values, groups)`: the labels in the given order; float32
+        `[rows, len(names)]` of 0, 1 and NaN; and a list of the classes, as
+        lists of names, of columns with several selected classes.
 
     Raises:
-        UserError: in one line that lists what there is.
+        UserError: in one line that lists the available labels.
     """
     is_class = {n: isinstance(c, list) for n, c in table.columns.items()}
     places = {n: [(n, None)] for n, is_so in is_class.items() if not is_so}
@@ -371,7 +371,7 @@ def _listed(places):
 
 
 def _problem(label, places, table):
-    """Say why a label is none of the table's."""
+    """Explain why a label is not in the table."""
     if label in table.odd:
         return (
             f"labels must be truth values such as 1 and 0, or 1 and -1, or "

@@ -1,4 +1,4 @@
-"""What names data of two domains: two sources, or one data set with both."""
+"""Settings for two domains: two sources, or one data set with both."""
 
 import os
 import pathlib
@@ -50,17 +50,17 @@ class TwoDomains(Data):
         """Return the sources of both sides of a data set.
 
         Args:
-            data: str. `"tfds:NAME/CONFIG"` means its splits `trainA` and
-                `trainB`; a folder that holds `trainA` and `trainB` (or `A`
-                and `B`; capitals do not matter) means these; for paired data
-                another folder means the halves of its side-by-side images, of
-                those in its subfolder `train` where there is one.
+            data: str. `"tfds:NAME/CONFIG"` stands for its splits `trainA`
+                and `trainB`; a folder with `trainA` and `trainB` (or `A` and
+                `B`, in any case) for these; for paired data any other folder
+                for the halves of its side-by-side images, or of those in its
+                subfolder `train` if it exists.
 
         Returns:
-            `(data_a, data_b)`, each as `open_source` takes it.
+            `(data_a, data_b)`, two `open_source` arguments.
 
         Raises:
-            UserError: if `data` has no two sides.
+            UserError: if `data` does not have two sides.
         """
         scheme = sources.scheme(data)
         if scheme == "tfds":

@@ -1,9 +1,9 @@
-"""Unpaired images of two domains, each shuffled for itself."""
+"""Batches of unpaired images of two domains, shuffled independently."""
 
 from keras_gans.datasets import passes, sources, streams
 from keras_gans.datasets.two_domains import TwoDomains
 
-# Identities of drawn faces: the domains share nobody.
+# Identities of drawn faces; the domains share none of them.
 FACES = range(0, 4000, 2), range(1, 4000, 2)
 
 
@@ -20,31 +20,30 @@ def unpaired(
     cache_bytes=1 << 30,
     repeat=True,
 ):
-    """Make a data set of batches from two sides without pairs.
+    """Make a data set of batches from two unpaired sides.
 
-    Each side passes through all its images in a new order every time; the
-    sides may be of different lengths, and none of the longer is dropped.
+    Each side is shuffled again for every pass; sides may have different
+    lengths, and no image of the longer one is dropped.
 
     Args:
-        a: `Pictures`, or what `open_source` takes, of domain a.
+        a: `Pictures` or an `open_source` argument, of domain a.
         b: the same of domain b.
         image_size: int, height and width of the batches in pixels.
         batch_size: int, images of each side, over all replicas.
-        load_size: int, images are scaled to this size and a random square
-            of `image_size` is cut. Default: that of opened `Pictures`, else
+        load_size: int, images are scaled to this size, then randomly
+            cropped to `image_size`. Default: that of opened `Pictures`, else
             286/256 of `image_size` (72 for 64); equal to `image_size` means
             no crop.
-        flip: bool, whether to mirror every second image by chance.
+        flip: bool, whether to flip each image at random (left to right).
         seed: int, 0 <= seed < 2**32.
-        start: int, batches that were consumed already.
+        start: int, number of batches already consumed.
         held_out: int, images of each side never used here;
             `datasets.held_out` gives them.
         cache_bytes: int, most memory for decoded images of each side.
-        repeat: bool, whether to go on without end. False makes one pass for
-            validation, over what `held_out` holds back, or where that is 0
-            over all: in the same order every time, middle squares, not
-            mirrored, the last batch smaller, and of the shorter side
-            images again from the first on.
+        repeat: bool, whether to repeat without end. False: one pass for
+            validation, over the held-out images, or all if `held_out` is 0:
+            in a fixed order, center crops, no flips; the last batch may be
+            smaller, and the shorter side starts again from its first image.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images_a` and
@@ -52,7 +51,7 @@ def unpaired(
         [-1, 1].
 
     Raises:
-        UserError: if an argument is wrong or a side cannot be opened.
+        UserError: if an argument is invalid or a side cannot be opened.
     """
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat
@@ -74,7 +73,7 @@ def unpaired(
 
 
 class UnpairedData(TwoDomains):
-    """Two collections of images, see `unpaired`."""
+    """Two image collections, see `unpaired`."""
 
     kind = "unpaired"
 

@@ -1,1 +1,1 @@
-"""Translations of images that no training saw, measured."""
+"""Measure translations of images that were not trained on."""

@@ -1,8 +1,8 @@
-"""On which images a model is measured, if a user names no others.
+"""Choose the images to measure a model on if the user names none.
 
-For runs on the embedded faces these are identities that are never drawn for
-training; else the test half of a data set that lies beside its training half;
-or the images that the run holds out.
+For runs on the embedded faces: identities that are never drawn for training;
+else the test set next to the training set on disk, or the held-out images of
+the run.
 """
 
 import os
@@ -15,7 +15,7 @@ _HALF = re.compile(r"train(?=[^/\\]*$)", re.IGNORECASE)
 
 
 def data_of_run(recorded, data=None, named=()):
-    """Return the data on which a run is measured.
+    """Return the data to measure a run on.
 
     Args:
         recorded: dict, the settings of the run.
@@ -39,7 +39,7 @@ def data_of_run(recorded, data=None, named=()):
 
 
 def _test_half(spec):
-    """Return the test half beside a training half on disk, or None."""
+    """Return the test set next to a training set on disk, or None."""
     if not isinstance(spec, str):
         halves = [_test_half(one) for one in spec]
         return halves if all(halves) else None

@@ -1,4 +1,4 @@
-"""The best and worst translations by each metric that judges single ones."""
+"""Write the best and worst translations by each paired metric."""
 
 import re
 
@@ -21,7 +21,7 @@ def write(evaluator, folder):
 
     Returns:
         list of dicts of str: `file`, the name in `examples/`; `title`;
-        `pictures`, the names and values of those that are shown.
+        `pictures`, the names and values of the images shown.
     """
     entries = []
     for direction, fakes in evaluator.fakes.items():

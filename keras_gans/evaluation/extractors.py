@@ -1,4 +1,4 @@
-"""Extractors of features by a line of text, as flags have it."""
+"""Open feature extractors by the text of a flag."""
 
 from keras_gans import files, metrics
 from keras_gans.checks import UserError
@@ -6,21 +6,21 @@ from keras_gans.faces import edits
 
 
 class Unavailable(UserError):
-    """The extractor cannot be had; metrics that need none go on."""
+    """The extractor is unavailable; metrics that need none continue."""
 
 
 def opened(text):
     """Open an extractor.
 
     Args:
-        text: str, a name out of `metrics.EXTRACTORS`, or `"NAME=FILE"` with
-            a file of its weights.
+        text: str, a name in `metrics.EXTRACTORS`, or `"NAME=FILE"` with a
+            file of its weights.
 
     Returns:
         `metrics.Extractor`.
 
     Raises:
-        UserError: for an unknown name; `Unavailable` if it cannot be had.
+        UserError: for an unknown name; `Unavailable` if it cannot be loaded.
     """
     name, _, file = text.partition("=")
     if name not in metrics.EXTRACTORS:

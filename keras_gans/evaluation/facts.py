@@ -1,4 +1,4 @@
-"""What the images of a data set are like, as a few lines of a table."""
+"""Describe the images of a data set in a few table lines."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Two folders of images, compared as they are."""
+"""Compare two folders of images as they are."""
 
 import pathlib
 import re
@@ -12,18 +12,17 @@ def between(real, fake, image_size=None, count=None):
     """Compare two folders of images.
 
     Args:
-        real: path of a folder, or what else `open_source` takes.
-        fake: the same. The two are paired where all names are equal, but for
-            the extensions.
-        image_size: int, pixels; images are made square of that side.
-            Default: as they are, or if sizes differ squares of the shortest
-            side of any, which then are not compared in pairs.
+        real: path of a folder, or another `open_source` argument.
+        fake: the same. The two are paired if all names are equal, without
+            their extensions.
+        image_size: int, pixels; images are made square with this side.
+            Default: their own size, or if sizes differ squares of the
+            shortest side of all, which are not compared in pairs.
         count: int, most images of each folder. Default: all.
 
     Returns:
-        `(cases, sides)`: dict from direction, the one `"fake"`, to
-        `datasets.Case`; dict from
-        name to `Pictures`.
+        `(cases, sides)`: dict from the direction `"fake"` to
+        `datasets.Case`; dict from name to `Pictures`.
 
     Raises:
         UserError: in one line, if a folder cannot be opened.

@@ -1,4 +1,4 @@
-"""What `callbacks.Evaluation` measures in a run."""
+"""Set up `callbacks.Evaluation` for a run."""
 
 from keras_gans import callbacks, metrics
 from keras_gans.callbacks import statistics
@@ -11,27 +11,27 @@ _BESIDE = ("l1", "ssim", "cycle_error")  # cheap, where they apply
 
 
 def prepare(settings, data, verbs, extractor="faces"):
-    """Prepare the measuring of a run.
+    """Prepare the evaluation during a run.
 
     Args:
-        settings: dict, the settings of the run. `best`, the metric by which
-            the best state is chosen, may be None: `"l1"` where the truth of
-            each input is known, as for pairs and the embedded faces, else
-            `"kid"`. Where it is not known, nothing is measured unless `best`
-            or `evaluate_every` is given: features of a network that knows
-            other images say little.
-        data: `datasets.Data`, that of the run.
-        verbs: the model's, list of `Verb`.
-        extractor: str, as `extractors.opened` takes it; for the metrics that
+        settings: dict, the settings of the run. `best`, the metric that
+            selects the best state, may be None: `"l1"` if the truth of each
+            input is known, as for pairs and the embedded faces, else
+            `"kid"`. If it is not known, nothing is measured unless `best` or
+            `evaluate_every` is given, since features of a network trained on
+            other images mean little.
+        data: `datasets.Data` of the run.
+        verbs: list of `Verb`, those of the model.
+        extractor: str, argument of `extractors.opened`, for the metrics that
             need one.
 
     Returns:
-        `(evaluate, best)`, for `callbacks.Evaluation`, or None if nothing is
-        to be measured.
+        `(evaluate, best)`, for `callbacks.Evaluation`, or None if there is
+        nothing to measure.
 
     Raises:
         UserError: in one line, if the metric is unknown, cannot be measured
-            on these images, or its extractor cannot be had.
+            on these images, or its extractor cannot be loaded.
     """
     every, best = settings["evaluate_every"], settings["best"]
     if every == 0:
@@ -59,11 +59,11 @@ def callback(model, data, settings, folder, evaluate, best):
     """Return the `callbacks.Evaluation` of a run.
 
     Args:
-        model: an `BaseModel`.
-        data: `datasets.Data`, that of the run.
+        model: a `BaseModel`.
+        data: `datasets.Data` of the run.
         settings: dict, the settings of the run.
         folder: the run folder.
-        evaluate, best: what `prepare` returned.
+        evaluate, best: the result of `prepare`.
     """
     strategy = model.distribute_strategy
     every = settings["evaluate_every"]

@@ -1,4 +1,4 @@
-"""Metrics of translations, direction by direction."""
+"""Compute metrics of translations for each direction."""
 
 import numpy as np
 
@@ -15,17 +15,17 @@ def check(names):
 
 
 class Evaluator:
-    """Measures translations; called again, the real images only once.
+    """Measures translations; repeated calls measure real images only once.
 
-    It changes nothing about a model, and no random state.
+    It changes neither the model nor any random state.
 
     Args:
         cases: dict from direction to `Case`.
-        names: list of str out of `metrics.names()`, those that were asked
-            for: what cannot be measured here gives an error.
-        extractor: what `metrics.create` takes.
-        optional: the same; those that cannot be measured here are left out.
-        unavailable: str, why there is no extractor, if there is none.
+        names: list of str in `metrics.names()`, the required metrics: those
+            that cannot be measured here give an error.
+        extractor: argument of `metrics.create`.
+        optional: the same for optional metrics, skipped if not measurable.
+        unavailable: str, the reason why there is no extractor, if any.
 
     Raises:
         UserError: for an unknown metric.
@@ -33,7 +33,7 @@ class Evaluator:
     Attributes:
         cases: the argument.
         fakes: dict from direction to `Pictures`, the translations of the last
-            call; `backs` the same, what was translated back.
+            call; `backs` the same for images translated back.
         metrics: dict from direction to a dict from name to metric.
     """
 
@@ -62,11 +62,11 @@ class Evaluator:
 
         Args:
             named: dict from name to `Verb` on arrays, see `translators`; `{}`
-                for cases that have their fakes.
+                for cases with existing fakes.
 
         Returns:
-            dict from direction to what `metrics.evaluate` returns, to whose
-            protocols `reference` is added: which images these were.
+            dict from direction to the result of `metrics.evaluate`, with
+            `reference` added to its protocols: a description of the images.
         """
         return {
             direction: self._direction(direction, case, named)
@@ -129,7 +129,7 @@ class Evaluator:
 def batches(pictures):
     """Yield the images as float32 batches in [-1, 1].
 
-    A broken one raises a ValueError: another in its place would be measured.
+    A broken image raises a ValueError, as its substitute would be measured.
     """
     for first in range(0, len(pictures), BATCH):
         rows = range(first, min(first + BATCH, len(pictures)))

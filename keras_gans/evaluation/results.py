@@ -1,4 +1,4 @@
-"""What was measured, as plain values for `metrics.json` and as text."""
+"""Format results as plain values for `metrics.json` and as text."""
 
 import math
 
@@ -10,13 +10,13 @@ _BETTER = {"min": "lower", "max": "higher"}
 
 
 def content(subject, evaluator, measured):
-    """Return what `metrics.json` holds, and write the example images.
+    """Return the content of `metrics.json`; write the example images.
 
     Args:
-        subject: has `what`, str, what was measured; `step`, int or None; and
+        subject: has `what`, str, a description; `step`, int or None; and
             `folder`, `pathlib.Path`, which receives `examples/`.
         evaluator: `Evaluator`.
-        measured: what it returned.
+        measured: its result.
 
     Returns:
         dict of plain values: `measured`, `step`; `directions`, by name with

@@ -1,4 +1,4 @@
-"""What is measured: a run, an export, or the images of two folders."""
+"""Open the subject of an evaluation: a run, an export or two folders."""
 
 import functools
 import pathlib
@@ -16,10 +16,10 @@ COUNT = 200  # images of each side
 
 
 class Subject(typing.NamedTuple):
-    """What is measured: on which images, by which functions, and where to.
+    """The subject of an evaluation: images, functions and result folder.
 
     Attributes:
-        what: str, one line.
+        what: str, a description in one line.
         folder: `pathlib.Path`, receives the results.
         cases: dict from direction to `cases.Case`.
         sides: dict from name to the `Pictures` of the data.
@@ -27,7 +27,7 @@ class Subject(typing.NamedTuple):
         verbs: dict from name to `Verb` on arrays, see `translators`.
         step: int or None, of the checkpoint.
         truth: function without arguments that measures against the true
-            drawings; returns what `truth.faces_of_run` does.
+            drawings; returns the result of `truth.of_verbs`.
     """
 
     what: str
@@ -41,16 +41,16 @@ class Subject(typing.NamedTuple):
 
 
 def opened(arguments):
-    """Open what the arguments of the command name.
+    """Open the subject named by the arguments of the command.
 
     Args:
-        arguments: dict, those of `keras_gans.evaluate` by name.
+        arguments: dict, the arguments of `keras_gans.evaluate` by name.
 
     Returns:
         `Subject`.
 
     Raises:
-        UserError: in one line, if they contradict one another or something
+        UserError: in one line, if they contradict each other or something
             cannot be opened.
     """
     names = [n for n in ("run_dir", "model", "real") if arguments[n]]
@@ -87,7 +87,7 @@ def _folders(arguments):
 
 
 def _folder(arguments):
-    """Return where results that belong to no run are written."""
+    """Return the folder for results that belong to no run."""
     report = arguments["report"]
     return pathlib.Path(report).parent if report else pathlib.Path("evaluation")
 
@@ -169,7 +169,7 @@ def _run(arguments):
 
 
 def _take_trained(model, settings, step):
-    """Leave the model with the weights as trained, in place of the average."""
+    """Replace the averaged weights of the model by the trained ones."""
     if model.averages is None:
         raise UserError(
             "weights must be average, the default, for a run without --ema, "
@@ -185,7 +185,7 @@ def _take_trained(model, settings, step):
 
 
 def _given(arguments, kind):
-    """Return the data that the arguments name, as settings; else nothing."""
+    """Return the data named by the arguments, as settings, or nothing."""
     if not _named(arguments):
         return {}
     given = {name: arguments[name] for name in datasets.FLAGS}
@@ -194,7 +194,7 @@ def _given(arguments, kind):
 
 
 def _sources(given):
-    """Return the sources among the data that the arguments name."""
+    """Return the sources in the data named by the arguments."""
     sides = [given.get("data_a"), given.get("data_b")]
     return [*filter(None, sides), *(given.get("data") or [])]
 
@@ -205,7 +205,7 @@ def _named(arguments):
 
 
 def _measured_on(arguments, settings, kind, verbs):
-    """Return the data and the cases that a model is measured on."""
+    """Return the data and the cases for measuring a model."""
     size = arguments["image_size"] or settings["image_size"]
     if not isinstance(size, int):
         raise UserError(

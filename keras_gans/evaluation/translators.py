@@ -9,15 +9,15 @@ from keras_gans.checks import UserError
 
 
 def of_model(model):
-    """Return the verbs of a live model, on arrays.
+    """Return the verbs of a live model, for arrays.
 
     Args:
-        model: with `verbs()`.
+        model: a model with `verbs()`.
 
     Returns:
-        dict from name to `Verb`, whose function takes images as uint8
-        `[batch, height, width, 3]`, other inputs as float32, and gives uint8
-        images, as do those of `keras_gans.load(...).verbs`.
+        dict from name to `Verb`, whose function takes uint8 images
+        `[batch, height, width, 3]` and other inputs as float32, and returns
+        uint8 images, as in `keras_gans.load(...).verbs`.
     """
     return {verb.name: _on_arrays(verb) for verb in model.verbs()}
 

@@ -1,1 +1,1 @@
-"""Drawn faces: a world where the true translation is known."""
+"""Drawn faces, for which the true translation is known."""

@@ -1,9 +1,9 @@
 """Measure translations of the drawn faces attribute by attribute.
 
 The faces can be drawn with an attribute changed, all else being equal: the
-true translation, which no collection of images has. And as their attributes
-are known, a classifier that learned them from other faces says whether a
-translation shows what was asked for.
+true translation, which no image collection has. As their attributes are
+known, a classifier trained on other faces tells whether a translation shows
+the requested label.
 """
 
 import numpy as np
@@ -27,10 +27,9 @@ def train_classifier(
 
     Args:
         image_size: int, pixels.
-        labels: list of names out of `drawing.ATTRIBUTES`. Default:
-            all of them.
+        labels: list of names in `drawing.ATTRIBUTES`. Default: all.
         style: str, one of `drawing.STYLES`.
-        count: int, faces to learn from.
+        count: int, number of training faces.
         epochs: int, passes through them.
         seed: int, seed of the drawings.
 
@@ -88,33 +87,32 @@ def measure(
 ):
     """Change each attribute of held-out faces and compare with the truth.
 
-    Each face gets the opposite of each label, but of the colors of the hair
-    the one named, if it has another.
+    Each label of each face is inverted; a hair color is set for faces that
+    have another.
 
     Args:
         translate: function from float32 images `[batch, size, size, 3]` in
             [-1, 1] and target labels `[batch, len(labels)]` of 0 and 1 to
             images in [-1, 1].
-        labels: list of names out of `drawing.ATTRIBUTES`, in the
-            order of the target labels.
+        labels: list of names in `drawing.ATTRIBUTES`, in the order of the
+            target labels.
         image_size: int, pixels.
         count: int, identities.
         seed: int, seed of the drawings.
-        classifier: as `train_classifier` returns it for these labels.
-            Default: one that is trained now.
+        classifier: result of `train_classifier` for these labels. Default:
+            a classifier that is trained now.
         style: str, one of `drawing.STYLES`.
 
     Returns:
-        dict from label to a dict: `count`, faces that it was changed of;
-        `real`, share of the unchanged faces whose label the classifier tells
-        right; and `true drawing`, `translation` and `untouched input`, each a
-        dict of
+        dict from label to a dict: `count`, number of changed faces; `real`,
+        accuracy of the classifier for the label on unchanged faces; and
+        `true drawing`, `translation` and `untouched input`, each a dict of
 
-        - `accuracy`: share in which the classifier sees the label wanted;
-        - `others`: share of the other labels that it sees as wanted;
+        - `accuracy`: share in which the classifier sees the target label;
+        - `others`: share of the other labels classified as intended;
         - `l1`: mean absolute difference from the true drawing, in parts of
           the full range 0..1;
-        - `l1_changed`: the same over those pixels alone in which the true
+        - `l1_changed`: the same over only those pixels in which the true
           drawing differs from the input by more than 0.05.
 
     Raises:
@@ -167,7 +165,7 @@ def measure(
 
 
 def table(results):
-    """Format what `measure` returns as lines of Markdown, means last.
+    """Format the result of `measure` as lines of Markdown, means last.
 
     Accuracies are in percent; L1 is in parts of the full range 0..1, over the
     whole image and, in brackets, where the true drawing changes.
@@ -194,7 +192,7 @@ def table(results):
 
 
 def _columns(labels):
-    """Return where these labels are in `drawing.ATTRIBUTES`."""
+    """Return the positions of these labels in `drawing.ATTRIBUTES`."""
     known = drawing.ATTRIBUTES
     labels = known if labels is None else labels
     if not labels or not {*labels} <= {*known}:
@@ -206,7 +204,7 @@ def _columns(labels):
 
 
 def _opposite(label, faces, has_it):
-    """Return which faces to change, and these as `(index, changes)`."""
+    """Return the faces to change, and their `(index, changes)`."""
     # A face must have one of the colors, so none is taken away.
     chosen = ~has_it if label in CELEBA_HAIR else np.ones_like(has_it)
     chosen = np.flatnonzero(chosen)

@@ -1,6 +1,6 @@
-"""Which identities are drawn for what, so that no face is met twice.
+"""Assign identities to purposes, so that no face is used twice.
 
-A run draws the first thousands, see `keras_gans.datasets`.
+Runs train on the first thousands, see `keras_gans.datasets`.
 """
 
 # For the classifier that judges others.

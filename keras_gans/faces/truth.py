@@ -1,4 +1,4 @@
-"""Translations of the embedded faces against the true drawings.
+"""Compare translations of the embedded faces with the true drawings.
 
 The faces are drawn in every style from the same identity, so the true
 translation of each is known; no image collection offers that.
@@ -67,7 +67,7 @@ def against_truth(translate, source, target, image_size=64, count=200, seed=0):
 
 
 def table(results):
-    """Format what `of_verbs` returns as lines of Markdown."""
+    """Format the result of `of_verbs` as lines of Markdown."""
     if any("real" in rows for rows in results.values()):
         return edits.table(results)
     lines = [
@@ -86,8 +86,8 @@ def of_verbs(verbs, data):
     """Measure a model of the embedded faces against the truth.
 
     Args:
-        verbs: the model's, iterable of `Verb`.
-        data: `datasets.Data`, that of its training.
+        verbs: iterable of `Verb`, those of the model.
+        data: `datasets.Data`, its training data.
 
     Returns:
         dict from direction (`"photo to anime"`) to `against_truth`'s result,
@@ -105,7 +105,7 @@ def of_verbs(verbs, data):
                     verb.function, source, target, size, seed=seed
                 )
         elif verb.input(Labels)[0]:
-            # Of two data sets at once none has all labels.
+            # With two data sets at once, none has all labels.
             side, *others = sides.values()
             if side.style and not others:
                 results |= edits.measure(

@@ -1,1 +1,1 @@
-"""Look at the data before training on them."""
+"""Inspect data before training."""

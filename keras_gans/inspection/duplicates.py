@@ -1,9 +1,9 @@
-"""Images that are nearly the same: found by an 8x8 difference hash.
+"""Find near-duplicate images by an 8x8 difference hash.
 
-The hash says, for each of 8x8 places, whether the image gets brighter from
-there to the right. Scaling, recompression and small changes of brightness
-turn few of its 64 bits. As drawings on white may agree in all of them by
-chance, images count as the same only if small gray versions agree, too.
+The hash has a bit for each of 8x8 places: whether the image gets brighter to
+the right. Scaling, recompression and small changes of brightness change few
+of its 64 bits. As drawings on white may share all bits accidentally, small
+gray versions of the images must also match.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ _NEIGHBOURS = 64
 
 
 def fingerprint(picture):
-    """Return what `groups` compares.
+    """Return the fingerprint that `groups` compares.
 
     Args:
         picture: uint8 `[height, width, 3]`, square.
@@ -39,8 +39,8 @@ def groups(hashes, small):
     Two hashes that differ in at most 4 bits agree in at least one of five
     bands. So the images are sorted by each band in turn and compared with
     the next 64 of the same band: time grows with the number of images, not
-    with its square. Among many more images of one band, some pairs may be
-    missed that differ in bits; those with equal hashes stand side by side.
+    with its square. If many more images share a band, some pairs with
+    different hashes may be missed; equal hashes are sorted together.
 
     Args:
         hashes: uint64 `[count]`.
@@ -48,7 +48,7 @@ def groups(hashes, small):
 
     Returns:
         list of groups, each a sorted list of two or more indices, in the
-        order of their first.
+        order of their first index.
     """
     hashes = np.asarray(hashes, np.uint64)
     small = np.asarray(small, np.uint8).reshape(-1, 256)
@@ -82,10 +82,10 @@ def groups(hashes, small):
 
 
 def _join(leader, pairs):
-    """Make the members of each pair, and all joined to them, one group.
+    """Merge the groups of the members of each pair.
 
     Args:
-        leader: int array, of each index the least of its group; changed.
+        leader: int array, for each index the least of its group; updated.
         pairs: int `[2, pairs]`, indices.
     """
     for first, second in leader[pairs].T.tolist():

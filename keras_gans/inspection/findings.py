@@ -1,9 +1,9 @@
-"""What the figures of `measure` mean for training: a table of checks.
+"""Judge the figures of `measure` for training by a table of checks.
 
-A row of `CHECKS` says what is looked at, which function takes its figure and
-puts it into words, and above which limits that is a note, a warning or a
-problem. Where there is nothing to look at (no second domain, no labels, no
-decoded images) a row finds nothing, so all rows are asked of all data.
+A row of `CHECKS` has the figure to check, a function that computes and words
+it, and the limits for a note, a warning or a problem. Without anything to check
+(no second domain, labels or decoded images) a row finds nothing, so all rows
+apply to all data.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from keras_gans.inspection.text import listed, plural
 logger = logging.getLogger("keras_gans")
 
 LEVELS = ("problem", "warning", "note")
-# What opening the data has logged already.
+# Findings already logged when opening the data.
 _LOGGED = ("unreadable", "labels")
 _MOST_LINES = 5
 _ALL_GRAY = 0.98
@@ -37,13 +37,13 @@ _CHANGES = {
 
 
 class Finding(typing.NamedTuple):
-    """One thing to know about the data.
+    """A finding about the data.
 
     Attributes:
         level: `"problem"` if training would go wrong, `"warning"` if it
-            probably suffers, `"note"` if it is good to know.
+            probably suffers, `"note"` for information.
         text: str, one line.
-        names: list of str, the images that it is about.
+        names: list of str, the images concerned.
         check: str, the name of the row that found it.
     """
 
@@ -54,18 +54,18 @@ class Finding(typing.NamedTuple):
 
 
 def judge(measured, are_alike=False):
-    """Return what the rows find, problems first.
+    """Return the findings of all rows, problems first.
 
     Args:
         measured: dict, as of `measure.inspect` or `measure.describe`.
-        are_alike: bool, whether the sides resemble one another by right, as
-            those of pairs do, so that none is compared.
+        are_alike: bool, whether the sides are expected to look alike, as
+            those of pairs do, so that they are not compared.
 
     Returns:
         list of `Finding`.
     """
     measured = measured | {"alike": are_alike}
-    # What opening found has its level and its words already.
+    # Findings of opening already have their level and text.
     found = [
         Finding(level, f"{side}: {text}", names, "labels")
         for side, facts in _labeled(measured)
@@ -81,7 +81,7 @@ def judge(measured, are_alike=False):
 
 
 def warn(sides, image_size, are_alike=False):
-    """Log what the headers of the images say about training, if anything.
+    """Log warnings about training based on the image headers.
 
     Args:
         sides: dict from name (`"data_a"`) to `Pictures`.
@@ -362,7 +362,7 @@ def _rare(side, labels, label, number):
     count = labels["count"]
     fewer = min(number, count - number)
     verb = "have" if fewer == number else "lack"
-    # Of many classes each is rare, without harm if they are even.
+    # With many classes each is rare, which is fine if they are balanced.
     sizes = [len(g) for g in labels["exclusive"] if label in g]
     size = max(sizes, default=1)
     return min(0.05, 0.5 / size) - fewer / count, (

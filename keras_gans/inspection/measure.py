@@ -1,7 +1,7 @@
-"""What the images of a data set are like, measured, as plain dicts.
+"""Measure the images of a data set; return plain dicts.
 
-`describe` needs headers only; `inspect` decodes every image once. What the
-figures mean for training is said in `findings`.
+`describe` needs headers only; `inspect` decodes every image once. `findings`
+judges the figures for training.
 """
 
 import collections
@@ -41,9 +41,9 @@ def describe(sides, image_size):
         `image_size`), `turned` by EXIF, `animated`, `transparent`, `gray`.
         Where the images have labels, there is also `labels`, a dict of
 
-        - `count` of images, and `numbers`, from label to how many have it;
+        - `count` of images, and `numbers`, from label to its image count;
         - `exclusive`, groups of labels;
-        - `found`, what opening found: lists of level, text and names;
+        - `found`, findings of opening: lists of level, text and names;
         - `correlations`, lists of two labels and their correlation, -1 to 1,
           for all that do not exclude each other.
     """
@@ -62,7 +62,7 @@ def inspect(sides, image_size):
         image_size: int, height and width of the training images in pixels.
 
     Returns:
-        dict, what `describe` returns, and in `sides` also
+        dict, the result of `describe`, and in `sides` also
 
         - `brightness`, `contrast`, `saturation`, `red`, `green`, `blue`, each
           with `mean` and `spread` (standard deviation between images) in
@@ -74,8 +74,8 @@ def inspect(sides, image_size):
         - `duplicates`, groups of names of near-identical images.
 
         `across` has groups of near-identical images of several sides, each a
-        dict from side to names. Broken images have moved from `count` to
-        `left_out`; if none is left, the percentages are missing.
+        dict from side to names. Broken images move from `count` to
+        `left_out`; if none remains, the percentages are missing.
     """
     measured, fingerprints = describe(sides, image_size), {}
     for side, pictures in sides.items():
@@ -170,7 +170,7 @@ def _of_labels(pictures):
 
 
 def _look_at_all(pictures, side):
-    """Return by name the colors and fingerprint, or why it is broken."""
+    """Return colors and fingerprint of each image, or why it is broken."""
 
     def look(index):
         try:

@@ -1,4 +1,4 @@
-"""The files of a report: all figures, what was said, and a contact sheet."""
+"""Write the files of a report: figures, text and a contact sheet."""
 
 import json
 import os
@@ -16,14 +16,14 @@ _SIZE = 96  # pixels, most for each image
 
 
 def check(folder, sides):
-    """Check that a report replaces nothing but an earlier one.
+    """Check that a report replaces only an earlier report.
 
     Args:
         folder: path.
         sides: dict from name to `Pictures`.
 
     Raises:
-        UserError: if it does, or would lie among the images.
+        UserError: if it does not, or would lie among the images.
     """
     files.check_outside(folder, [p.folder for p in sides.values()], "report")
     there = [path for path in _paths(folder) if os.path.lexists(path)]
@@ -55,7 +55,7 @@ def write(folder, said, measured, found, sides):
 
 
 def contact_sheet(sides):
-    """Lay a sample of each side out under its name.
+    """Arrange a sample of images of each side under its name.
 
     Args:
         sides: dict from name to `Pictures`.

@@ -1,4 +1,4 @@
-"""What was measured and found, in lines of text."""
+"""Format measurements and findings as lines of text."""
 
 import collections
 import itertools
@@ -19,7 +19,7 @@ _MODES = {"RGB": "color", "RGBA": "color", "L": "gray", "P": "palette"}
 
 
 def plural(count, noun="image"):
-    """Say how many, as in "1 image" or "2,000 images"."""
+    """Format a count, as in "1 image" or "2,000 images"."""
     return f"{count:,} {noun}{'s'[: count != 1]}"
 
 
@@ -31,7 +31,7 @@ def listed(counts, template, most=5):
 
 
 def _mostly(counts):
-    """Name what is most common, and its share."""
+    """Name the most common value and its share."""
     (first, count), *others = counts.items()
     share = count / sum(counts.values())
     if not others:
@@ -42,14 +42,14 @@ def _mostly(counts):
 
 
 def cells(facts):
-    """Say what one side is like.
+    """Describe one side.
 
     Args:
         facts: dict, of one side, as of `measure`.
 
     Returns:
-        dict from line to text, `"0"` where there is nothing to count; last
-        the images of each label, if they have any.
+        dict from line to text, `"0"` for nothing; finally the image count of
+        each label, if any.
     """
     least, median, most = facts["shorter_side"].values()
     modes = collections.Counter()
@@ -92,7 +92,7 @@ def cells(facts):
 
 
 def table(measured):
-    """Lay the figures of all sides out beside each other; return lines."""
+    """Format the figures of all sides side by side; return lines."""
     sides = measured["sides"]
     columns = {side: cells(facts) for side, facts in sides.items()}
     for side, column in columns.items():
@@ -112,7 +112,7 @@ def table(measured):
 
 
 def verdict(found):
-    """Say what the findings come to; return lines."""
+    """Summarize the findings; return lines."""
     level = found[0].level if found else None
     lines = [f"Verdict: {_VERDICTS[level]}"]
     for finding in found:

@@ -1,7 +1,7 @@
-"""Weights of the reference implementations, into our networks.
+"""Load weights of the reference implementations into our networks.
 
-A source names whose weights they are. Each has a file here that lists a
-network's weights under the reference's names and reads its files.
+Each source has a file here that lists a network's weights by the reference's
+names and reads its files.
 """
 
 import os
@@ -24,18 +24,18 @@ _SHOWN = 5  # names per problem in an error message
 
 
 class Source(NamedTuple):
-    """How one reference names, stores and lays out its weights.
+    """The names, files and layouts of the weights of one reference.
 
     Attributes:
         variables: function from a network to its variables by the
             reference's names.
         read: function from a path and a scope (or None) to arrays by name.
-        outline: function from the same to arrays that have the shapes, but
-            take no memory: nothing but shapes is read.
+        outline: function from the same to arrays of the right shapes that
+            take no memory: only shapes are read.
         clean: function from arrays and a network to the arrays that are
-            weights, under their plain names.
-        kernel_axes: where each axis of a Keras kernel is found in the
-            reference's; None where the layouts are equal.
+            weights, by their plain names.
+        kernel_axes: position of each axis of a Keras kernel in the
+            reference's; None if the layouts are equal.
     """
 
     variables: Callable
@@ -93,7 +93,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
         network: `keras.Model`, such as `model.generator_ab`.
         arrays_or_path: dict from the reference's names to arrays in its
             layout, or the path of a file that the reference saved.
-        source: whose names and layout these are.
+        source: the origin of these names and layout.
 
             - `"article"`: the TensorFlow 1 code of the article.
               `conv2d/kernel`, `batch_normalization_1/gamma`, ...; a path is
@@ -105,9 +105,9 @@ def load_reference(network, arrays_or_path, source, scope=None):
               `.safetensors` or `.npz`. No file can run code.
             - `"stargan"`: the state dict of StarGAN's G or D,
               `main.0.weight`, `conv1.weight` and so on, in the same layout
-              and files; a path may also end in `.ckpt`, as the authors named
-              what `torch.save` wrote. Running statistics are left out unless
-              the network has moving statistics.
+              and files; a path may also end in `.ckpt`, the authors' name for
+              files of `torch.save`. Running statistics are skipped unless the
+              network has moving statistics.
             - `"pytorch-dcgan"`: the state dict of a network of PyTorch's
               example, `main.0.weight` and so on, in the same layout and
               files.
@@ -120,7 +120,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
 
     Raises:
         UserError: if `source` is unknown, the file cannot be read, or arrays
-            are missing, surplus or of another shape; the network is then
+            are missing, unexpected or of another shape; the network is then
             unchanged.
         ImportError: if the package that reads such files is not installed.
     """
@@ -132,7 +132,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
     variables = reference.variables(network)
     if isinstance(arrays_or_path, (str, os.PathLike)):
         path = files.expanded(arrays_or_path)
-        # What does not fit, however large it says it is, is not read.
+        # Arrays of other shapes are not read, whatever their declared size.
         outline = reference.clean(reference.outline(path, scope), network)
         _check(variables, outline, reference, network.name)
         arrays = reference.read(path, scope)
@@ -156,7 +156,7 @@ def load_reference(network, arrays_or_path, source, scope=None):
 
 
 def _check(variables, arrays, reference, network_name):
-    """Raise one ValueError that names all that differs."""
+    """Raise one ValueError that lists all differences."""
     others = []
     for name, variable in variables.items():
         expected = reference.to_reference(np.empty(variable.shape)).shape

@@ -1,4 +1,4 @@
-"""The article's TensorFlow 1 code: names of `tf.layers`, TF1 checkpoints."""
+"""Read the article's TensorFlow 1 checkpoints with `tf.layers` names."""
 
 import keras
 import tensorflow as tf
@@ -19,7 +19,7 @@ _BOOKKEEPING = (
 
 
 def variables(network):
-    """Return a network's weights by the names that `tf.layers` gives them."""
+    """Return a network's weights by their `tf.layers` names."""
     kinds = {
         keras.layers.Conv2D: "conv2d",
         keras.layers.Conv2DTranspose: "conv2d_transpose",
@@ -40,7 +40,7 @@ def variables(network):
 
 
 def outline(path, scope):
-    """Return what `read` does, as arrays of zeros that take no memory."""
+    """Return the arrays of `read` as zeros that take no memory."""
     return _arrays(
         path,
         scope,
@@ -51,14 +51,14 @@ def outline(path, scope):
 
 
 def read(path, scope):
-    """Return one scope's arrays of a TF1 checkpoint, without its prefix.
+    """Return the arrays of one scope of a TF1 checkpoint, without its prefix.
 
     Args:
         path: str, the prefix of the checkpoint's files.
         scope: str, the network's scope, or None for names without one.
 
     Raises:
-        UserError: if there is no such checkpoint, or no such scope in it.
+        UserError: if the checkpoint or the scope does not exist.
     """
     return _arrays(path, scope, lambda reader, name: reader.get_tensor(name))
 

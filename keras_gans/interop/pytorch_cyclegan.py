@@ -1,7 +1,7 @@
-"""The networks of pytorch-CycleGAN-and-pix2pix, by their state dicts' names.
+"""Map networks of pytorch-CycleGAN-and-pix2pix by state dict names.
 
-There a name is a path of positions: `nn.Sequential` numbers its members, also
-those without weights, and the U-Net nests each level in the one around it.
+Names there are paths of positions: `nn.Sequential` numbers its members, also
+those without weights, and the U-Net nests each level in the outer one.
 
 Reference: github.com/junyanz/pytorch-CycleGAN-and-pix2pix,
 models/networks.py.
@@ -18,13 +18,13 @@ def variables(network):
     """Return a network's variables by the original's names.
 
     Raises:
-        UserError: if the network is none of the original's.
+        UserError: if it is not one of the original's networks.
     """
     return state_dicts.variables(_modules(network))
 
 
 def clean(arrays, network):
-    """Return the arrays without what the original stores beside weights.
+    """Return the arrays without entries that are not weights.
 
     Instance normalization kept running statistics before PyTorch 0.4 and
     never used them.
@@ -33,19 +33,18 @@ def clean(arrays, network):
 
 
 def generator_of(arrays):
-    """Return which generator a state dict was saved from.
+    """Infer the generator that a state dict was saved from.
 
-    Only what tells generators apart is read; whether all the rest fits, too,
-    is for `load_reference` to find.
+    Checks only what distinguishes generators; `load_reference` checks the
+    rest.
 
     Args:
         arrays: dict from the original's names to arrays in its layout.
 
     Returns:
         `(network, arguments)`: `"resnet_generator"` or `"unet_generator"`,
-        and a dict of what that function of `keras_gans.networks` is to be
-        called with. The dropout of a U-Net has no place in a state dict, and
-        none among them.
+        and a dict of arguments of that function of `keras_gans.networks`,
+        without the dropout of a U-Net, which a state dict does not contain.
 
     Raises:
         UserError: if it was saved from another network.

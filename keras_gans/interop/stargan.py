@@ -1,7 +1,7 @@
-"""StarGAN's networks by the names of the original's state dicts.
+"""Map StarGAN's networks by the state dict names of the original.
 
 Both are one `nn.Sequential` called `main`, which numbers its members, also
-those without weights; the discriminator's two heads stand beside it.
+those without weights; the discriminator's two heads are outside of it.
 
 Reference: github.com/yunjey/stargan, model.py.
 """
@@ -16,17 +16,17 @@ def variables(network):
     """Return a network's variables by the original's names.
 
     Raises:
-        UserError: if the network is none of the original's.
+        UserError: if it is not one of the original's networks.
     """
     return state_dicts.variables(_modules(network))
 
 
 def clean(arrays, network):
-    """Return the arrays that the network has a place for.
+    """Return the arrays that the network can take.
 
-    The original's instance normalization records running statistics, which
-    it never uses: it translates without leaving training mode. They are
-    weights only where the generator was made with `moving_statistics=True`.
+    The original's instance normalization records running statistics but never
+    uses them, as it translates in training mode. They are weights only if the
+    generator was built with `moving_statistics=True`.
     """
     return state_dicts.clean(arrays, _modules(network))
 

@@ -1,6 +1,6 @@
-"""State dicts of PyTorch modules: names of weights, files, what is left out.
+"""Read and clean state dicts of PyTorch modules.
 
-They are read from files that cannot run code.
+Only files that cannot run code are read.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _PARAMETERS = {
 
 
 def variables(modules):
-    """Return variables by PyTorch's names, from layers by their module's."""
+    """Return variables by PyTorch names, from layers by module name."""
     return {
         f"{module}.{_PARAMETERS[weight.name]}": weight
         for module, layer in modules.items()
@@ -43,10 +43,10 @@ def plain(arrays):
 
 
 def clean(arrays, modules):
-    """Return the arrays without what PyTorch stores beside weights.
+    """Return the arrays without PyTorch entries that are not weights.
 
-    That is the prefix `module.` of `nn.DataParallel`, the counters of
-    normalizations, and the running statistics of those that keep none here.
+    Removes the prefix `module.` of `nn.DataParallel`, the counters of
+    normalizations, and running statistics that our layers do not have.
     """
     unused = {
         f"{module}.{statistic}"
@@ -67,21 +67,21 @@ def read(path, scope=None):
     Args:
         path: str, a file that ends in `.pth`, `.pt` or `.ckpt`
             (`torch.save`), `.safetensors` or `.npz`. Pickled code is refused,
-            in files of `torch.save` by PyTorch's `weights_only`.
+            in `torch.save` files by PyTorch's `weights_only`.
         scope: None; a state dict has no scopes.
 
     Raises:
-        UserError: if a scope is given, there is no such file, it holds no
-            state dict, or more numbers than any network has.
+        UserError: if a scope is given, the file does not exist, is not a
+            state dict, or holds more numbers than any network.
         ImportError: if the package that reads such files is not installed.
     """
     return _arrays(path, scope, lambda shape, read: read())
 
 
 def outline(path, scope=None):
-    """Return what `read` does, as arrays of zeros that take no memory.
+    """Return the arrays of `read` as zeros that take no memory.
 
-    They tell what a file holds before it is read.
+    Shows the content of a file before it is read.
     """
     return _arrays(path, scope, lambda shape, read: empty(shape))
 
@@ -145,7 +145,7 @@ def _open_torch(path):
         # The format of before 1.6 is read as a whole, to see what it holds.
         files.check_size(path, 8 * files.MOST_NUMBERS)
     try:
-        # Of a mapped file nothing is read but what is looked at.
+        # From a mapped file only the parts that are used are read.
         state = torch.load(
             path, map_location="cpu", weights_only=True, mmap=is_zip
         )

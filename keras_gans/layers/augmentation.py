@@ -1,12 +1,12 @@
-"""Differentiable augmentation: a discriminator that cannot learn by heart.
+"""Differentiable augmentation against discriminator overfitting.
 
-With few images a discriminator remembers them, and its generator learns no
-more. Here everything that it is shown, real or made, is changed at random,
-and gradients go back through the change; the generator never learns the
-changes, as images without them would be told apart.
+With few images a discriminator memorizes them, and its generator stops
+learning. Here all of its inputs, real and fake, are changed at random, and
+gradients flow through the changes; the generator does not learn the changes,
+as fakes with them would be detected.
 
-That is the paper's claim. Here no gain was measured: CycleGAN on 100 drawn
-faces a side was worse for it after 1,200 steps
+That is the paper's claim. No gain was measured here: CycleGAN on 100 drawn
+faces per side was worse with it after 1,200 steps
 (tests/benchmarks/SCOREBOARD.md).
 """
 
@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras_gans.checks import UserError
 from keras_gans.layers.random import replica_seed
 
-# Of whole numbers, as XLA draws other fractions than TensorFlow does.
+# From integers, as XLA draws other fractions than TensorFlow does.
 _LEVELS = 1 << 20
 _SHIFT = 0.125
 _CUTOUT = 0.5
@@ -26,7 +26,7 @@ def parse(text):
     """Return the policies of a text such as `"color,translation,cutout"`.
 
     Args:
-        text: str, names out of `POLICIES` with commas between; or None.
+        text: str, comma-separated names in `POLICIES`; or None.
 
     Returns:
         tuple of str, in the order given; empty for None.
@@ -47,23 +47,23 @@ def parse(text):
 
 
 class Augmentation:
-    """Changes images at random, each in its own way.
+    """Changes each image independently at random.
 
-    Make it within the strategy's scope, and call it in a replica.
+    Create it within the strategy's scope and call it in a replica.
 
     Args:
-        policies: tuple of str, as `parse` returns it.
+        policies: tuple of str, the result of `parse`.
 
     Call arguments:
         images: float `[batch, height, width, channels]` in [-1, 1], channels
-            a multiple of 3. Several images side by side are changed as one,
-            so that a pair stays a pair.
+            a multiple of 3. Images concatenated along the channels are
+            changed as one, so that a pair stays a pair.
 
     Returns:
-        The shape and type of `images`; beyond [-1, 1] where a color is.
+        Images of the same shape and type; colors may exceed [-1, 1].
 
     Attributes:
-        state: dict from name to variable, what a checkpoint keeps.
+        state: dict from name to variable, saved in checkpoints.
 
     Reference:
         Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN
@@ -85,9 +85,9 @@ class Augmentation:
 def color(images, seed):
     """Change brightness, saturation and contrast.
 
-    Brightness by -0.5 to 0.5, added; saturation by 0 to 2, the factor of a
-    pixel's distance from its own mean; contrast by 0.5 to 1.5, that from the
-    mean of the image.
+    Brightness: adds -0.5 to 0.5. Saturation: scales a pixel's distance from
+    its own mean by 0 to 2. Contrast: scales the distance from the mean of the
+    image by 0.5 to 1.5.
 
     Args:
         images: float `[batch, height, width, channels]`; every three channels
@@ -108,7 +108,7 @@ def color(images, seed):
 
 
 def translation(images, seed):
-    """Shift by up to an eighth of height and width; 0, gray, moves in.
+    """Shift by up to an eighth of height and width, padded with 0 (gray).
 
     Args: as `color`.
     """
@@ -127,9 +127,9 @@ def translation(images, seed):
 
 
 def cutout(images, seed):
-    """Set to 0, gray, a rectangle of half the height and half the width.
+    """Set a rectangle of half the height and width to 0 (gray).
 
-    Its center is anywhere in the image, so that part of it may lie outside.
+    Its center is anywhere in the image, so part of it may lie outside.
 
     Args: as `color`.
     """
@@ -150,13 +150,13 @@ POLICIES = {"color": color, "translation": translation, "cutout": cutout}
 
 
 def _shape(images):
-    """Return the shape; what is known beforehand as plain numbers."""
+    """Return the shape, with static dimensions as plain numbers."""
     known, traced = images.shape, tf.shape(images)
     return [traced[i] if n is None else n for i, n in enumerate(known)]
 
 
 def _part(side, share):
-    """Return so large a part of a side, in whole pixels."""
+    """Return a fraction of a side in whole pixels."""
     return tf.cast(tf.cast(side, tf.float32) * share + 0.5, tf.int32)
 
 

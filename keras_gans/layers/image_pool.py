@@ -1,4 +1,4 @@
-"""The pool of past fakes that a discriminator learns from."""
+"""The pool of past fakes for training a discriminator."""
 
 import keras
 import tensorflow as tf
@@ -8,26 +8,26 @@ from keras_gans.layers.random import replica_seed
 
 @keras.saving.register_keras_serializable("keras_gans")
 class ImagePool(keras.layers.Layer):
-    """Hand on images, or past ones in their place.
+    """Returns images, or past images in their place.
 
-    While the pool fills, every image is stored and handed on. After that
-    each is, with probability 0.5, exchanged for a stored one, drawn
-    uniformly: that one is handed on, this one takes its place. Otherwise it
-    is handed on and forgotten. The images of a batch pass one after the
-    other, so that the first may come out in place of the second.
+    While the pool fills, every image is stored and returned. After that each
+    image is, with probability 0.5, swapped with a uniformly drawn stored
+    image, which is returned instead; otherwise the image itself is returned
+    and not stored. The images of a batch are processed in order, so the first
+    may be returned in place of the second.
 
-    Images, count and random state are weights, so that checkpoints hold
-    them. They live on the device: at 256 pixels a pool of 50 takes 39 MB,
-    there and in the checkpoint. Under a distribution strategy each replica
-    has a pool of its own; that of the first is saved.
+    Images, count and random state are weights, so that checkpoints save
+    them. They are stored on the device: at 256 pixels a pool of 50 takes
+    39 MB, there and in the checkpoint. Under a distribution strategy each
+    replica has its own pool; that of the first is saved.
 
     Args:
-        pool_size: int, images to keep; 0 hands everything on.
+        pool_size: int, images to store; 0 returns all inputs unchanged.
         seed: int, or None for one drawn from `keras.utils.set_random_seed`.
 
     Call arguments:
-        images: float `[batch, height, width, channels]`, of one height and
-            width throughout.
+        images: float `[batch, height, width, channels]`, of constant height
+            and width.
 
     Reference:
         Shrivastava et al. 2017, "Learning from Simulated and Unsupervised
@@ -69,7 +69,7 @@ class ImagePool(keras.layers.Layer):
             return images
         size = self.pool_size
         batch = tf.shape(images)[0]
-        # Whole numbers: XLA draws other fractions than TensorFlow does.
+        # Integers: XLA draws other fractions than TensorFlow does.
         coins, draws = (
             tf.random.stateless_uniform(
                 [batch], replica_seed(self.seed_generator), 0, end, tf.int32
@@ -97,15 +97,15 @@ class ImagePool(keras.layers.Layer):
         return tf.cast(outputs, images.dtype)
 
     def _trace(self, exchanges, draws):
-        """Follow the images through the pool by number.
+        """Track the images through the pool by index.
 
-        Stored ones have the numbers 0 to `pool_size` - 1, those of the batch
-        the numbers that follow. Only numbers pass through the loop.
+        Stored images have indices 0 to `pool_size` - 1, those of the batch
+        the following ones. The loop handles indices only.
 
         Returns:
-            `(positions, sources, contents)`: for each image of the batch
-            the place in the pool that it may have changed, and the number of
-            the image handed on; for each place what is in it at the end.
+            `(positions, sources, contents)`: for each image of the batch the
+            pool position that it may have changed and the index of the image
+            returned; for each position the index of its final content.
         """
         size = self.pool_size
         filled = tf.cast(tf.convert_to_tensor(self.filled), tf.int32)

@@ -1,4 +1,4 @@
-"""Labels as planes beside the channels of an image."""
+"""Append labels to the channels of an image as constant planes."""
 
 import keras
 import tensorflow as tf
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_gans")
 class LabelPlanes(keras.layers.Layer):
-    """Append to an image's channels one constant plane per label.
+    """Appends one constant plane per label to an image's channels.
 
     Call arguments:
         inputs: pair of `[batch, height, width, channels]` and

@@ -11,10 +11,10 @@ _record_statistics = contextvars.ContextVar("record_statistics", default=True)
 
 @contextlib.contextmanager
 def frozen_statistics():
-    """Within this context training passes leave moving statistics alone.
+    """A context in which training passes do not update moving statistics.
 
-    A generator that is called on several kinds of input in one step then
-    records only the kind that it receives when deployed.
+    A generator that is called on several kinds of input in a step then
+    records only the kind that it gets when deployed.
     """
     token = _record_statistics.set(False)
     try:
@@ -37,14 +37,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
       feeds the biased one. The normalization itself uses the biased variance
       in both.
 
-    Under a distribution strategy every replica normalizes with its own batch
-    and keeps its own moving statistics; those of the first are saved.
+    Under a distribution strategy each replica normalizes with its own batch
+    and has its own moving statistics; those of the first are saved.
 
     Call arguments:
         inputs: `[batch, height, width, channels]`; float16 and bfloat16 keep
             their type while moments, scale and offset stay in float32.
-        training: use and record the batch's statistics, or use the moving
-            ones.
+        training: whether to use and record the batch statistics, or to use
+            the moving ones.
     """
 
     def call(self, inputs, training=None):
@@ -75,14 +75,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable("keras_gans")
 class InstanceNormalization(keras.layers.Layer):
-    """Normalize each channel of each image by its own mean and variance.
+    """Normalizes each channel of each image by its own mean and variance.
 
     Training and inference are the same, unless there are moving statistics. A
     single pixel becomes 0 (or the offset): its variance is 0.
 
     `keras.layers.GroupNormalization(groups=-1)` computes the same, but its
-    configuration afterwards holds the channel count in place of the -1, its
-    epsilon is 1e-3 and it has scale and offset by default.
+    config then holds the channel count instead of -1, its epsilon is 1e-3 and
+    it has scale and offset by default.
 
     Args:
         epsilon: float, added to the variance. Default 1e-5, PyTorch's;
@@ -90,9 +90,9 @@ class InstanceNormalization(keras.layers.Layer):
         scale: bool, whether to multiply by a learned factor per channel.
         center: bool, whether to add a learned offset per channel.
         moving_statistics: bool, whether to record the statistics of training
-            passes and to use them, equal for all images, in inference, as
-            PyTorch's `track_running_stats=True`. The moving variance receives
-            the n/(n-1) variances of the images, their mean over the batch.
+            passes and use them for all images in inference, as PyTorch's
+            `track_running_stats=True`. The moving variance receives the
+            n/(n-1) variances of the images, averaged over the batch.
         momentum: float, what the moving statistics keep of their value in
             each training pass; PyTorch's 0.1 is the part they do not keep.
 

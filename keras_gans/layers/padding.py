@@ -1,4 +1,4 @@
-"""Padding that Keras lacks."""
+"""Padding layers that Keras lacks."""
 
 import keras
 import tensorflow as tf
@@ -6,11 +6,11 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_gans")
 class ReflectionPadding2D(keras.layers.Layer):
-    """Continue an image as its mirror image, without repeating the border.
+    """Pads images by reflection, excluding the border row.
 
     Args:
         padding: int, pixels on each of the four sides; less than the height
-            and the width of what it is called on.
+            and width of the inputs.
 
     Call arguments:
         inputs: `[batch, height, width, channels]`.

@@ -9,14 +9,14 @@ import tensorflow as tf
 def replica_seed(seed_generator):
     """Draw a seed that differs by replica.
 
-    Keras gives all replicas the same state, and so the same numbers.
+    Keras gives all replicas the same state, so the same numbers.
 
     Args:
-        seed_generator: `keras.random.SeedGenerator`, whose state moves on.
+        seed_generator: `keras.random.SeedGenerator`, which is advanced.
 
     Returns:
-        int32 `[2]`, for `tf.random.stateless_...`; with one replica what
-        `keras.random` would draw with.
+        int32 `[2]`, for `tf.random.stateless_...`; with one replica the seed
+        that `keras.random` would use.
     """
     # As Keras: its states have 64 bits, what XLA takes has 32.
     seed = tf.math.floormod(seed_generator.next(), tf.int32.max - 1)
@@ -65,7 +65,7 @@ def draw_latents(seed, count, size, distribution="normal"):
 
 @keras.saving.register_keras_serializable("keras_gans")
 class Dropout(keras.layers.Dropout):
-    """Dropout that drops others on each replica of a strategy."""
+    """Dropout with a different mask on each replica of a strategy."""
 
     def call(self, inputs, training=False):
         if not training or not self.rate:

@@ -1,4 +1,4 @@
-"""Numbers beside images, each with the protocol that it was measured by.
+"""Metrics of images, each with its measurement protocol.
 
     extractor = metrics.extractor("vgg16")
     chosen = metrics.create(["kid", "precision_recall"], extractor)
@@ -58,7 +58,7 @@ def names():
 
 
 def get(name):
-    """Return the class of a metric; its `direction` says what is better.
+    """Return the class of a metric; its `direction` tells which is better.
 
     Raises:
         UserError: if no metric has that name.
@@ -68,7 +68,7 @@ def get(name):
 
 
 def create(chosen, extractor=None):
-    """Make metrics by name, those of features on one extractor.
+    """Create metrics by name; feature metrics share one extractor.
 
     Args:
         chosen: list of names.
@@ -78,7 +78,7 @@ def create(chosen, extractor=None):
         dict from name to metric.
 
     Raises:
-        UserError: for an unknown name, or if a metric needs an extractor and
+        UserError: for an unknown name, or if a metric needs an extractor but
             there is None.
     """
     if isinstance(extractor, str):

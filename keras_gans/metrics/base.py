@@ -1,8 +1,8 @@
-"""What all metrics of images share: their input, their state, their words.
+"""Base classes of image metrics: input, state and description.
 
-Images come in as they leave a generator, floats in [-1, 1], and are rounded
-to 8 bits before anything is measured: the number is that of the files that
-would be written, and the same in training and on two folders of images.
+Inputs are generator outputs, floats in [-1, 1], and are rounded to 8 bits
+before measuring. So a value is that of the image files, and the same in
+training and for two folders of images.
 """
 
 import math
@@ -15,18 +15,18 @@ from keras_gans.checks import UserError
 
 
 class PictureMetric(keras.metrics.Metric):
-    """A number about images that says how it was measured.
+    """A metric of images with a measurement protocol.
 
-    State of fixed size is kept in weights of type float64, so that such
-    metrics count right within `strategy.run` as outside of it.
+    State of fixed size is kept in float64 weights, so that such metrics are
+    correct within `strategy.run` and outside of it.
 
     Attributes:
-        key: str, what the registry calls it.
-        title: str, what tables call it.
+        key: str, its name in the registry.
+        title: str, its name in tables.
         direction: `"min"` or `"max"`: which values are good.
         paired: bool, whether each fake has its own real image.
         needs_extractor: bool, whether the first argument is an `Extractor`.
-        fewest: int, images on each side without which there is no value.
+        fewest: int, images needed on each side for a value.
     """
 
     key = title = None
@@ -40,7 +40,7 @@ class PictureMetric(keras.metrics.Metric):
         self.real_size = self.fake_size = None
 
     def protocol(self):
-        """Return how the number came about: a dict of plain JSON."""
+        """Describe how the value was measured, as a dict of plain JSON."""
         real, fake = self.counts()
         sizes = {"real_size": self.real_size, "fake_size": self.fake_size}
         return {
@@ -53,7 +53,7 @@ class PictureMetric(keras.metrics.Metric):
         }
 
     def counts(self):
-        """Return how many real and how many fake images were seen."""
+        """Return the numbers of real and fake images seen."""
         raise NotImplementedError
 
     def reset_state(self):
@@ -61,14 +61,14 @@ class PictureMetric(keras.metrics.Metric):
         self.real_size = self.fake_size = None
 
     def look(self, side, pictures):
-        """Return the images of a side as they are measured.
+        """Return the images of a side as they will be measured.
 
         Returns:
             float32 `[batch, height, width, 3]`, whole numbers of 0 to 255,
             or NaN where the images are not finite.
 
         Raises:
-            ValueError: if they are no such images, or not of the size of
+            ValueError: if they are not such images, or differ in size from
                 earlier ones.
         """
         pictures = eight_bit(gathered(pictures), f"{self.key}: {side}")
@@ -105,7 +105,7 @@ class PictureMetric(keras.metrics.Metric):
 
 
 class MeanMetric(PictureMetric):
-    """The mean, over images, of a number that each pair of them has."""
+    """The mean of a value of each image pair."""
 
     def __init__(self, name=None):
         super().__init__(name)
@@ -113,7 +113,7 @@ class MeanMetric(PictureMetric):
         self.count = self._add_sum((), "count")
 
     def per_picture(self, real, fake):
-        """Return the number of each pair, float32 `[batch]`.
+        """Return the value of each pair, float32 `[batch]`.
 
         Args:
             real, fake: floats `[batch, height, width, 3]` in [-1, 1].
@@ -133,7 +133,7 @@ class MeanMetric(PictureMetric):
         return real, fake
 
     def _measure(self, real, fake):
-        """Do so with images as `look` returns them."""
+        """Measure images as returned by `look`."""
         raise NotImplementedError
 
     def update_state(self, real, fake):
@@ -154,16 +154,16 @@ class MeanMetric(PictureMetric):
 
 
 def add(variable, value):
-    """Add to a sum in a replica's own context or across all replicas.
+    """Add to a sum in a replica context or across all replicas.
 
-    `assign_add` of a variable that is summed when read is refused outside of
-    `strategy.run`; `assign` shares the value out among the replicas.
+    `assign_add` of a variable that is summed on reading fails outside of
+    `strategy.run`; `assign` splits the value among the replicas.
     """
     variable.assign(variable.value + value)
 
 
 def gathered(values):
-    """Return what a strategy has dealt out to its replicas as one tensor."""
+    """Return the values of all replicas as one tensor."""
     if isinstance(values, tf.distribute.DistributedValues):
         # Not through the strategy, whose scope may have been left.
         return tf.concat(values.values, axis=0)
@@ -171,14 +171,14 @@ def gathered(values):
 
 
 def eight_bit(pictures, name="pictures"):
-    """Return what files of these images would hold, as float32 0 to 255.
+    """Round images to 8 bits, as in files; return float32 from 0 to 255.
 
     Args:
         pictures: floats `[batch, height, width, 3]` in [-1, 1].
-        name: str, what an error calls them.
+        name: str, their name in errors.
 
     Raises:
-        UserError: for another shape or type; unless within a graph, for
+        UserError: for another shape or type; outside of a graph also for
             values that are not finite or not in [-1, 1].
     """
     pictures = tf.convert_to_tensor(pictures)

@@ -1,4 +1,4 @@
-"""How the fakes as a whole differ from the real images: the FID."""
+"""Compare the distributions of real and fake images: the FID."""
 
 import logging
 
@@ -11,9 +11,9 @@ logger = logging.getLogger("keras_gans")
 
 
 class DistributionMetric(PictureMetric):
-    """A number about features of two sets of images.
+    """A metric of the features of two sets of images.
 
-    The sets need not be of one size; either side of an update may be None.
+    The sets may differ in size; either side of an update may be None.
 
     Args:
         extractor: `metrics.Extractor`.
@@ -27,7 +27,7 @@ class DistributionMetric(PictureMetric):
         self.extractor = extractor
 
     def update_state(self, real, fake):
-        """Take in images, floats `[batch, height, width, 3]` in [-1, 1]."""
+        """Add images, floats `[batch, height, width, 3]` in [-1, 1]."""
         features = {"real": real, "fake": fake}
         for side, pictures in features.items():
             if pictures is not None:
@@ -37,11 +37,11 @@ class DistributionMetric(PictureMetric):
         self.update_features(**features)
 
     def update_features(self, real, fake):
-        """Take in features, `[batch, dimensions]`, instead of images."""
+        """Add features, `[batch, dimensions]`, instead of images."""
         raise NotImplementedError
 
     def reset_fakes(self):
-        """Forget the fakes alone, so that reals are measured once."""
+        """Reset only the fakes, so that reals are measured once."""
         raise NotImplementedError
 
     def protocol(self):
@@ -59,14 +59,14 @@ class FID(DistributionMetric):
     """Squared Frechet distance of two Gaussians fitted to the features.
 
     For means m, n and covariances A, B (of samples, divided by count - 1) it
-    is |m - n|^2 + tr A + tr B - 2 tr (AB)^(1/2). What streams are the sums of
-    the features and of their outer products, in float64.
+    is |m - n|^2 + tr A + tr B - 2 tr (AB)^(1/2). Only the sums of the features
+    and of their outer products are accumulated, in float64.
 
     AB is not symmetric, but has the eigenvalues of A^(1/2) B A^(1/2), which
-    is symmetric and has none below zero. So the last trace is the sum of the
-    roots of these, all by decompositions that do not fail on singular
-    matrices. It is defined for fewer images than dimensions, but then far
-    too high, and the protocol says so in a `warning`.
+    is symmetric and has none below zero. So the last trace is the sum of their
+    roots, computed by decompositions that do not fail on singular matrices.
+    With fewer images than dimensions the value is far too high, and the
+    protocol has a `warning`.
 
     Reference:
         Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule
@@ -122,7 +122,7 @@ class FID(DistributionMetric):
         root = vectors * np.sqrt(values.clip(0.0)) @ vectors.T
         roots = np.sqrt(np.linalg.eigvalsh(root @ b @ root).clip(0.0))
         distance = ((m - n) ** 2).sum() + np.trace(a) + np.trace(b)
-        # Of equal sets rounding leaves a little below zero.
+        # For equal sets rounding gives values slightly below zero.
         return max(0.0, float(distance - 2.0 * roots.sum()))
 
     def _gaussian(self, side):

@@ -1,10 +1,10 @@
-"""Networks that turn images into features, by name.
+"""Create feature extractors by name.
 
-`"faces"` is a small classifier that learned the attributes of the embedded
-faces: it needs no download, and is made for drawings, not for photographs.
-`"inception_v3"` and `"vgg16"` are those of `keras.applications`,
-`"fid_inception"` is the network of the published FID. A distance is
-comparable with another only if the whole protocol is the same.
+`"faces"` is a small classifier trained on the attributes of the embedded
+faces: it needs no download and suits drawings, not photographs.
+`"inception_v3"` and `"vgg16"` are from `keras.applications`, `"fid_inception"`
+is the network of the published FID. Distances are comparable only if their
+whole protocols are the same.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ def extractor(
     folder=None,
     random_weights=False,
 ):
-    """Make an extractor of features.
+    """Create a feature extractor.
 
     Args:
         name: str, one of `EXTRACTORS`.
@@ -61,23 +61,23 @@ def extractor(
             weights without top, by default fetched by Keras; of
             `"fid_inception"`, see `metrics.fid_inception`.
         image_size: int, pixels to which images are resized. Default: 64 for
-            `"faces"`, else what the network was trained for.
-        style: str, of the drawings that `"faces"` learns from.
+            `"faces"`, else the network's training size.
+        style: str, style of the drawings that `"faces"` is trained on.
         train: function `(image_size, style=...)` to a classifier, such as
             `attributes.train_classifier`, which `"faces"` needs without
-            weights. It must stand at the top of a module, and is called in a
-            process of its own.
-        folder: path of the cache in which `"faces"` is kept, such as
-            `files.cache_folder()`. Default: it is not kept.
+            weights. It must be a module-level function, and is called in a
+            separate process.
+        folder: path of the cache for `"faces"`, such as
+            `files.cache_folder()`. Default: no cache.
         random_weights: bool, leave the network untrained, for tests.
 
     Returns:
-        `Extractor`. The state of Python's generator of random numbers, from
-        which Keras draws its seeds, is left as it was.
+        `Extractor`. The state of Python's random number generator, from which
+        Keras draws its seeds, is unchanged.
 
     Raises:
-        UserError: for a wrong argument, or in one line if weights cannot be
-            had.
+        UserError: for an invalid argument, or in one line if weights are not
+            available.
     """
     if name not in EXTRACTORS:
         raise UserError(
@@ -182,7 +182,7 @@ def _faces(weights, image_size, style, train, folder):
 
 @contextlib.contextmanager
 def _undisturbed():
-    """Make networks in float32 and give a run its random numbers back."""
+    """Build networks in float32 without changing a run's random state."""
     state, policy = random.getstate(), keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
@@ -194,7 +194,7 @@ def _undisturbed():
 
 @contextlib.contextmanager
 def _one_line(name, weights):
-    """Put what goes wrong with weights, by file or network, in one line."""
+    """Raise errors of weights, from file or network, in one line."""
     try:
         yield
     # Keras raises a bare Exception when it cannot download.

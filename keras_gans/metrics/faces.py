@@ -1,8 +1,7 @@
-"""The classifier of drawn faces: trained once, then kept.
+"""Train the classifier of drawn faces once and cache it.
 
-It is trained in a process of its own, on the processor and from a fixed seed:
-so it is the same network whoever asks, and the random numbers of a run that
-is measured are not touched.
+It is trained in a separate process, on the CPU and from a fixed seed, so that
+it is always the same network and does not affect the random numbers of a run.
 """
 
 import hashlib
@@ -31,13 +30,13 @@ train(int(sys.argv[1]), style=sys.argv[2]).save(sys.argv[3])
 
 
 def trained(train, image_size, style, folder=None):
-    """Return the classifier, from the cache if it is there.
+    """Return the classifier, from the cache if possible.
 
     Args:
-        train: function at the top of a module, from `(image_size, style=...)`
-            to a `keras.Model`.
+        train: module-level function from `(image_size, style=...)` to a
+            `keras.Model`.
         image_size: int, pixels.
-        style: str, of the drawings.
+        style: str, style of the drawings.
         folder: path of the cache, or None.
 
     Raises:

@@ -1,4 +1,4 @@
-"""From images to features: the way in to a network, and its protocol."""
+"""Compute features of images, with preprocessing and protocol."""
 
 import hashlib
 
@@ -8,23 +8,23 @@ from keras_gans.metrics.base import eight_bit
 
 
 class Extractor:
-    """A network with the way in to it, as `extractor` makes them.
+    """A network with its preprocessing, created by `extractor`.
 
     Args:
         name: str, one of `EXTRACTORS`.
         network: `keras.Model` from images to `[batch, dimensions]`.
-        maps: `keras.Model` from images to a dict of layers' outputs.
-        scale: function from pixels of 0 to 255 to what the networks take.
-        image_size: int, pixels of a side of what they take.
-        layer: str, of which the features are the mean over space.
-        weights: str, where they are from.
+        maps: `keras.Model` from images to a dict of layer outputs.
+        scale: function from pixels of 0 to 255 to the networks' input range.
+        image_size: int, pixels, side of the networks' inputs.
+        layer: str, the layer whose mean over space gives the features.
+        weights: str, origin of the weights.
 
     Attributes:
         name: str, one of `EXTRACTORS`.
         image_size: int, pixels to which images are resized.
-        dimensions: int, of an image's features.
+        dimensions: int, number of features of an image.
         map_shapes: dict from a layer's name to `(height, width, channels)`.
-        is_published: bool, whether it is the network that the name FID means.
+        is_published: bool, whether it is the network of the published FID.
     """
 
     def __init__(self, name, network, maps, scale, image_size, layer, weights):
@@ -45,7 +45,7 @@ class Extractor:
         self._maps = tf.function(maps, reduce_retracing=True)
 
     def features(self, pictures):
-        """Return what the network sees in images, `[batch, dimensions]`.
+        """Return the features of images, `[batch, dimensions]`.
 
         Args:
             pictures: floats `[batch, height, width, 3]` in [-1, 1].
@@ -57,7 +57,7 @@ class Extractor:
         return self._maps(self._prepare(pictures), training=False)
 
     def protocol(self):
-        """Return how images become features: a dict of plain JSON."""
+        """Describe the computation of features, as a dict of plain JSON."""
         return {
             "name": self.name,
             "layer": self._layer,

@@ -1,10 +1,10 @@
-"""The Inception network of the published FID, from a user's file.
+"""Build the Inception network of the published FID from a user's file.
 
 It is TensorFlow's release of 2015-12-05, which differs from Inception-v3 of
-`keras.applications`: the last block pools by maximum, and there are 1,008
-classes. Average pooling leaves the border out of its mean, as TensorFlow's
-always does. The weights are read by the names of the modules in pytorch-fid
-and torch-fidelity. With PyTorch their file is made readable by
+`keras.applications`: the last block uses max pooling, and there are 1,008
+classes. Average pooling excludes the border from its mean, as always in
+TensorFlow. Weights are read by the module names of pytorch-fid and
+torch-fidelity. Convert their file with PyTorch by
 
     import numpy, torch
     state = torch.load("pt_inception-2015-12-05-6726825d.pth")
@@ -29,8 +29,8 @@ _PARTS = {
 def network():
     """Return the network from `[batch, 299, 299, 3]` in [-1, 1].
 
-    Any size of at least 75 pixels does, too. The input is to be (x - 128) /
-    128 of pixels x in 0..255.
+    Any size of at least 75 pixels works. The input should be (x - 128) / 128
+    of pixels x in 0..255.
 
     Returns:
         functional `keras.Model` to the mean of the last block over space,
@@ -62,12 +62,11 @@ def network():
 
 
 def load(model, weights):
-    """Set the weights of `network()`.
+    """Load the weights of `network()`.
 
     Args:
-        model: what `network` returned.
-        weights: path of a `.npz` file, or dict, of arrays by their names in
-            the state dict.
+        model: the result of `network`.
+        weights: path of a `.npz` file, or dict, of arrays by state dict name.
 
     Raises:
         UserError: if an array is missing or has another shape.

@@ -1,4 +1,4 @@
-"""Metrics that compare image with image: KID, precision and recall."""
+"""Metrics that compare individual images: KID, precision and recall."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,11 +11,11 @@ _ROWS = 1000
 
 
 class _KeepingMetric(DistributionMetric):
-    """One that must see all features at once, and keeps them.
+    """A metric that stores all features, as it needs them at once.
 
-    They lie in the memory of the host, 4 bytes a number: 80 MB for 10,000
-    images with 2048 dimensions. So these metrics are updated eagerly: what
-    replicas made may be given as the strategy returns it.
+    They are stored in host memory, 4 bytes per number: 80 MB for 10,000
+    images with 2048 dimensions. So these metrics are updated eagerly; outputs
+    of replicas may be passed as the strategy returns them.
     """
 
     def __init__(self, extractor, name=None):
@@ -57,16 +57,15 @@ class _KeepingMetric(DistributionMetric):
 class KID(_KeepingMetric):
     """Unbiased squared maximum mean discrepancy, by a cubic kernel.
 
-    The kernel is (x.y / dimensions + 1)^3. Its mean over random subsets is
-    the value, which may fall below zero, its standard deviation over them
-    the spread.
+    The kernel is (x.y / dimensions + 1)^3. The value is the mean over random
+    subsets, which may be negative; the spread is the standard deviation.
 
     Args:
         extractor: `metrics.Extractor`.
         subsets: int.
         subset_size: int, images of each side in a subset. Default: 1,000,
             or half of the side with fewer, so that subsets differ.
-        seed: int, of the choice.
+        seed: int, seed of the subsets.
 
     Reference:
         Binkowski et al. 2018, "Demystifying MMD GANs", section 4.
@@ -126,11 +125,11 @@ class KID(_KeepingMetric):
 
 
 class PrecisionRecall(_KeepingMetric):
-    """Shares of each set that lie within the neighborhoods of the other.
+    """Shares of each set that lie within neighborhoods of the other set.
 
-    Precision is the share of fakes no farther from some real image than
-    its k-th nearest real neighbor is; recall is the share of reals among
-    the fakes likewise. The value to go by is their harmonic mean.
+    Precision is the share of fakes no farther from some real image than its
+    k-th nearest real neighbor; recall is the same with reals and fakes
+    swapped. The main value is their harmonic mean.
 
     Args:
         extractor: `metrics.Extractor`.

@@ -1,4 +1,4 @@
-"""Distances between the maps of a network's layers."""
+"""Perceptual distances between the feature maps of a network."""
 
 import os
 
@@ -14,11 +14,11 @@ _EPSILON = 1e-10
 
 
 class PerceptualDistance(MeanMetric):
-    """Squared difference of channels of unit length, summed over layers.
+    """Squared difference of unit-length feature vectors, summed over layers.
 
-    It is the distance of LPIPS, mean over places and sum over channels and
-    layers, but without its learned weights of the channels and on the
-    backbone that the protocol names: no value of it is one of LPIPS.
+    It is the distance of LPIPS, mean over positions and sum over channels and
+    layers, but without its learned channel weights and on the backbone in the
+    protocol: values are not comparable with LPIPS.
 
     Args:
         extractor: `metrics.Extractor`, the backbone.
@@ -26,7 +26,7 @@ class PerceptualDistance(MeanMetric):
             the layers to `[channels]`, none below 0. Default: all 1.
 
     Raises:
-        UserError: if they do not fit the layers.
+        UserError: if the weights do not match the layers.
 
     Reference:
         Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features
@@ -61,10 +61,10 @@ class PerceptualDistance(MeanMetric):
 
 
 class Diversity(PictureMetric):
-    """Mean perceptual distance between two of the outputs.
+    """Mean perceptual distance between pairs of outputs.
 
-    Over all pairs of n outputs, and yet in one pass: the distance is the
-    square of a Euclidean one, between vectors x, for which that mean equals
+    Over all pairs of n outputs in a single pass: the distance is a squared
+    Euclidean one between vectors x, so the mean equals
     2 / (n - 1) (sum |x|^2 - |sum x|^2 / n). The sums, in float64, take 50 MB
     for `vgg16` at 224 pixels.
 
@@ -90,7 +90,7 @@ class Diversity(PictureMetric):
         return f"diversity ({self.backbone.extractor.name})"
 
     def update_state(self, real, fake):
-        """Take in `fake`, as all metrics do; `real` is not looked at."""
+        """Add `fake`; `real`, an argument of all metrics, is ignored."""
         if fake is None:
             return
         fake = gathered(fake)
@@ -105,7 +105,7 @@ class Diversity(PictureMetric):
         return 0, int(self.count.numpy())
 
     def reset_fakes(self):
-        """Forget all, as there is nothing of the reals to keep."""
+        """Reset everything, as no state of the reals is kept."""
         self.reset_state()
 
     def result(self):
@@ -125,7 +125,7 @@ class Diversity(PictureMetric):
 
 
 class _Backbone:
-    """Maps between which the plain squared distance is the perceptual one."""
+    """Feature maps whose squared distance is the perceptual distance."""
 
     def __init__(self, extractor, channel_weights):
         self.extractor = extractor
@@ -152,10 +152,10 @@ class _Backbone:
         }
 
     def __call__(self, pictures):
-        """Return float32 maps `[batch, height, width, channels]`, a layer each.
+        """Return a float32 map `[batch, height, width, channels]` per layer.
 
-        Their vectors of channels are of unit length, times the root of what
-        a channel and a place count.
+        Channel vectors have unit length, times the root of the weight of a
+        channel and a position.
         """
         maps = self.extractor.maps(pictures)
         return [

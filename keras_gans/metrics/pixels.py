@@ -1,4 +1,4 @@
-"""Images against their truth, pixel by pixel and window by window."""
+"""Compare images with their truth by pixels and by windows."""
 
 import tensorflow as tf
 
@@ -8,7 +8,7 @@ from keras_gans.metrics.base import MeanMetric
 # Wang et al. 2003, section 3.2, from the finest scale to the coarsest.
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW, _SIGMA = 11, 1.5
-# What an equal pair counts: the mean of one infinity would be infinite.
+# The value of an equal pair: one infinity would make the mean infinite.
 _MOST_DECIBELS = 100.0
 
 
@@ -30,7 +30,7 @@ class L1(_PixelMetric):
 
 
 class CycleError(L1):
-    """L1 between inputs, as `real`, and what came back of them, as `fake`."""
+    """L1 between inputs (`real`) and their reconstructions (`fake`)."""
 
     key, title = "cycle_error", "cycle error (L1)"
 
@@ -38,7 +38,7 @@ class CycleError(L1):
 class PSNR(_PixelMetric):
     """Peak signal-to-noise ratio in decibels, mean over images.
 
-    An equal pair, whose ratio is infinite, counts 100.
+    An equal pair, with an infinite ratio, counts as 100.
     """
 
     key, title, direction = "psnr", "PSNR", "max"
@@ -58,8 +58,8 @@ class PSNR(_PixelMetric):
 class SSIM(_PixelMetric):
     """Structural similarity, mean over images and channels; 1 is equal.
 
-    In Gaussian windows of 11 pixels with a standard deviation of 1.5, and
-    with variances that are not corrected for the size of the sample.
+    Uses Gaussian windows of 11 pixels with a standard deviation of 1.5, and
+    variances without correction for the sample size.
 
     Reference:
         Wang et al. 2004, "Image quality assessment: from error visibility to
@@ -84,12 +84,12 @@ class SSIM(_PixelMetric):
 
 
 class MultiScaleSSIM(SSIM):
-    """Structural similarity over scales that each halve the image.
+    """Structural similarity over several scales, each halving the image.
 
-    The published five scales need 161 pixels on the shorter side. Of smaller
-    images as many scales are taken as leave room for a window, at least
-    two, with the published weights scaled to sum to one: 4 from 81 pixels,
-    3 from 41, 2 from 21. Values of different scales are not comparable.
+    The published five scales need 161 pixels on the shorter side. Smaller
+    images use as many scales as leave room for a window, at least two, with
+    the published weights scaled to sum to one: 4 from 81 pixels, 3 from 41, 2
+    from 21. Values with different numbers of scales are not comparable.
 
     Args:
         scales: int from 2 to 5. Default: as many as fit.

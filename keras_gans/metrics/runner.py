@@ -1,4 +1,4 @@
-"""Many metrics on the same images, of which one may fail alone."""
+"""Compute many metrics on the same images; each may fail separately."""
 
 import contextlib
 import itertools
@@ -10,23 +10,23 @@ from keras_gans.metrics.distributions import DistributionMetric
 
 
 def evaluate(metrics, real, fake, batch_size=32):
-    """Compute metrics; one that fails says why and the others go on.
+    """Compute metrics; if one fails, report why and continue.
 
-    Images pass each extractor once for all metrics of features that share
-    it. To be called eagerly, and not within `strategy.run`.
+    Images pass each extractor once for all feature metrics that share it.
+    Call eagerly, not within `strategy.run`.
 
     Args:
-        metrics: dict from a name to a metric, whose state is reset first.
+        metrics: dict from name to a metric, whose state is reset first.
         real, fake: arrays `[count, ...]`, or iterables of batches, such as a
-            `tf.data.Dataset` of images. `real=None` keeps the reals seen
-            before, for metrics that can.
-        batch_size: int, rows of an array that are taken at a time.
+            `tf.data.Dataset` of images. `real=None` keeps the earlier reals,
+            for metrics that can.
+        batch_size: int, rows of an array per batch.
 
     Returns:
-        dict from each name to a dict: `value`, float, which is compared when
-        the best is looked for; `values`, dict from name to float;
-        `direction`; `protocol`; and `error`, None or the reason in one line,
-        in which case there is no value and no protocol.
+        dict from each name to a dict: `value`, float, the main value;
+        `values`, dict from name to float; `direction`; `protocol`; and
+        `error`, None or the reason in one line, in which case there is
+        neither value nor protocol.
     """
     failed = {}
 

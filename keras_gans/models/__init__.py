@@ -1,4 +1,4 @@
-"""The models, one paper a file. They run on TensorFlow."""
+"""The models, one file per paper. They run on TensorFlow."""
 
 from keras_gans.training.backend import check_backend
 

@@ -1,8 +1,8 @@
-"""CycleGAN: translate between two image collections without pairs.
+"""CycleGAN: translate between two unpaired image collections.
 
-Two generators, a to b and b to a, learn from two discriminators that judge
-one domain each, and from the demand that an image translated there and back
-is itself again.
+Two generators, a to b and b to a, learn from two discriminators, one per
+domain, and from cycle consistency: an image translated there and back should
+equal the original.
 """
 
 import contextlib
@@ -33,13 +33,13 @@ _MOST_POOLED = 2**28  # pixels of a pool, 3 GB
 
 @keras.saving.register_keras_serializable("keras_gans")
 class CycleGAN(BaseModel):
-    """CycleGAN, as the article has it for faces and as its authors train it.
+    """CycleGAN, as in the article on faces and as trained by its authors.
 
     `architecture="dcgan"` is the network pair of the article: strided 4x4
     convolutions, batch normalization, a discriminator with one logit.
     `architecture="resnet"` is that of the paper's authors: residual blocks,
     instance normalization, a discriminator of 70x70 patches, a pool of past
-    fakes, and a learning rate that falls in the second half of the run.
+    fakes, and a learning rate that decays in the second half of the run.
 
     Args:
         architecture: `"dcgan"` or `"resnet"`.
@@ -52,25 +52,25 @@ class CycleGAN(BaseModel):
             for resnet.
         num_residual_blocks: int from 0 up, of resnet only. Default: 9 from
             256 pixels up, 6 below.
-        pool_size: int, past fakes of each domain that its discriminator
-            learns from, in half the cases in place of this step's. 0 for
-            none. Default: 0 for dcgan, 50 for resnet.
+        pool_size: int, past fakes stored per domain, which replace those of
+            this step for the discriminator half of the time. 0 for none.
+            Default: 0 for dcgan, 50 for resnet.
         cycle: `"both"`, or for the paper's ablation one of the two parts of
             the cycle term: `"forward"`, |F(G(a)) - a|, or `"backward"`.
 
     Batch:
         images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
-            [-1, 1]; the two need not belong together.
+            [-1, 1]; unpaired.
 
     Returns:
         `model(images)` translates a to b: float32, the shape of `images`, in
         [-1, 1]. `model.translate(images, to="a")` translates back.
 
     Raises:
-        UserError: if an argument does not fit; before any layer is made.
+        UserError: if an argument is invalid; before any layer is built.
 
     Losses:
-        Weights of dcgan, then of resnet. Both domains are summed.
+        Weights of dcgan, then of resnet; sums over both domains.
         g_adversarial, 1, 1: -log D(fake), the non-saturating form of eq. 1;
             for resnet (D(fake) - 1)^2, section 4.
         g_cycle, 10, 10: |F(G(a)) - a| + |G(F(b)) - b|, eq. 2.
@@ -80,17 +80,16 @@ class CycleGAN(BaseModel):
         d_fake, 1, 0.5: -log(1 - D(fake)); for resnet D(fake)^2.
 
     Departures:
-        dcgan: the article leaves its loss out. Taken here: the non-saturating
+        dcgan: the article does not give its loss. Used here: the non-saturating
         sigmoid loss, cycle weight 10 as in the paper, no identity term, and
         beta_1 0.5 for Adam, which GANs need, at the article's learning rate
         4e-4 (TensorFlow 1 has 0.9 by default). Moving statistics of the
-        generators record translations of real images only, not the second
-        half of the cycle: they then are the statistics of what a deployed
-        generator receives.
-        resnet: none from the authors' PyTorch code, whose Adam, order of
-        updates and padding it keeps. Where it passes images one by one,
-        here those of one network pass together; instance normalization
-        makes that the same.
+        generators are recorded on translations of real images only, not on
+        the second half of the cycle, as a deployed generator gets real images.
+        resnet: none from the authors' PyTorch code; Adam, order of updates
+        and padding are the same. The code passes images one by one; here
+        those of one network pass together, which is equal with instance
+        normalization.
 
     Reference:
         Zhu et al. 2017, "Unpaired Image-to-Image Translation using
@@ -194,7 +193,7 @@ class CycleGAN(BaseModel):
         return self.generator_ab(self._check_inputs(images), training=training)
 
     def _check_inputs(self, images):
-        """Check what `call` takes, or of a batch the images of domain a."""
+        """Check the input of `call`, or the images of domain a in a batch."""
         if isinstance(images, dict):
             images, _ = self._check_batch(images)
         return check_images(images, multiple_of=self._recipe.multiple)
@@ -213,7 +212,7 @@ class CycleGAN(BaseModel):
             and width up to multiples of 4, as the original does.
 
         Raises:
-            ValueError: if `to` is no domain, or `images` are no such batch.
+            ValueError: if `to` is not a domain, or `images` have another shape.
         """
         if to not in ("a", "b"):
             raise UserError(f'to must be "a" or "b". Received: {to!r}')
@@ -230,7 +229,7 @@ class CycleGAN(BaseModel):
 
     def _translated(self, generator, source, target, training):
         """Return the translation of `source` and the identity of `target`."""
-        # Of one batch for both, half could not be dropped.
+        # From a single batch for both, half could not be dropped.
         both = self._recipe.both if self.loss_weights["identity"] else _apart
         return both(generator, source, target, training, frozen=True)
 
@@ -310,7 +309,7 @@ class CycleGAN(BaseModel):
         )
 
     def record_statistics(self, batch):
-        """Pass a batch through the generators as deployed, in training mode."""
+        """Run a batch through the generators in training mode, as deployed."""
         self.generator_ab(batch["images_a"], training=True)
         self.generator_ba(batch["images_b"], training=True)
 
@@ -333,7 +332,7 @@ class CycleGAN(BaseModel):
         return grids
 
     def verbs(self):
-        """Return what the model does: both translations."""
+        """Return the model's verbs: both translations."""
         inputs = {"images": Images(self.image_size, self._recipe.size_multiple)}
         return [
             Verb(
@@ -349,17 +348,17 @@ class CycleGAN(BaseModel):
 
 
 def _apart(network, images, others, training, frozen=False):
-    """Pass two batches through a network, the second with frozen statistics."""
+    """Call a network on two batches, on the second with frozen statistics."""
     outputs = network(images, training=training)
     with frozen_statistics() if frozen else contextlib.nullcontext():
         return outputs, network(others, training=training)
 
 
 def _together(network, images, others, training, frozen=True):
-    """Pass two batches through a network as one: fewer, larger operations.
+    """Call a network on two batches as one: fewer, larger operations.
 
-    With normalization by image that is exact, and there are no statistics;
-    batch normalization would mix the two.
+    Exact for normalization per image, which has no batch statistics; batch
+    normalization would mix the two batches.
     """
     outputs = network(tf.concat([images, others], 0), training=training)
     count = tf.shape(images)[0]
@@ -367,7 +366,7 @@ def _together(network, images, others, training, frozen=True):
 
 
 class _DCGAN:
-    """The article's networks, and its recipe."""
+    """The networks and the recipe of the article."""
 
     image_size = 64
     pool_size = 0
@@ -387,7 +386,7 @@ class _DCGAN:
         "real": 1.0,
         "fake": 1.0,
     }
-    # What two cores train in about ten minutes: more where bfloat16 is fast.
+    # About ten minutes on two cores: more steps where bfloat16 is fast.
     demonstration = {
         **_FACES,
         "batch_size": 16,
@@ -423,7 +422,7 @@ class _DCGAN:
 
 
 class _ResNet:
-    """The networks of the paper's authors, and their recipe."""
+    """The networks and the recipe of the paper's authors."""
 
     image_size = 256
     pool_size = 50

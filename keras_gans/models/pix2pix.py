@@ -1,7 +1,7 @@
-"""pix2pix: translate images after pairs of input and answer.
+"""pix2pix: learn translation from pairs of input and target images.
 
-A generator learns from the true answers and from a discriminator that sees
-an answer beside its input, so that it judges whether the two belong together.
+A generator learns from the targets and from a discriminator that sees input
+and output together, so that it judges whether the two match.
 """
 
 import keras
@@ -23,9 +23,9 @@ _LEAST_DOWNSAMPLES = 5
 class Pix2Pix(BaseModel):
     """Paired translation with a U-Net and a conditional discriminator.
 
-    The U-Net halves the image down to one pixel and doubles it up again
-    beside its own maps; the discriminator judges 70x70 patches of input and
-    answer, channel on channel.
+    The U-Net downsamples the image to one pixel and upsamples it again with
+    skip connections; the discriminator judges 70x70 patches of input and
+    output, concatenated along the channels.
 
     Args:
         image_size: int, pixels; 32, 64, 128, 256 or another power of two.
@@ -35,23 +35,23 @@ class Pix2Pix(BaseModel):
             Default 64.
         discriminator_filters: int, channels of the discriminator's first
             convolution. Default: the same.
-        num_downsamples: int from 5 up, halvings of the U-Net. Default: down
-            to one pixel, 8 for 256 pixels and 7 for 128.
+        num_downsamples: int from 5 up, downsampling layers of the U-Net.
+            Default: down to one pixel, 8 for 256 pixels and 7 for 128.
         dropout: float, rate in the `num_downsamples` - 5 inner upward layers
             of full width. Default 0.5.
 
     Batch:
         images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
-            [-1, 1]; the inputs and, in the same order, their true answers.
+            [-1, 1]; the inputs and, in the same order, their targets.
 
     Returns:
         `model(images)` translates a to b: float32, the shape of `images`, in
-        [-1, 1]; without dropout and with moving statistics, so that an image
-        has one translation, whatever the batch.
-        `model.translate(images, noise=True)` is the paper's test time.
+        [-1, 1]; without dropout and with moving statistics, so that the
+        translation of an image does not depend on its batch.
+        `model.translate(images, noise=True)` is the paper's test mode.
 
     Raises:
-        UserError: if an argument does not fit; before any layer is made.
+        UserError: if an argument is invalid; before any layer is built.
 
     Losses:
         g_adversarial, weight 1: -log D(a, G(a)), eq. 1 in its non-saturating
@@ -62,12 +62,12 @@ class Pix2Pix(BaseModel):
             discriminator down, section 3.3.
 
     Departures:
-        None in training from the authors' PyTorch code, whose Adam, order of
-        updates (discriminator first, both on the same fake) and padding it
-        keeps. At test time the paper keeps dropout, its only noise, and
+        None in training from the authors' PyTorch code: Adam, order of
+        updates (discriminator first, both on the same fake) and padding are
+        the same. At test time the paper keeps dropout, its only noise, and
         normalizes with the statistics of the test batch, one image; here
-        that is `noise=True`, and the default is the code's `--eval`: a served
-        image should not depend on chance.
+        that is `noise=True`. The default is the code's `--eval`, so that a
+        served image does not depend on chance.
 
     Reference:
         Isola et al. 2017, "Image-to-Image Translation with Conditional
@@ -153,7 +153,7 @@ class Pix2Pix(BaseModel):
         return self.generator(self._check_inputs(images), training=training)
 
     def _check_inputs(self, images):
-        """Check what `call` takes, or of a batch the images of domain a."""
+        """Check the input of `call`, or the images of domain a in a batch."""
         if isinstance(images, dict):
             images, _ = self._check_batch(images)
         return check_images(images, multiple_of=2**self.num_downsamples)
@@ -164,14 +164,14 @@ class Pix2Pix(BaseModel):
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1], height and
                 width multiples of 2 ** `num_downsamples`.
-            noise: bool, whether to translate as at the paper's test time:
+            noise: bool, whether to translate as in the paper's test mode:
                 with dropout, each image normalized by its own statistics.
 
         Returns:
             float32, the shape of `images`, in [-1, 1].
 
         Raises:
-            ValueError: if `images` are no such batch.
+            ValueError: if `images` have another shape.
         """
         images = check_images(images, multiple_of=2**self.num_downsamples)
         if not noise:
@@ -190,7 +190,7 @@ class Pix2Pix(BaseModel):
         }
 
     def _judged(self, real_a, images, training):
-        """Return the logits of images as answers to `real_a`."""
+        """Return the discriminator's logits of images for `real_a`."""
         pairs = self._shown(tf.concat([real_a, images], -1), training)
         return self.discriminator(pairs, training=training)
 
@@ -241,7 +241,7 @@ class Pix2Pix(BaseModel):
         )
 
     def record_statistics(self, batch):
-        """Pass a batch through the generator as deployed, in training mode."""
+        """Run a batch through the generator in training mode, as deployed."""
         self.generator(batch["images_a"], training=True)
 
     def samples(self, batch):
@@ -255,7 +255,7 @@ class Pix2Pix(BaseModel):
         return {"a_to_b": Grid(columns, reals=real_b)}
 
     def verbs(self):
-        """Return what the model does."""
+        """Return the model's verbs."""
         # The U-Net joins what it halved with what it doubled.
         images = Images(self.image_size, multiple=2**self.num_downsamples)
         inputs = {"images": images}
@@ -263,7 +263,7 @@ class Pix2Pix(BaseModel):
 
 
 def _check_image_size(image_size, num_downsamples):
-    """Return the halvings that a size asks for, or check those given.
+    """Return the number of downsamples for a size, or check the given one.
 
     Raises:
         UserError: if the U-Net cannot halve such an image.

@@ -1,7 +1,7 @@
-"""StarGAN: one generator for many domains, which labels tell apart.
+"""StarGAN: one generator for many domains, selected by labels.
 
-An image and the labels it is to have go in, the changed image comes out; a
-critic judges whether it looks real and which labels it shows.
+The generator takes an image and target labels and returns the changed image;
+a critic judges whether it looks real and which labels it shows.
 """
 
 import keras
@@ -22,57 +22,57 @@ _MOST_LAYERS = 6
 
 @keras.saving.register_keras_serializable("keras_gans")
 class StarGAN(BaseModel):
-    """Translation between all the domains that labels make, by one generator.
+    """Translation between all domains defined by labels, by one generator.
 
-    The generator is asked for labels and must give the image back when it
-    is asked for the old ones. The critic of the Wasserstein loss has a second
-    head that reads the labels; five of its updates go before each of the
-    generator's.
+    The generator translates to target labels, and must restore the image when
+    given the old labels. The critic of the Wasserstein loss has a second head
+    that classifies the labels; it is updated five times before each update of
+    the generator.
 
     Args:
         image_size: int, pixels, a multiple of 4 from 8 up. Default 128; from
             64 to 256 are usual.
         labels: list of str, the names of the labels in the order of the
             vectors; or a list of such lists, one per data set, to train on
-            several that have other labels. Default: the paper's of CelebA,
+            several with different labels. Default: the paper's for CelebA,
             three hair colors, Male, Young.
         exclusive: list of lists of str, groups of labels of which one holds;
-            to set one clears the others. A group that covers all labels of a
-            data set makes classes of them. Default: CelebA's hair colors
-            among `labels`.
+            setting one clears the others. If a group covers all labels of a
+            data set, they are classes. Default: CelebA's hair colors among
+            `labels`.
         base_filters: int, channels of the generator's first convolution.
             Default 64.
         discriminator_filters: int, channels of the discriminator's first
             convolution. Default: the same.
         num_residual_blocks: int from 0 up. Default 6.
-        num_discriminator_layers: int, halvings of the discriminator, at most
-            down to one pixel. Default: 6, below 64 pixels down to one.
+        num_discriminator_layers: int, convolutions of stride 2, at most down
+            to one pixel. Default: 6; below 64 pixels down to one pixel.
         critic_steps: int, critic updates in a training step. Default 5.
 
     Batch:
         images: float32 `[critic_steps * batch, image_size, image_size, 3]`
             in [-1, 1]. Update i of the critic learns from every
             `critic_steps`-th image from i on, so that several replicas
-            together see the parts that one would.
+            together see the same parts as a single one.
         labels: float32 `[critic_steps * batch, num_labels]`, 0 or 1. With
-            several data sets side by side, 0 for labels of the others.
-        mask: float32 `[critic_steps * batch, data sets]`, a 1 for the data
-            set that an image is of; with several data sets only.
+            several data sets concatenated, 0 for labels of the others.
+        mask: float32 `[critic_steps * batch, data sets]`, 1 for the data set
+            of the image; only with several data sets.
 
     Returns:
         `model([images, labels])`: float32, the shape of `images`, in [-1, 1].
-        With several data sets the mask is part of the labels, behind them.
+        With several data sets the mask is appended to the labels.
 
     Raises:
-        UserError: if an argument does not fit; before any layer is made.
+        UserError: if an argument is invalid; before any layer is built.
 
     Losses:
-        g_adversarial, weight 1: -D(G(x, c)), eq. 8, c being the target.
+        g_adversarial, weight 1: -D(G(x, c)), eq. 8; c is the target.
         g_classification, weight 1: -log D(c | G(x, c)), eq. 3. Sigmoid
-            cross-entropy summed over labels, or softmax over classes; of
-            several data sets, that of the labels the target is of.
-        g_reconstruction, weight 10: |x - G(G(x, c), c')|, eq. 4, c' being
-            the labels of x.
+            cross-entropy summed over labels, or softmax over classes; with
+            several data sets, only over the labels of the target's set.
+        g_reconstruction, weight 10: |x - G(G(x, c), c')|, eq. 4; c' are the
+            labels of x.
         d_real, weight 1: -D(x), eq. 8.
         d_fake, weight 1: D(G(x, c)), eq. 8.
         d_classification, weight 1: -log D(c' | x), eq. 2.
@@ -82,15 +82,15 @@ class StarGAN(BaseModel):
     Departures:
         A training step is five updates of the critic and one of the
         generator: the paper's 200,000 iterations are 40,000 steps.
-        The rate falls to zero over the last half, as the paper has it. The
-        authors' code calls its decay so seldom that the rate falls by 0.1 %
-        in all, and the published weights are of a constant one:
+        The rate decays to zero over the last half, as in the paper. The
+        authors' code decays so rarely that the rate falls by 0.1 % in total,
+        so the published weights are from a constant rate:
         `compile(schedule="constant")`.
         The code's generator records moving statistics that it never uses, and
         resumes without the state of Adam; neither is done here.
         Targets are the labels of the batch, shuffled, as in the code: for
         each part, for each replica and within each data set. The code takes
-        whole batches of one data set in turn; of such, all numbers are its.
+        whole batches of one data set in turn; on these the results are equal.
 
     Reference:
         Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks
@@ -196,7 +196,7 @@ class StarGAN(BaseModel):
 
     @classmethod
     def default_settings(cls, demonstration=False, critic_steps=5, **arguments):
-        """Return the recipe's settings, and how many batches a step takes."""
+        """Return the recipe's settings, with the batches per step."""
         settings = super().default_settings(demonstration)
         return settings | {"critic_steps": critic_steps}
 
@@ -228,7 +228,7 @@ class StarGAN(BaseModel):
         return tf.TensorSpec(shape, tf.float32, "labels")
 
     def _check_inputs(self, inputs):
-        """Check what `call` takes, or of a batch its images and labels."""
+        """Check the inputs of `call`, or images and labels of a batch."""
         if isinstance(inputs, dict):
             inputs = self._inputs(inputs)
         if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
@@ -242,25 +242,25 @@ class StarGAN(BaseModel):
         return [check_images(images, multiple_of=4), labels]
 
     def translate(self, images, to, labels=None):
-        """Translate images into those that have other labels.
+        """Translate images to other labels.
 
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1], height and
                 width multiples of 4.
             to: dict from names of labels to 0 or 1, such as
                 `{"Blond_Hair": 1, "Smiling": 1}`. A label set to 1 clears the
-                others of its exclusive group. With several data sets, the
-                names are of one of them. Or all labels at once: float
+                others of its exclusive group. With several data sets, use names
+                of one of them. Or all labels at once: float
                 `[batch, num_labels]` or `[num_labels]`; with several data
-                sets with the mask behind.
-            labels: float `[batch, num_labels]` of 0 and 1, what the images
-                show; what `to` does not name stays so. Default: all 0.
+                sets followed by the mask.
+            labels: float `[batch, num_labels]` of 0 and 1, the current labels
+                of the images; those not in `to` are kept. Default: all 0.
 
         Returns:
             float32, the shape of `images`, in [-1, 1].
 
         Raises:
-            ValueError: if `images`, `to` or `labels` do not fit.
+            ValueError: if `images`, `to` or `labels` are invalid.
         """
         images = check_images(images, multiple_of=4)
         vectors = self.label_table.wanted(to, labels, images)
@@ -274,7 +274,7 @@ class StarGAN(BaseModel):
         }
 
     def _classification(self, vectors, logits):
-        """Return the loss of the labels; of each data set for its own."""
+        """Return the classification loss, per data set on its own labels."""
         table = self.label_table
         masks = tf.unstack(vectors[:, len(table.names) :], axis=-1) or [None]
         terms = []
@@ -335,12 +335,12 @@ class StarGAN(BaseModel):
         }, None
 
     def _draw(self, count):
-        """Return what is random in a critic update, of this replica.
+        """Draw the random values of a critic update on this replica.
 
         Returns:
-            int32 `[count]`, by which to shuffle; float32 `[count]` in [0, 1).
+            int32 `[count]`, sort keys; float32 `[count]` in [0, 1).
         """
-        # Whole numbers: XLA draws other fractions than TensorFlow does.
+        # Integers: XLA draws other fractions than TensorFlow does.
         # Drawn for all replicas, whose random states are the same.
         replicas = self.distribute_strategy.num_replicas_in_sync
         numbers = keras.random.randint(
@@ -363,7 +363,7 @@ class StarGAN(BaseModel):
         return shapes
 
     def _inputs(self, batch):
-        """Return the images and label vectors of a batch, masks behind."""
+        """Return the images and label vectors of a batch, masks appended."""
         images, *vectors = self._check_batch(batch)
         if isinstance(images, tf.TensorSpec):
             return images, self._label_signature
@@ -415,8 +415,8 @@ class StarGAN(BaseModel):
     def samples(self, batch):
         """Return the sample grid of a batch: input, then each label.
 
-        A label is the other way round, as the paper's figures have it; one of
-        an exclusive group is set.
+        Each label is inverted, as in the paper's figures; one of an exclusive
+        group is set.
         """
         images = tf.convert_to_tensor(batch["images"])
         columns = [
@@ -433,7 +433,7 @@ class StarGAN(BaseModel):
         return {"labels": Grid([Column("input", images, "Input"), *columns])}
 
     def verbs(self):
-        """Return what the model does: translate to other labels."""
+        """Return the model's verbs: translation to other labels."""
 
         def translate(images, labels):
             return self.translate(images, to=labels)

@@ -1,4 +1,4 @@
-"""Translator: one generator with weights from elsewhere, only used."""
+"""Translator: a generator with converted weights, for inference only."""
 
 import keras
 import tensorflow as tf
@@ -13,28 +13,27 @@ _NETWORKS = ("resnet_generator", "unet_generator")
 
 @keras.saving.register_keras_serializable("keras_gans")
 class Translator(InferenceModel):
-    """A generator that translates and exports, and is not trained.
+    """A generator for translation and export, without training.
 
-    It takes and gives color images. To a network of one channel it shows
-    their luminance, and it repeats one channel on all three, as the original
-    reads and writes its images.
+    It takes and returns color images. A network with one input channel gets
+    their luminance; one output channel is repeated three times. The original
+    reads and writes images in the same way.
 
     Args:
         network: `"resnet_generator"` or `"unet_generator"`.
         arguments: dict, keyword arguments of that function in
             `keras_gans.networks`. `input_shape`, with open height and width,
             and `output_channels` have 1 or 3 channels.
-        image_size: int, pixels, the size of training; exports are tried at
-            it. A multiple of 4 for a ResNet, of 2 ** `num_downsamples` for a
-            U-Net. Default: 256 for a ResNet, 2 ** `num_downsamples` for a
-            U-Net.
+        image_size: int, pixels, the size of training; exports are tested at
+            it. For a ResNet a multiple of 4, default 256; for a U-Net a
+            multiple of 2 ** `num_downsamples`, the default.
 
     Returns:
-        `model(images)` is what the generator gives, its own channels in and
-        out. `model.translate(images)` takes and gives images.
+        `model(images)` is the generator's output, with its own channels.
+        `model.translate(images)` takes and returns color images.
 
     Raises:
-        UserError: if an argument does not fit.
+        UserError: if an argument is invalid.
 
     Reference:
         github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py;
@@ -127,7 +126,7 @@ class Translator(InferenceModel):
             and width up to multiples of 4, as the original does.
 
         Raises:
-            ValueError: if `images` are no such batch.
+            ValueError: if `images` have another shape.
         """
         images = check_images(images, self._multiple)
         if self.generator.input_shape[-1] == 1:
@@ -139,10 +138,10 @@ class Translator(InferenceModel):
 
     @property
     def networks(self):
-        """The networks."""
+        """Tuple with the generator."""
         return (self.generator,)
 
     def verbs(self):
-        """Return what the model does."""
+        """Return the model's verbs."""
         inputs = {"images": Images(self.image_size, self.size_multiple)}
         return [Verb("a_to_b", self.translate, inputs, "a", "b")]

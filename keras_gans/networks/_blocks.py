@@ -1,8 +1,8 @@
-"""What the CycleGAN and pix2pix networks of the same authors have in common.
+"""Shared parts of the CycleGAN and pix2pix networks.
 
-Convolutions start from N(0, 0.02) and pad as PyTorch does: the same on every
-side, whatever the size. Keras' `"same"` would put the odd row below and to
-the right at stride 2, and shift every layer by a pixel.
+Convolutions are initialized from N(0, 0.02) and pad as in PyTorch: equally on
+every side. Keras' `"same"` would put the odd row below and to the right at
+stride 2, and shift every layer by a pixel.
 
 Reference: github.com/junyanz/pytorch-CycleGAN-and-pix2pix,
 models/networks.py.
@@ -20,7 +20,7 @@ MOST_WEIGHTS = 2**28
 
 
 def check_arguments(input_shape, norm, dropout=0.0, **counts):
-    """Check what the networks' arguments have in common.
+    """Check the common arguments of the networks.
 
     Args:
         input_shape: `(height, width, channels)`.
@@ -59,11 +59,11 @@ def check_arguments(input_shape, norm, dropout=0.0, **counts):
 
 
 def check_weights(count, **arguments):
-    """Check that a network is not too large, before it is made.
+    """Check that a network is not too large before it is built.
 
     Args:
         count: int, weights of its kernels.
-        **arguments: what makes it so large, by argument.
+        **arguments: the arguments that determine the size.
 
     Raises:
         UserError: naming the arguments, the rule and the values.
@@ -97,8 +97,8 @@ def convolution(x, filters, kernel_size, strides=1, padding=0, use_bias=True):
 def has_bias(norm):
     """Return whether convolutions before this normalization have a bias.
 
-    The original asks only which normalization the network has, so with batch
-    normalization the bias is also absent where no normalization follows.
+    The original checks only the normalization of the network, so with batch
+    normalization the bias is also absent if no normalization follows.
     """
     return norm == "instance"
 

@@ -1,4 +1,4 @@
-"""The article's networks: strided convolutions in the manner of DCGAN.
+"""The article's networks: strided convolutions in the style of DCGAN.
 
 Reference: Radford et al. 2016, "Unsupervised Representation Learning with
 Deep Convolutional Generative Adversarial Networks", section 3; widths, depths
@@ -41,7 +41,7 @@ def check_image_size(image_size):
 
 
 def dcgan_generator(base_filters=64, output_channels=3, name=None):
-    """Three 4x4 convolutions down by 2, three transposed ones up by 2.
+    """Three 4x4 convolutions of stride 2, three transposed ones.
 
     Widths are `base_filters` times 1, 2, 4, 2, 1, then the image. Every
     layer but the last has batch normalization and leaky ReLU (slope 0.2).
@@ -75,7 +75,7 @@ def dcgan_generator(base_filters=64, output_channels=3, name=None):
 
 
 def dcgan_discriminator(image_size=64, base_filters=32, name=None):
-    """Four 4x4 convolutions down by 2, then a 4x4 valid one to the logit.
+    """Four 4x4 convolutions of stride 2, then a 4x4 valid one to the logit.
 
     Widths are `base_filters` times 1, 2, 4, 8. Every layer but the last has
     batch normalization and leaky ReLU (slope 0.2).
@@ -83,7 +83,7 @@ def dcgan_discriminator(image_size=64, base_filters=32, name=None):
     Args:
         image_size: int, pixels; a multiple of 16 from 32 up. At 64 the
             result is one logit. Larger images give a map of overlapping
-            patches, since the last kernel stays 4x4; below 64 that kernel
+            patches, since the last kernel stays 4x4; below 64 the kernel
             shrinks to the map, and the result is one logit.
         base_filters: int, channels of the first convolution.
         name: str, name of the network.

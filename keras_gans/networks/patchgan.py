@@ -1,4 +1,4 @@
-"""Discriminators of patches: one logit for every overlapping window.
+"""PatchGAN discriminators: one logit for every overlapping window.
 
 Reference: Isola et al. 2017, "Image-to-Image Translation with Conditional
 Adversarial Networks", arXiv:1611.07004, section 3.2.2 and appendix 6.1.2;
@@ -28,7 +28,7 @@ def patch_discriminator(
     norm="instance",
     name=None,
 ):
-    """4x4 convolutions: `num_layers` down by 2, two more at stride 1.
+    """4x4 convolutions: `num_layers` of stride 2, two more of stride 1.
 
     Widths are `base_filters` times 1, 2, 4, 8, 8, ..., then the logit; leaky
     ReLU (slope 0.2), and normalization on all but the first and the last.
@@ -37,8 +37,8 @@ def patch_discriminator(
 
     Args:
         input_shape: `(height, width, channels)`; height and width from
-            3 * 2 ** `num_layers` up, or None where open. A conditional
-            discriminator receives both images, channel on channel.
+            3 * 2 ** `num_layers` up, or None for any. A conditional
+            discriminator gets both images concatenated along the channels.
         base_filters: int, channels of the first convolution.
         num_layers: int from 1 to 10, convolutions of stride 2.
         norm: `"instance"` (without scale and offset) or `"batch"`.
@@ -97,7 +97,7 @@ def patch_discriminator(
 def pixel_discriminator(
     input_shape=(None, None, 3), base_filters=64, norm="instance", name=None
 ):
-    """Three 1x1 convolutions: judges every pixel by its color alone.
+    """Three 1x1 convolutions, which judge every pixel by its color.
 
     Widths are `base_filters` times 1 and 2, then the logit; leaky ReLU (slope
     0.2), and normalization on the second.

@@ -1,4 +1,4 @@
-"""The CycleGAN paper's generator: residual blocks between two halvings.
+"""The CycleGAN paper's generator: down, residual blocks, up.
 
 Reference: Zhu et al. 2017, "Unpaired Image-to-Image Translation using
 Cycle-Consistent Adversarial Networks", arXiv:1703.10593, appendix 7.2, after
@@ -32,21 +32,20 @@ def resnet_generator(
     dropout=0.0,
     name=None,
 ):
-    """Two convolutions down by 2, residual blocks, two up by 2.
+    """Two convolutions of stride 2, residual blocks, two transposed ones.
 
-    Widths are `base_filters` times 1, 2, 4, the blocks' 4, then 2, 1 and the
-    image. Stem, blocks and head pad by reflection.
+    Widths are `base_filters` times 1, 2, 4, 4 in the blocks, then 2, 1 and
+    the image. Stem, blocks and head use reflection padding.
 
     Args:
         input_shape: `(height, width, channels)`; height and width from 5 up,
-            or None where open.
+            or None for any.
         output_channels: int, channels of the output image.
         base_filters: int, channels of the first convolution.
         num_residual_blocks: int from 0 to 100. The paper has 9 for images of
             256 pixels and more, and 6 for smaller ones.
         norm: `"instance"` (without scale and offset) or `"batch"`.
-        dropout: float, rate within the blocks; where the original uses it at
-            all, 0.5.
+        dropout: float, rate within the blocks; the original uses 0 or 0.5.
         name: str, name of the network.
 
     Returns:
@@ -119,9 +118,9 @@ def _residual_block(x, filters, norm, dropout):
 def _doubled(x, filters, use_bias):
     """Transposed 3x3 convolution, stride 2, aligned as in PyTorch.
 
-    PyTorch's padding 1 takes a row from above and one from below, and its
-    output padding 1 gives the lower one back. Keras' `"same"` keeps the upper
-    row instead: equal in size, shifted by one pixel.
+    PyTorch's padding 1 removes a row above and one below, and its output
+    padding 1 restores the lower one. Keras' `"same"` keeps the upper row
+    instead: equal in size, but shifted by one pixel.
     """
     x = layers.Conv2DTranspose(
         filters,

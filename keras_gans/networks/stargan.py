@@ -28,27 +28,27 @@ def stargan_generator(
     moving_statistics=False,
     name=None,
 ):
-    """Two convolutions down by 2, residual blocks, two up by 2.
+    """Two convolutions of stride 2, residual blocks, two transposed ones.
 
-    The labels enter as constant planes beside the image's channels. Widths
-    are `base_filters` times 1, 2, 4, the blocks' 4, then 2, 1 and the
-    image. All but the last are followed by instance normalization with
-    scale and offset, and none has a bias.
+    The labels are appended to the image's channels as constant planes. Widths
+    are `base_filters` times 1, 2, 4, 4 in the blocks, then 2, 1 and the image.
+    All but the last are followed by instance normalization with scale and
+    offset, and none has a bias.
 
-    All pad with zeros. Continued by reflection, a constant plane stays
-    constant up to the border; its convolution is one number added to the
-    whole map, which instance normalization takes out again, and the labels
-    are without effect. Only the border of zeros lets them through.
+    All use zero padding. With reflection padding the convolution of a constant
+    plane adds one number to the whole map, which instance normalization
+    removes, so that labels have no effect. Only the border of zeros lets them
+    through.
 
     Args:
         input_shape: `(height, width, channels)`; height and width from 8 up,
-            or None where open.
+            or None for any.
         num_labels: int from 1 up, length of the label vector.
         base_filters: int, channels of the first convolution.
         num_residual_blocks: int from 0 to 100.
         moving_statistics: bool, whether inference normalizes with moving
-            statistics. The original records them, yet never leaves training
-            mode: what it shows as results is `False`.
+            statistics. The original records them, but never leaves training
+            mode: its results correspond to `False`.
         name: str, name of the network.
 
     Returns:
@@ -112,16 +112,16 @@ def stargan_generator(
 def stargan_discriminator(
     image_size=128, num_labels=5, base_filters=64, num_layers=6, name=None
 ):
-    """4x4 convolutions, each down by 2, then two heads on the last map.
+    """4x4 convolutions of stride 2, then two heads on the last map.
 
     Widths are `base_filters` times 1, 2, 4, ..., doubled without limit; leaky
-    ReLU (slope 0.01), no normalization. One head judges every place of the
-    map in its 3x3 neighborhood, real or fake; the other, as large as the
-    map, classifies the image. The heads have no bias.
+    ReLU (slope 0.01), no normalization. One head judges the 3x3 neighborhood
+    of every position of the map, real or fake; the other, with a kernel as
+    large as the map, classifies the image. The heads have no bias.
 
     Args:
         image_size: int, pixels, from 2 ** `num_layers` up.
-        num_labels: int from 1 up, how many class logits.
+        num_labels: int from 1 up, number of class logits.
         base_filters: int, channels of the first convolution.
         num_layers: int from 1 up, convolutions of stride 2.
         name: str, name of the network.
@@ -208,10 +208,10 @@ def _doubled(x, filters):
 
 
 def _kernel_initializer():
-    """Return PyTorch's default, with which the original starts.
+    """Return PyTorch's default initializer, as in the original.
 
-    There it is called Kaiming-uniform with a = sqrt(5), and amounts to
-    U(-b, b) with b = 1 / sqrt(fan in). Of a transposed convolution, PyTorch
-    and Keras alike take the outgoing channels for the fan in.
+    Kaiming uniform with a = sqrt(5), which equals U(-b, b) with
+    b = 1 / sqrt(fan in). For transposed convolutions both PyTorch and Keras
+    use the output channels as the fan in.
     """
     return initializers.VarianceScaling(1 / 3, "fan_in", "uniform")

@@ -24,11 +24,11 @@ from keras_gans.networks._blocks import (
 
 
 def check_input_shape(input_shape, num_downsamples):
-    """Check that images of this size can be halved that many times.
+    """Check that images of this size can be downsampled that often.
 
-    Every inner map must halve without a remainder, since what comes back up
-    is joined to it. The image itself is joined to nothing: of an odd side
-    the original drops the last pixel.
+    Every inner map must halve without a remainder, since skip connections
+    join it to the decoder. The image itself has none: of an odd side the
+    original drops the last pixel.
 
     Raises:
         UserError: if `input_shape` has another height or width.
@@ -52,7 +52,7 @@ def unet_generator(
     dropout=0.5,
     name=None,
 ):
-    """Convolutions down to the bottleneck, and up again beside their maps.
+    """Convolutions down to the bottleneck and up, with skip connections.
 
     All are 4x4 with stride 2. Widths are `base_filters` times 1, 2, 4, 8, 8,
     ..., and back. The first convolution and that of the bottleneck have no
@@ -61,15 +61,15 @@ def unet_generator(
     Args:
         input_shape: `(height, width, channels)`; height and width multiples
             of 2 ** `num_downsamples` (an odd last pixel is dropped), or None
-            where open.
+            for any.
         output_channels: int, channels of the output image.
         base_filters: int, channels of the first convolution.
         num_downsamples: int from 5 to 12: 8 for images of 256 pixels, 7 for
             128. A square image of 2 ** `num_downsamples` pixels is one
             pixel at the bottleneck.
         norm: `"batch"` or `"instance"` (without scale and offset).
-        dropout: float, rate behind the inner upward layers of full width, of
-            which there are `num_downsamples` - 5.
+        dropout: float, rate after the `num_downsamples` - 5 inner upward
+            layers of full width.
         name: str, name of the network.
 
     Returns:

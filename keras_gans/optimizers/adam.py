@@ -1,5 +1,4 @@
-"""Adam in one operation a weight, with epsilon where TensorFlow or PyTorch
-has it."""
+"""Fused Adam, with epsilon as in TensorFlow or as in PyTorch."""
 
 import math
 
@@ -9,10 +8,10 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_gans")
 class Adam(keras.optimizers.Adam):
-    """Adam as Keras and TensorFlow 1 have it, in one pass over each weight.
+    """Adam as in Keras and TensorFlow 1, in one pass over each weight.
 
-    Keras reads and writes a weight and its two moments a dozen times a step.
-    Where a network has many weights for few pixels that is most of the step:
+    Keras reads and writes a weight and its two moments a dozen times per step.
+    That is most of the step if a network has many weights for few pixels:
     pix2pix at 128 pixels and batch 1 has 57 million.
 
     Args:
@@ -40,7 +39,7 @@ class Adam(keras.optimizers.Adam):
         )
 
     def _corrected_epsilon(self, root):
-        """Return what is added to the root of the uncorrected moment."""
+        """Return the epsilon to add to the root of the uncorrected moment."""
         return self.epsilon
 
     def update_step(self, gradient, variable, learning_rate):
@@ -83,9 +82,9 @@ class PyTorchAdam(Adam):
     In step t Keras, like TensorFlow 1 and the end of the paper's section 2,
     takes lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon). PyTorch
     first corrects v: lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + epsilon).
-    The two agree when the epsilon of the former is multiplied by
-    sqrt(1 - b2^t), 0.03 in the first step. That matters where gradients are
-    small: there the two move a weight by different parts of lr.
+    The two agree if the epsilon of the former is multiplied by
+    sqrt(1 - b2^t), 0.03 in the first step. The difference matters for small
+    gradients, which change a weight by different fractions of lr.
 
     Args: as `Adam`.
 

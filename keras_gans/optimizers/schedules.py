@@ -9,24 +9,23 @@ from keras_gans.checks import UserError
 
 @keras.saving.register_keras_serializable("keras_gans")
 class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A constant rate, then a straight line down to zero.
+    """A constant learning rate, then linear decay to zero.
 
-    Within an epoch the rate stays the same. In epoch e, counted from
+    The rate is constant within an epoch. In epoch e, counted from
     `first_epoch`, it is `initial` times
     1 - max(0, e - constant_epochs) / (decay_epochs + 1): the last epoch
-    still has the last of `decay_epochs` + 1 equal parts, and what follows
-    has none.
+    has the last of `decay_epochs` + 1 equal parts, later epochs have 0.
 
     Args:
         initial: float, the rate of the constant epochs.
-        constant_epochs: int, epochs before the line starts.
-        decay_epochs: int, epochs on the line.
+        constant_epochs: int, epochs before the decay.
+        decay_epochs: int, epochs of the decay.
         steps_per_epoch: int, training steps of one epoch. Default 1: an
             epoch is a step.
-        first_epoch: int, what the epoch of step 0 is counted as. Default 1.
-            The original has the values for 1 in the versions of its script
-            that step the schedule after an epoch, and those for 2 where it
-            steps before; 120 is its `--epoch_count 120`.
+        first_epoch: int, number of the epoch of step 0. Default 1. The
+            original has the values for 1 in versions of its script that step
+            the schedule after an epoch, and those for 2 in versions that step
+            before; 120 is its `--epoch_count 120`.
 
     Reference:
         github.com/junyanz/pytorch-CycleGAN-and-pix2pix, get_scheduler in
@@ -59,7 +58,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.first_epoch = first_epoch
 
     def __call__(self, step):
-        # In integers as far as it goes: 1 less 100/101 has lost its digits.
+        # In integers where possible: 1 - 100/101 loses digits.
         epoch = tf.cast(step, tf.int64) // self.steps_per_epoch
         parts = self.decay_epochs + 1
         left = parts + self.constant_epochs - self.first_epoch - epoch
@@ -67,11 +66,10 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         return self.initial * (tf.cast(left, tf.float32) / parts)
 
     def over(self, total_steps):
-        """Return the schedule stretched or shrunk to a run of that length.
+        """Return the schedule scaled to a run of `total_steps`.
 
-        A run of at least as many steps as there are epochs is cut into as
-        many equal parts, so that each has the rate of its epoch; in a shorter
-        one every step is an epoch.
+        A run with at least one step per epoch is divided into equal parts,
+        one per epoch; in a shorter run every step is an epoch.
 
         Args:
             total_steps: int from 1 up.

@@ -1,7 +1,7 @@
-"""A report of a run: one HTML file that needs no server and no network.
+"""Write the report of a run: one HTML file, without server or network.
 
-What a run folder holds is shown. If something is missing or damaged, its
-section says so in one line, and the other sections are not affected.
+The report shows the content of a run folder. If something is missing or
+damaged, its section says so in one line; other sections are not affected.
 """
 
 import logging
@@ -38,23 +38,23 @@ _OF_EVALUATION = ("metrics", "examples", "data")
 
 
 def write(folder, path=None):
-    """Write a report of a run folder, or of an evaluation's.
+    """Write the report of a run folder or an evaluation folder.
 
     It shows metrics with their protocols, metrics over the steps, sample
-    grids with a slider, best and worst images, loss curves, what `health`
-    noted, statistics of the data, and the settings.
+    grids with a slider, best and worst images, loss curves, notes of
+    `health`, statistics of the data, and the settings.
 
     Args:
         folder: path of a run folder (see `keras_gans.runs`), or of a folder
             with just the `metrics.json` of `keras_gans.evaluate`.
-        path: where to. Default: `folder/report.html`.
+        path: path of the report. Default: `folder/report.html`.
 
     Returns:
         `pathlib.Path` of the report.
 
     Raises:
-        UserError: if `folder` is no folder, or something else than a report
-            has the place of this one.
+        UserError: if `folder` is not a folder, or another file than a report
+            is at `path`.
         OSError: if the report cannot be written.
     """
     folder, path = pathlib.Path(files.expanded(folder)), place(folder, path)
@@ -80,10 +80,10 @@ def write(folder, path=None):
 
 
 def place(folder, path=None):
-    """Return where `write` puts a report.
+    """Return the path at which `write` puts a report.
 
     Raises:
-        UserError: if something else than an earlier report is there.
+        UserError: if another file than an earlier report is there.
     """
     path = pathlib.Path(
         files.expanded(path or pathlib.Path(folder, "report.html"))
@@ -122,5 +122,5 @@ def _template():
 
 
 def _shown(value):
-    """Escape what hides in a text, such as marks that turn its direction."""
+    """Escape hidden characters, such as marks of the text direction."""
     return value if hasattr(value, "__html__") else shown(value)

@@ -1,4 +1,4 @@
-"""What a run folder holds, as the template of the report asks for it."""
+"""Provide the content of a run folder for the report template."""
 
 import base64
 import csv
@@ -25,10 +25,10 @@ _WRITTEN_BY = {
 
 
 class Contents:
-    """The files of a run folder, each read when it is asked for.
+    """The files of a run folder, each read on demand.
 
     The methods raise FileNotFoundError, in one line, if there is nothing to
-    show, and any other exception if what is there is damaged.
+    show, and any other exception if a file is damaged.
 
     Args:
         folder: `pathlib.Path`.
@@ -49,7 +49,7 @@ class Contents:
     def table(self, name):
         """Return the rows of a csv file: dicts of str, but `step` is int.
 
-        Rows without a step are left out.
+        Rows without a step are skipped.
         """
         try:
             files.check_size(self.folder / name, _MOST_TABLE)
@@ -67,7 +67,7 @@ class Contents:
         return rows
 
     def curves(self, name):
-        """Return a dict from each column of numbers to what `_curve` does."""
+        """Return a dict from each numeric column to the result of `_curve`."""
         rows = self.table(name)
         others = (None, "step", "seconds", "warnings", "advice")
         return {
@@ -117,8 +117,8 @@ def _missing(name):
 def _embedded(kinds):
     """Read images, at most `MOST_IMAGES` of a kind and `MOST_BYTES` in all.
 
-    If they are larger, they become JPEG; if that is not enough, some are left
-    out, of each kind the last one last.
+    Larger images become JPEG; if that is not enough, some are dropped, the
+    last of each kind at the end.
 
     Args:
         kinds: dict from a kind to a list of `(label, path)`.
@@ -160,7 +160,7 @@ def _uri(path, is_jpeg):
 
 
 def _spread(rows, most):
-    """Return at most so many rows, evenly spaced, the last among them."""
+    """Return a limited number of evenly spaced rows, including the last."""
     if len(rows) <= most:
         return rows
     if most < 2:
@@ -170,7 +170,7 @@ def _spread(rows, most):
 
 
 def _curve(pairs):
-    """Return a curve as an SVG path, and the values that stand around it.
+    """Return a curve as an SVG path, and the values for its axes.
 
     Args:
         pairs: list of `(value, step)`; values that are not finite leave gaps.

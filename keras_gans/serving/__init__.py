@@ -1,1 +1,1 @@
-"""What an exported model does with images, as TensorFlow graphs."""
+"""Export and load models: image processing as TensorFlow graphs."""

@@ -1,9 +1,9 @@
-"""From encoded images to pixels inside a graph, whatever they hold.
+"""Decode images inside a TensorFlow graph.
 
-The pixels are those of `keras_gans.images.read`, so that an image has one
+The pixels equal those of `keras_gans.images.read`, so that an image has one
 translation however it reaches the model: JPEG by the accurate transform,
-transparent parts on white, turned images upright. What cannot have the same
-pixels is refused.
+transparency on white, EXIF rotation applied. Images that cannot have the same
+pixels are refused.
 """
 
 import tensorflow as tf
@@ -14,17 +14,17 @@ OK = "ok"
 
 
 def decode(image_bytes, pixel_limit, multiple=1):
-    """Decode one image, or say why not.
+    """Decode one image, or return the reason of failure.
 
     Args:
         image_bytes: string scalar: JPEG, PNG or WebP.
-        pixel_limit: int, most pixels an image may have; held against its
+        pixel_limit: int, most pixels an image may have; checked in its
             header, before anything is decoded.
-        multiple: int, what height and width are rounded up to for that.
+        multiple: int, height and width are rounded up to it for that check.
 
     Returns:
-        `(image, status)`: uint8 `[height, width, 3]`, without pixels where
-        the image cannot be read; string scalar, `"ok"` or the reason.
+        `(image, status)`: uint8 `[height, width, 3]`, empty if the image
+        cannot be read; string scalar, `"ok"` or the reason.
     """
     nothing = tf.zeros([0, 0, 3], tf.uint8)
 
@@ -101,7 +101,7 @@ def _pixels(header):
 
 
 def _on_white(pixels):
-    """Lay uint8 `[height, width, 1 to 4]` on white, as RGB."""
+    """Put uint8 `[height, width, 1 to 4]` on white, as RGB."""
     shape = tf.shape(pixels)
     is_clear = shape[-1] % 2 == 0
     colors = pixels[..., : shape[-1] - tf.cast(is_clear, tf.int32)]
@@ -116,7 +116,7 @@ def _on_white(pixels):
 
 
 def _upright(pixels, orientation):
-    """Turn an image as its EXIF entry says."""
+    """Rotate and flip an image by its EXIF orientation."""
     turned = tf.cond(
         orientation >= 5,
         lambda: tf.transpose(pixels, [1, 0, 2]),

@@ -1,4 +1,4 @@
-"""What an export says of itself, to people and to programs."""
+"""Describe an export, for people and for programs."""
 
 import json
 import platform
@@ -12,7 +12,7 @@ from keras_gans import checks, files, verbs
 from keras_gans.checks import UserError
 
 PLACE = "model.json"
-# What `of_saved_model` relies on: type by name.
+# Types of the entries that `of_saved_model` needs.
 _TYPES = {
     "model": str,
     "config": dict,
@@ -31,7 +31,7 @@ _REACHES = re.compile(
 
 
 def of_model(model):
-    """Return what a model is: name, configuration, step and sizes.
+    """Describe a model: name, configuration, step and sizes.
 
     Returns:
         dict of plain values.
@@ -52,8 +52,8 @@ def write(folder, model, about):
     Args:
         folder: `pathlib.Path` of the version, with its other files.
         model: the model.
-        about: dict of plain values to add, among them `settings`, those of
-            the run that made the model, or None.
+        about: dict of plain values to add, including `settings`, those of the
+            model's run, or None.
     """
     settings = about["settings"] or {}
     content = {
@@ -76,7 +76,7 @@ def write(folder, model, about):
 
 
 def read(folder):
-    """Return what `write` wrote; None where there is nothing of it.
+    """Return the content of `model.json`, or None if it does not exist.
 
     Raises:
         UserError: in one line, if it is damaged.
@@ -111,18 +111,18 @@ def _are_verbs(descriptions):
             and one.distribution in verbs.DISTRIBUTIONS
             for one in latents
         )
-    # What a stranger's file holds may be of any kind.
+    # Values in a stranger's file may have any type.
     except Exception:
         return False
 
 
 def check_graph(folder):
-    """Check that the graph of a SavedModel computes, and does nothing else.
+    """Check that the graph of a SavedModel only computes.
 
     A SavedModel is a program: TensorFlow has operations that read and write
-    files. Ours use none, so those of a stranger that do are refused before
-    they are loaded. That closes the doors that are known, and is no wall:
-    for models of people whom you do not trust at all, use a container.
+    files. Ours use none, so others that do are refused before loading. This
+    blocks the known risks only: use a container for models that you do not
+    trust.
 
     Raises:
         UserError: naming the folder and the operations.
@@ -168,7 +168,7 @@ def _called(node):
 
 
 def tables(functions):
-    """Return what concrete functions take and give, as plain values.
+    """Describe the inputs and outputs of concrete functions as plain values.
 
     Returns:
         dict from name to `{"inputs": ..., "outputs": ...}`, each a dict from

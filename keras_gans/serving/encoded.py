@@ -1,4 +1,4 @@
-"""Verbs on encoded images, of which each may have another size."""
+"""Apply verbs to encoded images of different sizes."""
 
 import functools
 
@@ -20,14 +20,14 @@ def encoded_form(function, on_tensors, verb):
 
     Args:
         function: as for `tensors.tensor_form`.
-        on_tensors: what that returned for it.
+        on_tensors: the result of `tensors.tensor_form` for it.
         verb: `Verb`.
 
     Returns:
         Function of the inputs by name, images as `image_bytes`, string
-        `[batch]`, to a dict with `image_bytes`, string `[batch]`, PNG of the
-        sizes of the images, and `status`, string `[batch]`, `"ok"` or why
-        there is no answer.
+        `[batch]`, to a dict with `image_bytes`, string `[batch]`, PNG files of
+        the same sizes, and `status`, string `[batch]`, `"ok"` or the reason
+        for an empty answer.
     """
     name, declared = verb.input(verbs.Images)
     if declared is not None:
@@ -75,12 +75,12 @@ def encoded_form(function, on_tensors, verb):
 
 
 def _scaled(function, name, side):
-    """Translate images scaled into squares, which make one batch.
+    """Translate images scaled into squares, as one batch.
 
     Returns:
-        `(keep, kept, translate)`: what to keep of a decoded image, its
-        specification, and the function from what was kept, sizes and further
-        inputs of all images to their PNGs.
+        `(keep, kept, translate)`: function from a decoded image to the data
+        to keep, their specification, and the function from kept data, sizes
+        and further inputs of all images to their PNGs.
     """
     function = tensors.on_any_number(function)
     square = tf.TensorSpec([side, side, 3], tf.float32)
@@ -106,7 +106,7 @@ def _scaled(function, name, side):
 
 
 def _at_own_sizes(on_tensors, name):
-    """Translate one by one, or as a batch where all have one size.
+    """Translate one by one, or as a batch if all sizes are equal.
 
     Returns:
         As `_scaled`; images are kept as strings.
@@ -146,7 +146,7 @@ def _at_own_sizes(on_tensors, name):
 def decoder(pixel_limit, multiple):
     """Return a function from bytes to an image, its size and status.
 
-    Images of several sizes make no tensor, so that here each is a string.
+    Images of several sizes cannot form a tensor, so each is a string.
     """
 
     def decode(image_bytes):

@@ -1,4 +1,4 @@
-"""Exports: the next version of a folder that a server watches."""
+"""Export a model as the next version in a folder watched by a server."""
 
 import numpy as np
 
@@ -17,30 +17,30 @@ def export(
 ):
     """Write the next version of an export and compare it with the model.
 
-    The version is written beside its place and renamed when it is whole and
-    has given the same pixels, so that a server which watches `folder` never
-    sees half of one. A SavedModel has the signatures of
-    `keras_gans.serving.signatures`, requests to warm a server up with, and
-    `model.json`, which tells what it is and where it comes from. ONNX is one
-    file per verb, see `keras_gans.serving.onnx_files`.
+    The version is written to a temporary folder and renamed after it gave the
+    same pixels, so that a server that watches `folder` never sees an
+    incomplete one. A SavedModel has the signatures of
+    `keras_gans.serving.signatures`, warm-up requests, and `model.json`, which
+    describes the model and its origin. ONNX is one file per verb, see
+    `keras_gans.serving.onnx_files`.
 
     Args:
         model: a model with `verbs()`, see `keras_gans.verbs`.
-        folder: where the versions live, such as `saved_models/cyclegan`.
+        folder: folder of the versions, such as `saved_models/cyclegan`.
         samples: uint8 `[batch, image_size, image_size, 3]`, one image or
-            more to compare on. Of a model that takes no images only their
+            more to compare on. For a model that takes no images only their
             number counts.
-        settings: dict of plain values for `model.json`, those of the run.
-        metrics: dict of plain values likewise, what the run measured.
+        settings: dict of plain values for `model.json`, the run's settings.
+        metrics: dict of plain values for `model.json`, the run's metrics.
         format: `"savedmodel"` or `"onnx"`.
 
     Returns:
         `pathlib.Path` of the version, such as `saved_models/cyclegan/1`.
 
     Raises:
-        UserError: if an argument does not fit.
-        ImportError: if ONNX is asked for without the extra `onnx`.
-        RuntimeError: if the export gives other pixels than the model.
+        UserError: if an argument is invalid.
+        ImportError: for ONNX without the extra `onnx`.
+        RuntimeError: if the export gives different pixels than the model.
         OSError: if `folder` cannot be written.
     """
     _check_arguments(model, samples, format)
@@ -77,7 +77,7 @@ def _check_arguments(model, samples, format):
 
 
 def samples(data):
-    """Return held-out images to compare on, uint8, the first of a batch."""
+    """Return the first held-out images, uint8, to compare on."""
     from keras_gans import images
 
     return images.to_uint8(next(iter(data.held_out().values()))).numpy()

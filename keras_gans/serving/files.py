@@ -1,4 +1,4 @@
-"""Image files in, image files out, under their own names."""
+"""Find image files to translate and write results under their names."""
 
 import glob
 import os
@@ -23,36 +23,36 @@ _KINDS = {
 
 
 class Task(typing.NamedTuple):
-    """An image to translate, and where the result goes."""
+    """An image to translate and the path of its result."""
 
     source: pathlib.Path
     target: pathlib.Path
 
 
 def find(inputs, output, as_png=False, overwrite=False):
-    """Return the images that inputs name, and where their results go.
+    """Find the images named by the inputs, and the paths of their results.
 
-    No image that an input names is ever the place of a result, whatever
-    links, capitals and spellings lead to it. Results in an output folder that
-    lies within an input, or matches a pattern, are no inputs; as originals
-    may lie there too, none of its files may be replaced.
+    A result never replaces an input image, even if links, case or Unicode
+    spelling differ. Results in an output folder that lies within an input, or
+    matches a pattern, are not inputs; as it may also hold originals, none of
+    its files may be replaced.
 
     Args:
         inputs: list of str: files, folders, with their subfolders, and
             patterns such as `photos/*.jpg`.
-        output: folder of the results. A file goes there under its name, an
-            image of a folder under its path within.
-        as_png: bool, whether every result is a PNG. Else each is of the kind
+        output: folder of the results. Files keep their names, images of a
+            folder their paths within it.
+        as_png: bool, whether every result is a PNG. Else each has the format
             of its image, and PNG for GIF.
-        overwrite: bool, whether results that are there will be replaced.
+        overwrite: bool, whether to replace existing results.
 
     Returns:
-        list of `Task`, in the order of the inputs, then of names; an image
-        that is named twice is there once.
+        list of `Task`, in the order of the inputs, then of names, without
+        duplicates.
 
     Raises:
-        UserError: if an input names no image, two results would have one
-            name, or a result would replace an image.
+        UserError: if an input names no image, two results have the same name,
+            or a result would replace an image.
     """
     output = pathlib.Path(files.expanded(output))
     if os.path.lexists(output) and not output.is_dir():
@@ -101,13 +101,12 @@ def find(inputs, output, as_png=False, overwrite=False):
 
 
 def _named(text, output):
-    """Yield what an input names.
+    """Yield the images named by an input.
 
     Yields:
         `(path, name, is_in_output)`: `pathlib.Path` of an image; its name in
-        the results; whether it lies in the output folder, below what the
-        input names, and so is a result. Of what matches a pattern that may
-        be a folder.
+        the results; whether it lies in the output folder, below the input
+        (for patterns, below a matching folder), and so is a result.
     """
     here = files.identity(output)
 
@@ -134,9 +133,9 @@ def _named(text, output):
 
 
 def _matches(pattern):
-    """Yield what matches a pattern, and the folders that it fills in.
+    """Yield the matches of a pattern, and the folders that it fills in.
 
-    Without what `files.listing` leaves out, unless the pattern asks for it.
+    Skips what `files.listing` skips, unless the pattern names it.
     """
     parts = pathlib.PurePath(pattern).parts
     fixed = [glob.escape(part) == part for part in (*parts, "*")].index(False)
@@ -169,7 +168,7 @@ def profile(path):
 
 
 def write(path, pixels, icc_profile=None):
-    """Write an image as its extension says; whole or not at all.
+    """Write an image in the format of its extension, atomically.
 
     Args:
         path: `pathlib.Path`; folders are made as needed.
@@ -177,7 +176,7 @@ def write(path, pixels, icc_profile=None):
         icc_profile: bytes or None, its color profile.
 
     Raises:
-        UserError: if a folder or something else that is no file is there.
+        UserError: if a folder or another non-file is there.
         OSError: if it cannot be written.
     """
     if os.path.lexists(path) and not path.is_file():

@@ -1,9 +1,9 @@
-"""Images of any size to the size that a generator takes, and back.
+"""Fit images of any size to a generator, and restore their size.
 
-A generator that knows one scale, such as that of 64-pixel faces, gets the
-whole image scaled into its square and the rest filled by mirroring. One
-that works at any scale gets the image as it is, filled up to the multiples
-that its halvings need. An image that has the right size passes untouched.
+A generator for one scale, such as that of 64-pixel faces, gets the whole image
+scaled into its square and padded with its mirror image. A generator for any
+scale gets the image unscaled, padded to the multiples that its downsampling
+needs. Images of the right size are unchanged.
 """
 
 import tensorflow as tf
@@ -13,13 +13,13 @@ _LEAST_SIDE = 8
 
 
 def fit(pictures, image_size, multiple=None):
-    """Bring images to a size that the generator takes.
+    """Scale or pad images to a size that the generator takes.
 
     Args:
         pictures: float32 `[batch, height, width, 3]` in [-1, 1].
         image_size: int, pixels that the generator was trained on.
-        multiple: int, what height and width must be multiples of where
-            images keep their scale; None to scale them into `image_size`.
+        multiple: int, required multiple of height and width if images keep
+            their scale; None to scale them into `image_size`.
 
     Returns:
         float32 in [-1, 1], `[batch, image_size, image_size, 3]`, or with
@@ -38,11 +38,11 @@ def fit(pictures, image_size, multiple=None):
 
 
 def restore(pictures, size, image_size, multiple=None):
-    """Bring translations back to the size of what was translated.
+    """Restore translations to the size of the original images.
 
     Args:
-        pictures: float32 in [-1, 1], the shape of what `fit` returned.
-        size: integer `[height, width]` of what `fit` was given.
+        pictures: float32 in [-1, 1], the shape of the result of `fit`.
+        size: integer `[height, width]` of the argument of `fit`.
         image_size: as for `fit`.
         multiple: as for `fit`.
 

@@ -1,9 +1,9 @@
-"""What encoded images say of themselves, read inside a graph.
+"""Parse image headers (format, size, EXIF) inside a TensorFlow graph.
 
-A few bytes can ask for gigabytes, so a server must know the size of an image
-before it decodes it. The files are read here as TensorFlow's decoders read
-them, with operations that a SavedModel can hold, and what the decoders do not
-survive, or do not decode as `keras_gans.images.read` does, has a reason here.
+A few bytes can declare gigabytes, so a server must know the size of an image
+before decoding it. Files are parsed as TensorFlow's decoders do, with
+operations that a SavedModel can hold. Files that crash the decoders, or are
+decoded differently from `keras_gans.images.read`, are refused with a reason.
 """
 
 import typing
@@ -24,13 +24,13 @@ _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 class Header(typing.NamedTuple):
-    """What an encoded image says of itself.
+    """The parsed header of an encoded image.
 
     Attributes:
-        problem: string scalar, why it cannot be served; empty if it can.
+        problem: string scalar, reason it cannot be served; empty if none.
         size: int64 `[height, width]`, pixels as stored.
         content: string scalar, the bytes to decode.
-        index: int32 scalar, which decoder fits: one of `JPEG` to
+        index: int32 scalar, the decoder: one of `JPEG` to
             `WEBP_OPAQUE`.
         exif: string scalar, its EXIF entries; empty if there are none.
     """
@@ -90,7 +90,7 @@ def read(image_bytes):
 
 
 def orientation(exif):
-    """Return the EXIF orientation by the rule of `images.orientation`.
+    """Return the EXIF orientation as `images.orientation` does.
 
     Args:
         exif: string scalar, as in `Header`.
@@ -123,7 +123,7 @@ def orientation(exif):
 
 
 def first_problem(*rules, otherwise=""):
-    """Return the text of the first rule that is broken, a string scalar.
+    """Return the text of the first broken rule, a string scalar.
 
     Args:
         *rules: pairs of a bool scalar, whether it is broken, and a text.
@@ -166,10 +166,10 @@ def _jpeg(image_bytes, data):
 
 
 def _png(image_bytes, data):
-    """Read a PNG, and leave of it what makes its pixels.
+    """Read a PNG; keep only the chunks that define its pixels.
 
-    Its texts and profiles, a few bytes each, can unpack to gigabytes, and
-    the decoder unpacks them.
+    Its texts and profiles, a few bytes each, can unpack to gigabytes in the
+    decoder.
     """
 
     def step(place):
@@ -304,12 +304,12 @@ def _webp(image_bytes, data):
 
 
 def _walk(start, end, step):
-    """Return where the parts of a file begin, int64 `[parts]`.
+    """Return the start positions of the parts of a file, int64 `[parts]`.
 
     Args:
-        start: int, where the first begins.
+        start: int, position of the first part.
         end: int64 scalar tensor, bytes of the file.
-        step: function from such a place to the length of the part.
+        step: function from a start position to the length of the part.
     """
     places = tf.TensorArray(tf.int64, 0, dynamic_size=True, element_shape=[])
     _, _, places = tf.while_loop(
@@ -331,7 +331,7 @@ def _too_many(places):
 
 
 def _piece(image_bytes, places, lengths, chosen):
-    """Return the first chosen piece of a file; nothing if none is chosen."""
+    """Return the first chosen part of a file; empty if none is chosen."""
     place, length = (
         tf.concat([numbers[chosen], [0]], 0)[0] for numbers in (places, lengths)
     )
@@ -343,7 +343,7 @@ def _length(text):
 
 
 def _bytes(text):
-    """Return a string as uint8 `[bytes]`, with zeros behind it."""
+    """Return a string as uint8 `[bytes]`, padded with zeros."""
     return tf.io.decode_raw(tf.strings.join([text, b"\0" * 32]), tf.uint8)
 
 
@@ -368,7 +368,7 @@ def _number(data, start, length, big_endian=True):
 
 
 def _is(data, start, text):
-    """Tell whether bytes stand at a position, or at each of several."""
+    """Tell whether bytes occur at a position, or at each of several."""
     return tf.reduce_all(_digits(data, start, len(text)) == list(text), -1)
 
 

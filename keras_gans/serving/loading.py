@@ -1,4 +1,4 @@
-"""Models from a run folder, a `.keras` file or a SavedModel, used alike."""
+"""Load models from a run folder, a `.keras` file or a SavedModel."""
 
 import inspect
 import logging
@@ -18,12 +18,12 @@ _RULE = (
 
 
 def load(path):
-    """Load a model to translate with.
+    """Load a model for translation.
 
     Args:
-        path: a run folder, whose newest whole checkpoint is taken; a `.keras`
-            file; a SavedModel; or the folder of its versions, whose newest is
-            taken.
+        path: a run folder (loads its newest intact checkpoint); a `.keras`
+            file; a SavedModel; or the folder of its versions (loads the
+            newest).
 
     Returns:
         `keras_gans.serving.translation.LoadedModel`.
@@ -44,14 +44,14 @@ def load(path):
 
 
 def read_model(path):
-    """Read a live model, not compiled.
+    """Load a live model without compiling it.
 
     Args:
         path: a run folder or a `.keras` file, as for `load`.
 
     Returns:
-        `(model, settings)`: a model with `verbs()`; the dict of
-        settings of the run, or None.
+        `(model, settings)`: a model with `verbs()`; the settings of the run, a
+        dict, or None.
 
     Raises:
         UserError: in one line, if there is no such model.
@@ -79,11 +79,11 @@ def read_model(path):
 
 
 def _read_file(path):
-    """Make the model that a file describes, and load its weights.
+    """Build the model that a file describes and load its weights.
 
-    Keras' own `load_model` makes whatever class a file names, of Keras or of
-    other packages, and with any argument. Here it is one of our models, with
-    arguments that its own checks bound, before weights are read.
+    Keras' `load_model` builds any class that a file names, of Keras or other
+    packages, with any arguments. Here only our models are built, and their
+    checks bound the arguments before weights are read.
     """
     import keras
 
@@ -105,7 +105,7 @@ def _read_file(path):
         # A model makes its networks by the policy that is in force.
         keras.config.set_dtype_policy(precision)
         model = model_class(**arguments)
-    # Of values that are of no use, models raise nearly anything.
+    # Given useless values, models raise nearly anything.
     except Exception as error:
         reason = str(error).split("\n")[0]
         raise UserError(f"{path} cannot be read: {reason}") from error

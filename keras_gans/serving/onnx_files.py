@@ -1,4 +1,4 @@
-"""ONNX: one file per verb, through Keras' own exporter."""
+"""Export ONNX: one file per verb, with Keras' exporter."""
 
 import keras
 
@@ -9,7 +9,7 @@ from keras_gans.serving.saved_model import check_pixels, expected_pixels
 
 
 class _Verb(keras.Model):
-    """A verb as Keras' exporter wants it: a model that can be called."""
+    """Wraps a verb for Keras' exporter as a model that can be called."""
 
     def __init__(self, verb, model):
         super().__init__(name=verb.name)
@@ -23,10 +23,10 @@ class _Verb(keras.Model):
 
 
 def write(path, model, samples):
-    """Write `<verb>.onnx` for each verb and check that it gives its pixels.
+    """Write `<verb>.onnx` for each verb and check that pixels are equal.
 
-    A file takes the inputs that the verb declares, images as float32 `[batch,
-    height, width, 3]` in [-1, 1] of sides that the network takes, and gives
+    A file takes the declared inputs of the verb, images as float32 `[batch,
+    height, width, 3]` in [-1, 1] of sides that the network takes, and returns
     such images. Decoding and scaling are left to the caller.
 
     Args:
@@ -37,7 +37,7 @@ def write(path, model, samples):
     Raises:
         ImportError: if a package of the extra `onnx` is missing.
         UserError: if the model computes in lower precision than float32.
-        RuntimeError: if a file gives other pixels than the model.
+        RuntimeError: if a file gives different pixels than the model.
     """
     try:
         import onnxruntime

@@ -1,4 +1,4 @@
-"""SavedModels: written with what a server needs, held against the model."""
+"""Write SavedModels for serving and compare them with the model."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,17 +11,17 @@ TOLERANCE = 1
 
 
 def write(path, model, samples, about):
-    """Write a SavedModel and check that it gives the pixels of the model.
+    """Write a SavedModel and check that it gives the model's pixels.
 
     Args:
-        path: `pathlib.Path` of the folder to fill; its parent is called what
-            the model is served as.
+        path: `pathlib.Path` of the folder to fill; its parent has the served
+            name of the model.
         model: as for `signatures.make`.
         samples: uint8 `[batch, image_size, image_size, 3]`.
-        about: dict of plain values that `model.json` begins with.
+        about: dict of plain values at the beginning of `model.json`.
 
     Raises:
-        RuntimeError: if the SavedModel gives other pixels than the model.
+        RuntimeError: if the SavedModel gives different pixels.
         OSError: if it cannot be written.
     """
     scope = weights.NamedWeights(model)
@@ -53,7 +53,7 @@ def _compare(path, model, functions, forms):
     served = tf.saved_model.load(path).signatures
     # Which operations TensorFlow takes together depends on what stands around
     # a network, and between any two bfloat16 rounds by a gray level. So a
-    # model of lower precision is held against the same graph, still alive.
+    # model of lower precision is compared with the same live graph.
     is_exact = all(n.compute_dtype == "float32" for n in model.networks)
     for verb in model.verbs():
         extra = signatures.sample_inputs(verb, len(forms["images"]))
@@ -66,7 +66,7 @@ def _compare(path, model, functions, forms):
 
 
 def _pixels(signature, forms, extra):
-    """Return what a signature of either form makes of the samples."""
+    """Return the outputs of a signature of either form for the samples."""
     wanted = signature.structured_input_signature[1]
     outputs = signature(**{n: {**forms, **extra}[n] for n in wanted})
     if "images" in outputs:
@@ -75,7 +75,7 @@ def _pixels(signature, forms, extra):
 
 
 def expected_pixels(verb, samples, extra):
-    """Return what a verb of the live model makes of images, as uint8."""
+    """Return the uint8 outputs of a verb of the live model for images."""
     inputs = dict(extra)
     if verb.images:
         inputs["images"] = images.to_float(samples)

@@ -1,17 +1,17 @@
-"""The signatures of an export: two forms of each verb, and the default.
+"""Build the signatures of an export: two per verb, and the default.
 
 The tensor form, such as `a_to_b`:
-    takes `images`, uint8 `[batch, height, width, 3]`, and gives the same.
+    takes `images`, uint8 `[batch, height, width, 3]`, and returns the same.
 The encoded form, `a_to_b_encoded`:
     takes `image_bytes`, string `[batch]`, each a JPEG, PNG or WebP of any
-    size, and gives `image_bytes`, PNG of these sizes, and `status`, string
-    `[batch]`: `"ok"`, or why the answer is empty.
+    size, and returns `image_bytes`, PNG of these sizes, and `status`, string
+    `[batch]`: `"ok"`, or the reason for an empty answer.
 `serving_default`:
     the encoded form of the first verb.
 
-Both forms take what else the verb declares, such as `labels` or `latents`, a
-row per image; a verb without images, such as `generate`, takes just these.
-One bad image or row of an encoded request has its status, the others are
+Both forms take the other declared inputs, such as `labels` or `latents`, a row
+per image; a verb without images, such as `generate`, takes only these. A bad
+image or row of an encoded request gets its own status and the others are
 served; a bad tensor fails as a whole, since it is one array.
 """
 
@@ -30,13 +30,13 @@ def make(model, scope=None, with_encoded=True):
     """Trace the signatures of a model.
 
     Args:
-        model: with `verbs()`, see `keras_gans.verbs`.
-        scope: `weights.NamedWeights`, to be read instead of the model's own,
-            or None.
-        with_encoded: bool, whether to make the encoded forms and the default.
+        model: a model with `verbs()`, see `keras_gans.verbs`.
+        scope: `weights.NamedWeights`, to use instead of the model's own, or
+            None.
+        with_encoded: bool, whether to add the encoded forms and the default.
 
     Returns:
-        dict from signature to a concrete function: tensors in, a dict out.
+        dict from signature to a concrete function from tensors to a dict.
     """
     signatures = {}
     for verb in model.verbs():
@@ -77,11 +77,11 @@ def trace(function, specifications, **options):
 
 
 def specs(verb, images=tf.float32):
-    """Return what a form of a verb takes: name -> `tf.TensorSpec`.
+    """Return the inputs of a form of a verb: name -> `tf.TensorSpec`.
 
     Args:
         verb: `Verb`.
-        images: how images come: float32, uint8, or string for encoded ones.
+        images: dtype of images: float32, uint8, or string if encoded.
     """
     specifications = {}
     for name, declared in verb.inputs.items():

@@ -1,4 +1,4 @@
-"""Verbs on uint8 images, and what all verbs ask of their inputs."""
+"""Apply verbs to uint8 images; check the inputs of all verbs."""
 
 import tensorflow as tf
 
@@ -13,7 +13,7 @@ SCALED_LIMIT = 2**25
 
 
 def pixel_limit(declared):
-    """Return the most pixels that an image may have, sides rounded up.
+    """Return the maximum number of pixels, with sides rounded up.
 
     Args:
         declared: `verbs.Images`.
@@ -67,10 +67,10 @@ def tensor_form(function, verb):
 
 
 def on_any_number(function):
-    """Let a network pass an empty batch, too.
+    """Make a network accept empty batches.
 
-    What TensorFlow makes of convolution and normalization together fails on
-    an empty batch.
+    TensorFlow's fusion of convolution and normalization fails on an empty
+    batch.
     """
 
     def on_rows(**inputs):
@@ -89,7 +89,7 @@ def on_any_number(function):
 
 
 def checked(tensor, rules):
-    """Return a tensor, or fail with the text of the first rule broken."""
+    """Return a tensor, or fail with the text of the first broken rule."""
     checks = [tf.debugging.Assert(rule, [text]) for text, rule in rules.items()]
     with tf.control_dependencies(checks):
         return tf.identity(tensor)
@@ -113,7 +113,7 @@ def range_rule(name, declared):
 
 
 def valid_rows(declared, rows):
-    """Return which rows the declared input takes, bool `[batch]`."""
+    """Return whether each row fits the declared input, bool `[batch]`."""
     if isinstance(declared, verbs.Labels):  # NaN does not compare
         is_valid = (rows >= 0) & (rows <= 1)
     else:

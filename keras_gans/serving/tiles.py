@@ -1,4 +1,4 @@
-"""Large images in overlapping tiles, blended without seams."""
+"""Translate large images in overlapping tiles, blended without seams."""
 
 import math
 
@@ -8,15 +8,15 @@ import numpy as np
 def translate(function, picture, tile):
     """Translate an image tile by tile.
 
-    Neighbours overlap by a quarter. There each fades out as the other fades
-    in, so that what differs between them, such as the statistics of instance
-    normalization, changes slowly.
+    Neighboring tiles overlap by a quarter and are cross-faded there, so that
+    differences between them, such as in the statistics of instance
+    normalization, change slowly.
 
     Args:
         function: from uint8 `[1, height, width, 3]` to the same.
         picture: uint8 `[height, width, 3]`.
-        tile: int, pixels, the side of a tile; sides of the image that are
-            shorter are not cut.
+        tile: int, pixels, the side of a tile; shorter sides of the image are
+            not cut.
 
     Returns:
         uint8 `[height, width, 3]`.
@@ -31,11 +31,11 @@ def translate(function, picture, tile):
 
 
 def _spans(length, tile):
-    """Return where tiles lie along one side, and how much each counts.
+    """Return the positions and weights of tiles along one side.
 
     Returns:
-        list of `(slice, weights)`, float32 `[tile]`. Over all slices the
-        weights of a pixel add up to 1.
+        list of `(slice, weights)`, float32 `[tile]`. The weights of each pixel
+        sum to 1 over all slices.
     """
     tile = min(tile, length)
     overlap = tile // 4

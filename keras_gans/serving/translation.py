@@ -1,4 +1,4 @@
-"""A trained model, used on plain images, wherever it was loaded from."""
+"""Use a trained model on uint8 images, from any source."""
 
 import math
 
@@ -27,7 +27,7 @@ def of_saved_model(folder):
 
     Raises:
         UserError: in one line, if `folder` has no `model.json`, is damaged, or
-            its graph does more than to compute.
+            its graph does more than compute.
     """
     about = description.read(folder)
     if about is None:
@@ -49,11 +49,11 @@ def of_saved_model(folder):
 
 
 class LoadedModel:
-    """A trained model, used on plain images, wherever it was loaded from.
+    """A trained model for uint8 images, loaded from any source.
 
     Attributes:
-        about: dict, what `model.json` tells of the model.
-        verbs: dict from name to `Verb`, whose functions take and give uint8
+        about: dict, the content of `model.json`.
+        verbs: dict from name to `Verb`, whose functions take and return uint8
             arrays.
     """
 
@@ -72,9 +72,9 @@ class LoadedModel:
 
         Args:
             count: int, number of images.
-            seed: int from 0 to below 2**32, of the latent vectors. The first
-                images of a seed are the same however many there are.
-            latents: float `[count, size]`, finite, instead of drawn ones.
+            seed: int from 0 to below 2**32, seed of the latent vectors. The
+                first images of a seed do not depend on `count`.
+            latents: float `[count, size]`, finite, instead of random ones.
             verb: str. Default: the first verb that takes latents.
             batch_size: int, most images to make at once.
 
@@ -116,12 +116,12 @@ class LoadedModel:
                 `StarGAN.translate`: dict from names of labels to 0 or 1, as
                 `read_labels("Male,-Young")` returns; or all labels, float
                 `[num_labels]` or `[batch, num_labels]` in [0, 1].
-            labels: float `[batch, num_labels]` of 0 and 1, what the images
-                show, where `to` is a dict. Default: all 0.
-            tile: int from 32 up, pixels; translate in overlapping tiles of
-                that side that are blended into one another. Default: whole,
-                or in tiles of 512 if an image has more pixels than
-                may be taken at once and the network works at any size.
+            labels: float `[batch, num_labels]` of 0 and 1, the current labels
+                of the images, where `to` is a dict. Default: all 0.
+            tile: int from 32 up, pixels; translate in overlapping, blended
+                tiles of this side. Default: no tiles, or tiles of 512 if an
+                image has more pixels than the limit and the network works at
+                any size.
             verb: str, the name of the verb, instead of `to`.
 
         Returns:
@@ -175,10 +175,10 @@ class LoadedModel:
         return self._verb(verb, Images)
 
     def read_labels(self, text):
-        """Return as `to` of `translate` what is written as "Male,-Young".
+        """Parse text such as "Male,-Young" as the `to` of `translate`.
 
         Raises:
-            UserError: if the model has no labels, or they are not named well.
+            UserError: if the model has no labels, or names are invalid.
         """
         _, declared = self._verb(None, Images).input(Labels)
         if not declared:
@@ -189,7 +189,7 @@ class LoadedModel:
         return declared.table.read(text)
 
     def _vectors(self, verb, to, labels, batch):
-        """Return the input that a model with labels takes besides."""
+        """Return the label input of a model with labels."""
         name, declared = verb.input(Labels)
         if not declared:
             if labels is not None:

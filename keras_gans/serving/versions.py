@@ -1,4 +1,4 @@
-"""Versions of an export: numbered folders, each whole from its first moment."""
+"""Publish the versions of an export: numbered folders, always complete."""
 
 import os
 import pathlib
@@ -7,18 +7,18 @@ from keras_gans import files
 
 
 def publish(folder, write):
-    """Write the next version beside its place and rename it.
+    """Write the next version to a temporary folder and rename it.
 
-    A server that watches `folder` never sees half of a version, and none if
-    `write` fails.
+    A server that watches `folder` never sees an incomplete version, and none
+    if `write` fails.
 
     Args:
-        folder: where the versions live; made as needed.
-        write: function of the path of the folder to fill.
+        folder: folder of the versions; created if needed.
+        write: function that fills the folder at a given path.
 
     Returns:
-        `pathlib.Path` of the version: `folder`, and one more than the highest
-        number there.
+        `pathlib.Path` of the version: in `folder`, with the highest number
+        there plus one.
 
     Raises:
         OSError: if `folder` cannot be written.
@@ -46,6 +46,6 @@ def _rename(unfinished, folder):
 
 
 def numbers(folder):
-    """Return the versions that there are in a folder, ascending."""
+    """Return the version numbers in a folder, ascending."""
     names = (path.name for path in pathlib.Path(folder).iterdir())
     return sorted(int(name) for name in names if name.isdecimal())

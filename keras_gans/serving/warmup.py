@@ -1,9 +1,9 @@
-"""Requests that TensorFlow Serving sends to itself when it loads a version.
+"""Write the warm-up requests that TensorFlow Serving replays on loading.
 
-Without them the first caller waits for what TensorFlow prepares on first use.
-The server reads TFRecords of its message `PredictionLog`. Of it three fields
-are needed, which are written here byte by byte: `tensorflow-serving-api`,
-which has the classes, asks for one version of TensorFlow exactly.
+Without them the first request waits for TensorFlow's initialization. The
+server reads TFRecords of its message `PredictionLog`. The three fields needed
+are written here byte by byte, since `tensorflow-serving-api`, which has the
+classes, requires one exact version of TensorFlow.
 
 Reference: github.com/tensorflow/serving, apis/prediction_log.proto,
 predict.proto, model.proto.

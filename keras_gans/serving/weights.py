@@ -1,7 +1,7 @@
-"""The weights that an export stores, under names that do not depend on chance.
+"""Store the weights of an export under reproducible names.
 
-Keras numbers layers as they come in a process, so that the weights of a model
-have other names wherever it is made.
+Keras numbers layers in the order of their creation in a process, so the names
+of a model's weights vary.
 """
 
 import keras
@@ -9,14 +9,14 @@ import tensorflow as tf
 
 
 class NamedWeights(keras.StatelessScope):
-    """Within it a model reads copies of its weights, under fixed names.
+    """A context in which a model reads copies of its weights by fixed names.
 
     Args:
         model: a model with `networks`.
 
     Attributes:
         variables: dict from name to the `tf.Variable`s that were read. A
-            function that reads them does not keep them.
+            function that reads them does not keep them alive.
     """
 
     def __init__(self, model):

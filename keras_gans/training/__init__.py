@@ -1,1 +1,1 @@
-"""What turns named loss terms into one update per player."""
+"""Training: turn named loss terms into one update per player."""

@@ -1,23 +1,23 @@
-"""An exponential moving average of a generator's weights.
+"""Keep an exponential moving average of a generator's weights.
 
-Beside the weights that are trained lies a second set of the same shapes; the
-two change places, so that no network is copied. While `fit` trains, the
-networks hold the trained weights and the second set is the average. After
-`fit`, and in every file, it is the other way round: whoever reads a file,
-translates or exports has the average and need not know of it.
+A second set of variables has the shapes of the trained weights; the two sets
+are swapped, so that no network is copied. During `fit` the networks hold the
+trained weights and the second set holds the average. After `fit`, and in every
+file, the networks hold the average, so that loading, translation and export
+use it without further code.
 
-Keras' optimizers have a moving average, too (`use_ema`), which does not fit
-here. It overwrites the trained weights at the end of `fit`, after which a run
-cannot be continued exactly, and lies in the optimizer, of which a model that
-is loaded to translate has none.
+Keras' optimizers also have a moving average (`use_ema`), which does not fit
+here. It overwrites the trained weights at the end of `fit`, so that a run
+cannot resume exactly, and belongs to the optimizer, which a model loaded for
+translation does not have.
 
-The article's CycleGAN comes 15 and 27 % nearer to the truth of the embedded
-faces by it after 1,200 steps, pix2pix 5 % (tests/benchmarks/SCOREBOARD.md).
+After 1,200 steps the average brings the article's CycleGAN 15 and 27 % closer
+to the truth of the embedded faces, pix2pix 5 %
+(tests/benchmarks/SCOREBOARD.md).
 
-Batch normalization: moving statistics are not averaged, since those of an
-average of weights are not the average of their statistics.
-`keras_gans.callbacks.statistics` estimates them again with the average in
-the networks.
+Moving statistics of batch normalization are not averaged, since they would
+not fit the averaged weights. `keras_gans.callbacks.statistics` estimates them
+again with the average in the networks.
 """
 
 import contextlib
@@ -39,21 +39,21 @@ def check_decay(ema):
 
 
 class Averages:
-    """The average of some weights, and its exchange with them.
+    """Averages weights and swaps them with their average.
 
-    After the weights' update number n from 0 up the average becomes
-    d * average + (1 - d) * weight, where d = min(decay, n / (n + 9)): the
-    average forgets the first weights, however short the run, and reaches over
-    about the last tenth of it until `decay` limits that.
+    After update number n, from 0 up, the average becomes
+    d * average + (1 - d) * weight with d = min(decay, n / (n + 9)): even in
+    short runs it forgets the initial weights; it covers about the last tenth
+    of the run until `decay` limits that.
 
-    Make it within the strategy's scope.
+    Create it within the strategy's scope.
 
     Args:
         decay: float in (0, 1).
-        weights: list of `keras.Variable`, those that are trained.
+        weights: list of `keras.Variable`, the trained weights.
 
     Attributes:
-        state: dict from name to variable, what a checkpoint keeps.
+        state: dict from name to variable, saved in checkpoints.
     """
 
     def __init__(self, decay, weights):
@@ -71,7 +71,7 @@ class Averages:
         } | {f"average_{i}": v for i, v in enumerate(self._others)}
 
     def update(self):
-        """Move the average towards the weights; in a replica, after them."""
+        """Update the average; call in a replica, after the weights."""
 
         def update(strategy):
             count = tf.cast(self._updates.value, tf.float32)
@@ -88,7 +88,7 @@ class Averages:
         tf.distribute.get_replica_context().merge_call(update)
 
     def put(self, average):
-        """Bring the average, or the trained weights, into the networks.
+        """Load the average or the trained weights into the networks.
 
         Before the first update there is no average, and nothing happens.
         """
@@ -102,7 +102,7 @@ class Averages:
 
     @contextlib.contextmanager
     def used(self):
-        """Have the average in the networks for a while."""
+        """Return a context in which the networks hold the average."""
         before = self._is_used()
         self.put(True)
         try:

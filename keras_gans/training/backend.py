@@ -1,4 +1,4 @@
-"""Which of Keras' settings the models can work under."""
+"""Check that Keras' settings are supported by the models."""
 
 import os
 
@@ -11,7 +11,7 @@ def check_backend():
     """Check that Keras runs on TensorFlow.
 
     Raises:
-        UserError: saying what to set, also where the other backend is not
+        UserError: saying what to set, also if the other backend is not
             installed.
     """
     backend = os.environ.get("KERAS_BACKEND")
@@ -33,7 +33,7 @@ def check_backend():
 
 
 def check_settings(policy):
-    """Check what layers are made with.
+    """Check the dtype policy and data format of layers.
 
     Args:
         policy: str, name of a model's dtype policy.

@@ -1,7 +1,7 @@
-"""What every trained model shares: compile, fit, update, report, save.
+"""The base of all trained models: compile, fit, update, report, save.
 
-A model names its players and their loss terms and writes its own
-`train_step`; this class turns the terms of one player into one update of that
+A model names its players and their loss terms and defines its own
+`train_step`; this class turns the terms of a player into one update of that
 player's weights.
 """
 
@@ -41,28 +41,28 @@ _augments = contextvars.ContextVar("augments", default=True)
 
 
 class BaseModel(InferenceModel):
-    """Base of the models: players, an optimizer each, named loss terms.
+    """Base of trained models: players with optimizers and named loss terms.
 
-    A subclass sets the class attributes, makes its networks in `__init__`
-    and then calls `_make_state()`. It has the property `players`, and for
-    each of them a method that returns its terms, named, unweighted means; it
-    writes `train_step` as the paper's order of updates.
+    A subclass sets the class attributes, builds its networks in `__init__`
+    and then calls `_make_state()`. It defines the property `players`, for each
+    player a method that returns its terms as named, unweighted means, and
+    `train_step` with the paper's order of updates.
 
-    The first player is the one that is used after training: `ema` averages
-    its weights, `recompute` saves its memory, samples show what it makes.
+    The first player is used after training: `ema` averages its weights,
+    `recompute` saves its memory, samples show its outputs.
 
-    `model.<player>_optimizer` and `model.<player>_variables` are those of a
+    `model.<player>_optimizer` and `model.<player>_variables` belong to a
     player.
 
     Attributes:
-        data_kind: which pipeline of `keras_gans.datasets` feeds the model.
+        data_kind: the pipeline of `keras_gans.datasets` for the model.
         terms: dict from each player, in the order of `players`, to the names
             of its loss terms. The logs of `latent_discriminator` are
             `ld_loss` and `ld_<term>`.
-        critic_steps: int, updates in a training step of all players but the
-            first, each with its own part of the batch.
-        generator_steps: int, updates of the first player in it, all with the
-            same batch.
+        critic_steps: int, updates per training step of all players but the
+            first, each on its own part of the batch.
+        generator_steps: int, updates per training step of the first player,
+            all on the same batch.
         step: int64 variable, training steps taken; also the position in the
             data, so that a resumed run continues with the next batch.
     """
@@ -101,15 +101,15 @@ class BaseModel(InferenceModel):
         """Return the recipe's settings for `cls(**arguments)`.
 
         Args:
-            demonstration: bool, whether it is to be the short run on the
-                embedded faces.
-            recipe: what holds them, for the model itself. Default: the class.
+            demonstration: bool, whether to return those of the short run on
+                the embedded faces.
+            recipe: the object that holds them. Default: the class.
             **arguments: the model's own.
 
         Returns:
-            dict with `image_size`, what the model takes where none is given,
-            `batch_size`, and `steps` or `epochs`, of which the other is None;
-            for a demonstration with its data, too.
+            dict with `image_size`, the model's default, `batch_size`, and
+            `steps` and `epochs`, one of them None; for a demonstration also
+            its data.
         """
         recipe = recipe or cls
         image_size = inspect.signature(cls.__init__).parameters["image_size"]
@@ -139,12 +139,12 @@ class BaseModel(InferenceModel):
 
     @property
     def players(self):
-        """Dict from name to the player's networks, a tuple."""
+        """Dict from player name to a tuple of its networks."""
         raise NotImplementedError
 
     @property
     def networks(self):
-        """All networks, those of the first player first."""
+        """All networks, starting with those of the first player."""
         return tuple(n for own in self.players.values() for n in own)
 
     @property
@@ -153,7 +153,7 @@ class BaseModel(InferenceModel):
         return next(iter(self.players.values()))
 
     def variables_of(self, player):
-        """Return the list of variables that a player's updates move."""
+        """Return the variables that a player's updates change."""
         networks = self.players[player]
         return [v for n in networks for v in n.trainable_variables]
 
@@ -163,7 +163,7 @@ class BaseModel(InferenceModel):
 
     @property
     def batch_shapes(self):
-        """The arrays of a batch, key -> shape; see `checks.check_values`."""
+        """Dict from key to array shape of a batch; see `check_values`."""
         images = (None, self.image_size, self.image_size, 3)
         return {"images_a": images, "images_b": images}
 
@@ -175,7 +175,7 @@ class BaseModel(InferenceModel):
             return values
         tensors = [tf.cast(value, tf.float32) for value in values]
         return [
-            # Of a data set that does not say: checked in every step.
+            # If the data set does not tell: checked in every step.
             tensor
             if tensor.shape[1:].is_fully_defined()
             else tf.ensure_shape(tensor, shape)
@@ -195,31 +195,31 @@ class BaseModel(InferenceModel):
         recompute=False,
         **kwargs,
     ):
-        """Set how the model is trained; no argument is the published recipe.
+        """Configure training; without arguments, the published recipe.
 
         Args:
             adversarial_loss: `"non_saturating"`, `"least_squares"`,
-                `"hinge"` or `"wasserstein"`; of models that have one.
-            loss_weights: dict from term to float; terms left out keep the
+                `"hinge"` or `"wasserstein"`; for models that have one.
+            loss_weights: dict from term to float; missing terms keep the
                 weight of the recipe. A term of weight 0 is dropped: it is
-                not logged, and nothing is computed for it in a graph.
-            learning_rate: float, or a Keras schedule, of the optimizers that
+                neither logged nor computed in a graph.
+            learning_rate: float, or a Keras schedule, for the optimizers that
                 are not given.
-            total_steps: int, training steps of the whole run. Where the
-                recipe lets the rate fall, a number is constant for the first
-                half of them, then linear to zero. Without `total_steps` it
-                does so over those of the recipe, or where that counts epochs
-                over the epochs of `fit`: 100 at the rate, 100 down to zero. A
-                run of one long epoch then stays at the rate.
-            schedule: `"linear"`, such a course, or `"constant"`. Default: the
+            total_steps: int, training steps of the whole run. If the recipe
+                decays the rate, a number is constant for the first half of
+                the run, then linear to zero. Default: the recipe's steps; if
+                the recipe counts epochs, the epochs of `fit`, 100 constant
+                and 100 down to zero. A run of one long epoch then stays
+                constant.
+            schedule: `"linear"`, such a decay, or `"constant"`. Default: the
                 recipe's.
             ema: float, such as 0.999, the decay of a moving average of the
-                generators' weights, which then is what translates, is
-                evaluated and exported; training goes on with the weights
-                themselves. See `keras_gans.training.averages`.
-            augment_discriminator: str, for few images: what is done to all
-                that discriminators see in training, out of `color`,
-                `translation` and `cutout`, with commas between. See
+                generators' weights, used for translation, evaluation and
+                export; training continues with the weights themselves. See
+                `keras_gans.training.averages`.
+            augment_discriminator: str, for few images: augmentations of all
+                that discriminators see in training, comma-separated, out of
+                `color`, `translation` and `cutout`. See
                 `keras_gans.layers.augmentation`.
             jit_compile: `True`, `False` or `"auto"`, which means XLA on an
                 accelerator and a plain graph on the CPU, where XLA was
@@ -229,14 +229,13 @@ class BaseModel(InferenceModel):
                 more time; see `keras_gans.training.recompute`. Not with batch
                 normalization.
             **kwargs: `generator_optimizer`, `discriminator_optimizer`, one
-                for each player: a `keras.optimizers.Optimizer` of its own,
-                its name or its config. Default: Adam with the recipe's
-                learning rate. `run_eagerly` and `steps_per_execution`, as in
-                Keras.
+                for each player: a separate `keras.optimizers.Optimizer`, its
+                name or its config. Default: Adam with the recipe's learning
+                rate. `run_eagerly` and `steps_per_execution`, as in Keras.
 
         Raises:
-            UserError: if an argument does not fit, or is one of Keras' that
-                has no meaning here, such as `loss`.
+            UserError: if an argument is invalid, or is one of Keras' that has
+                no meaning here, such as `loss`.
         """
         names = [f"{player}_optimizer" for player in self.terms]
         given = {name: kwargs.pop(name, None) for name in names}
@@ -324,7 +323,7 @@ class BaseModel(InferenceModel):
 
     @property
     def optimizer(self):
-        """What Keras' callbacks use: see `rates.AllOptimizers`."""
+        """The optimizer for Keras' callbacks: see `rates.AllOptimizers`."""
         return self._all_optimizers
 
     @optimizer.setter
@@ -344,10 +343,10 @@ class BaseModel(InferenceModel):
         self.compile(**saving.deserialize_keras_object(config))
 
     def fit(self, *args, **kwargs):
-        """Train, as `keras.Model.fit`; the rates follow the recipe.
+        """Train, as `keras.Model.fit`; learning rates follow the recipe.
 
-        Callbacks that set the rate, or who sets `model.optimizer`'s, take the
-        recipe's place; all players' rates then move in proportion.
+        Callbacks that set the rate, or setting `model.optimizer`'s rate,
+        replace the recipe; all players' rates then change in proportion.
 
         Raises:
             UserError: if the data never end, or are no batches of the model.
@@ -378,7 +377,7 @@ class BaseModel(InferenceModel):
 
     @contextlib.contextmanager
     def _trained(self):
-        """Have the trained weights in the networks for a while."""
+        """Return a context in which the networks hold the trained weights."""
         put = self.averages.put if self.averages else lambda average: None
         put(False)
         try:
@@ -387,17 +386,17 @@ class BaseModel(InferenceModel):
             put(True)
 
     def averaged(self):
-        """Return a context in which the generators are their averages.
+        """Return a context in which the generators hold their averages.
 
-        For callbacks; outside of `fit` they are so anyway. Without `ema`
-        nothing changes.
+        For callbacks; outside of `fit` they always do. Without `ema` nothing
+        changes.
         """
         if self.averages is None:
             return contextlib.nullcontext()
         return self.averages.used()
 
     def evaluate(self, *args, **kwargs):
-        """As `keras.Model.evaluate`, by the averages of the weights.
+        """Evaluate as `keras.Model.evaluate`, with the averaged weights.
 
         Raises:
             UserError: if the data never end, or are no batches of the model.
@@ -446,9 +445,9 @@ class BaseModel(InferenceModel):
 
     @contextlib.contextmanager
     def _only_for(self, *terms):
-        """Within this context passes serve these terms alone.
+        """Return a context in which passes compute only these terms.
 
-        If all of them are dropped the passes leave no trace: no moving
+        If all of them are dropped, passes have no side effects: no moving
         statistics, no random numbers of the augmentation. A graph then does
         not compute them.
         """
@@ -463,17 +462,17 @@ class BaseModel(InferenceModel):
             _augments.reset(token)
 
     def _shown(self, images, training):
-        """Return images as a discriminator is to see them.
+        """Return images as a discriminator sees them.
 
-        Every call draws anew; images on one another's channels are changed
-        as one.
+        Every call draws new random values; images concatenated along the
+        channels are augmented as one.
         """
         if not training or self.augmentation is None or not _augments.get():
             return images
         return self.augmentation(images)
 
     def _pass(self, network):
-        """Return how a generator is called where gradients are taken."""
+        """Return the function for generator passes with gradients."""
         return self._passes.get(network.name, network)
 
     _record = updates.record
@@ -481,8 +480,8 @@ class BaseModel(InferenceModel):
     def _update(self, player, terms_function, *args, recorded=None):
         """Take one step of a player; return its terms and its other outputs.
 
-        With `recorded`, what `_record` returned, `terms_function` receives
-        the outputs of that pass first, and the gradients go on through it.
+        With `recorded`, the result of `_record`, `terms_function` first gets
+        the outputs of that pass, and gradients flow through it.
         """
         results = updates.update(self, player, terms_function, args, recorded)
         if self.averages and player == next(iter(self.terms)):
@@ -490,7 +489,7 @@ class BaseModel(InferenceModel):
         return results
 
     def _report(self, terms, training=True):
-        """Count the step, record the terms; return the means so far.
+        """Count the step and record the terms; return the means so far.
 
         Args:
             terms: dict from player to its terms.
@@ -513,14 +512,14 @@ class BaseModel(InferenceModel):
         return logs
 
     def record_statistics(self, batch):
-        """Pass a batch through the first player as deployed, in training mode.
+        """Run a batch through the first player in training mode, as deployed.
 
         For moving statistics; networks without them have nothing to record.
         """
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Do nothing: all is built by now.
+        """Do nothing, as everything is already built.
 
-        Keras would trace a step with a batch of its own, and with several
-        workers fail over values that differ by replica.
+        Keras would trace a step with its own batch, and with several workers
+        fail on values that differ by replica.
         """

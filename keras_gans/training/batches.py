@@ -1,8 +1,8 @@
-"""The data that callers give to Keras' methods, checked before a step.
+"""Check data passed to Keras' methods before the first step.
 
-What never ends, or is of other shapes, is found before anything runs. Whether
-values lie in range shows in the first batch; that is looked at when Keras
-reads it, so that nothing is read twice and later steps cost nothing.
+Endless data and wrong shapes are found before anything runs. Value ranges are
+checked on the first batch when Keras reads it, so that nothing is read twice
+and later steps cost nothing.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ _TARGETS = ("y", "sample_weight", "class_weight")
 
 
 def bound(method, args, kwargs):
-    """Return the arguments of a call of Keras' method by name.
+    """Return the arguments of a call to a Keras method by name.
 
     Raises:
-        UserError: for what a model with one dict a batch has not.
+        UserError: for arguments that models with dict batches do not take.
     """
     arguments = dict(inspect.signature(method).bind(*args, **kwargs).arguments)
     arguments |= arguments.pop("kwargs", {})
@@ -40,9 +40,9 @@ class Data:
     """The data of one call, checked.
 
     Args:
-        check: function that raises `UserError` for a batch, or for one of
-            `tf.TensorSpec`s, that does not fit.
-        replicas: int, how many share a batch, of which they make means.
+        check: function that raises `UserError` for an invalid batch, of
+            arrays or `tf.TensorSpec`s.
+        replicas: int, replicas that share a batch and average over it.
     """
 
     def __init__(self, check, replicas=1):
@@ -51,15 +51,15 @@ class Data:
         self._error = None
 
     def prepare(self, arguments, name, steps):
-        """Check an argument, or put into its place what will be checked.
+        """Check a data argument, or replace it by data that check themselves.
 
         Args:
-            arguments: dict, those of the call.
+            arguments: dict, the arguments of the call.
             name: str, the argument that holds the data.
             steps: str, the argument that says how many batches to take.
 
         Raises:
-            UserError: if the data do not fit, or never end.
+            UserError: if the data are invalid or never end.
         """
         data = arguments.get(name)
         if data is None:
@@ -83,9 +83,9 @@ class Data:
 
     @contextlib.contextmanager
     def errors(self):
-        """Raise what a check found in the first batch as it was found.
+        """Re-raise an error of the check of the first batch unchanged.
 
-        TensorFlow raises an error of its own, with a traceback as its text.
+        TensorFlow would raise its own error with a traceback as its text.
         """
         try:
             yield

@@ -1,4 +1,4 @@
-"""What models check of their callers' arguments, before anything is made."""
+"""Check the arguments of models before anything is built."""
 
 import numbers
 
@@ -11,7 +11,7 @@ from keras_gans.checks import UserError
 # Of an image without borders; rounding is no fault.
 _TOLERANCE = 1e-3
 _AXES = "batch", "height", "width"
-# What `keras.Model.compile` takes, and where it is here.
+# Arguments of `keras.Model.compile`, and their counterparts here.
 _ELSEWHERE = {
     "loss": "loss_weights, by term",
     "metrics": "keras_gans.callbacks.Evaluation",
@@ -20,7 +20,7 @@ _ELSEWHERE = {
 
 
 def check_images(images, multiple_of=1, channels=3):
-    """Check a batch of images from a caller; return it as float32.
+    """Check a batch of images; return it as float32.
 
     Args:
         images: float `[batch, height, width, channels]` in [-1, 1]; or a
@@ -46,11 +46,11 @@ def check_values(name, values, shape, count=None):
     """Check one array of a batch.
 
     Args:
-        name: str, what an error message calls it.
-        values: array or tensor; or a `tf.TensorSpec`. Of rank 4 images,
-            floating point in [-1, 1]; of rank 2 vectors in [0, 1]. In a graph
-            they have no values yet.
-        shape: tuple of int or None, what it must have.
+        name: str, its name in error messages.
+        values: array or tensor; or a `tf.TensorSpec`. Rank 4: images,
+            floating point in [-1, 1]; rank 2: vectors in [0, 1]. Values are
+            not checked in a graph.
+        shape: tuple of int or None, the required shape.
         count: int, the batch, for the message.
 
     Returns:
@@ -109,14 +109,12 @@ def check_batch(batch, shapes):
     """Check the batch of a step; return its arrays in the order of `shapes`.
 
     Args:
-        batch: dict of arrays, tensors or `tf.TensorSpec`s; or, as
-            `train_on_batch` passes it, a tuple of it and of targets and
-            weights, which do not exist here.
+        batch: dict of arrays, tensors or `tf.TensorSpec`s; or, as in
+            `train_on_batch`, a tuple of which only the first item is used.
         shapes: dict from key to shape, as for `check_values`.
 
     Raises:
-        UserError: if it is no dict, its keys are others, or what it holds
-            does not fit.
+        UserError: if it is not a dict, or its keys or values are invalid.
     """
     if isinstance(batch, tuple) and batch:
         if all(part is None for part in batch[1:]):
@@ -144,7 +142,7 @@ def check_batch(batch, shapes):
 
 
 def check_compile(jit_compile, options, optimizers):
-    """Check what `compile` passes on to Keras; return it.
+    """Check the options that `compile` passes on to Keras; return them.
 
     Args:
         jit_compile: True, False or "auto".
@@ -152,7 +150,7 @@ def check_compile(jit_compile, options, optimizers):
         optimizers: names of the arguments that take one.
 
     Raises:
-        UserError: if an argument has another meaning here, or none.
+        UserError: if an argument has a different meaning here, or none.
     """
     if not (jit_compile in (True, False) or jit_compile == "auto"):
         raise UserError(
@@ -178,7 +176,7 @@ def check_compile(jit_compile, options, optimizers):
 
 
 def check_loss_weights(loss_weights, defaults, *players):
-    """Check weights by term; return them with the others at their defaults.
+    """Check loss weights by term; fill in defaults for the others.
 
     Args:
         loss_weights: dict from term to float, or None for the defaults.
@@ -187,7 +185,7 @@ def check_loss_weights(loss_weights, defaults, *players):
 
     Raises:
         UserError: if a term is unknown, a weight negative, or all weights
-            of a player 0.
+            of a player are 0.
     """
     loss_weights = {} if loss_weights is None else loss_weights
     if not isinstance(loss_weights, dict):

@@ -1,8 +1,8 @@
-"""Which devices and machines a run trains on, and how they agree.
+"""Choose the devices and machines of a run and keep them in agreement.
 
 The strategies are TensorFlow's own: a model is built under `scope()`, Keras'
-`fit` does the rest, and gradients are summed by the optimizers. Here is what
-TensorFlow and Keras leave to the caller.
+`fit` does the rest, and the optimizers sum the gradients. This module holds
+what TensorFlow and Keras leave to the caller.
 """
 
 import functools
@@ -15,7 +15,7 @@ from keras_gans.checks import UserError
 
 
 def has_fast_bfloat16():
-    """Tell whether the processor computes in bfloat16, by Linux' word."""
+    """Tell whether the CPU supports bfloat16, as reported by Linux."""
     try:
         with open("/proc/cpuinfo") as file:
             return "avx512_bf16" in file.read()
@@ -24,19 +24,19 @@ def has_fast_bfloat16():
 
 
 def make(name, batch_size):
-    """Return the `tf.distribute.Strategy` that a run asks for.
+    """Return the `tf.distribute.Strategy` for a run.
 
-    It must be made before TensorFlow computes anything.
+    It must be created before TensorFlow computes anything.
 
     Args:
         name: `"none"`; `"mirrored"`, all GPUs of this machine, or without one
-            all its logical CPUs; `"multiworker"`, the machines that the
-            environment variable `TF_CONFIG` lists; or `"auto"`, mirrored
-            where there is more than one GPU.
+            all its logical CPUs; `"multiworker"`, the machines in the
+            environment variable `TF_CONFIG`; or `"auto"`, mirrored if there
+            is more than one GPU.
         batch_size: int, images of a batch, over all replicas.
 
     Returns:
-        `tf.distribute.Strategy`; for none the default one.
+        `tf.distribute.Strategy`; for `"none"` the default one.
 
     Raises:
         UserError: if `TF_CONFIG` does not describe the workers, or the
@@ -63,7 +63,7 @@ def make(name, batch_size):
 
 
 def _check_workers(text):
-    """Check `TF_CONFIG`, of which TensorFlow says little when it is wrong."""
+    """Check `TF_CONFIG`, for better errors than TensorFlow's."""
     try:
         config = json.loads(text or "")
         workers = config["cluster"]["worker"]
@@ -87,14 +87,14 @@ def is_multi_worker(strategy):
 
 
 def is_chief(strategy):
-    """Tell whether this process is the one that writes."""
+    """Tell whether this process is the chief, which writes files."""
     return (
         not is_multi_worker(strategy) or strategy.cluster_resolver.task_id == 0
     )
 
 
 def means(strategy, *values):
-    """Average numbers over the workers, who wait for one another.
+    """Average numbers over all workers; each waits for the others.
 
     Args:
         strategy: `tf.distribute.Strategy`.
@@ -126,10 +126,10 @@ def _mean(strategy):
 
 
 def check_agreement(strategy, name, value):
-    """Check that all workers come with the same number.
+    """Check that all workers have the same number.
 
     Raises:
-        UserError: on all of them, if not.
+        UserError: on all workers, if not.
     """
     mean, of_squares = means(strategy, value, value**2)
     if mean**2 != of_squares:
@@ -140,11 +140,11 @@ def check_agreement(strategy, name, value):
 
 
 def reason(error, strategy):
-    """Return in one line that another worker was lost, or None.
+    """Describe the loss of another worker in one line, or return None.
 
     Args:
-        error: exception out of `fit`.
-        strategy: that of the run.
+        error: exception from `fit`.
+        strategy: the strategy of the run.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What models do that are only used: predict and export, as in Keras."""
+"""The base of all models: predict and export, as in Keras."""
 
 import keras
 import tensorflow as tf
@@ -7,13 +7,13 @@ from keras_gans.training import backend, batches
 
 
 class InferenceModel(keras.Model):
-    """Base of all models: Keras' settings, `predict`, `export`.
+    """Base of all models: checks Keras' settings, predicts and exports.
 
-    A subclass has `_check_inputs`, which takes what `call` takes, or
-    `tf.TensorSpec`s of it, and returns tensors.
+    A subclass defines `_check_inputs`, which takes the arguments of `call` or
+    their `tf.TensorSpec`s and returns tensors.
 
     Raises:
-        UserError: if Keras' settings are none that models work under.
+        UserError: if Keras' settings are not supported.
     """
 
     def __init__(self, **kwargs):
@@ -22,7 +22,7 @@ class InferenceModel(keras.Model):
 
     @property
     def call_signature(self):
-        """What `model(...)` takes: `tf.TensorSpec`, or a list of them."""
+        """The inputs of `model(...)`: a `tf.TensorSpec` or a list of them."""
         return tf.TensorSpec([None, None, None, 3], tf.float32, "images")
 
     def _check_element(self, element):
@@ -30,10 +30,10 @@ class InferenceModel(keras.Model):
         self._check_inputs(inputs)
 
     def predict(self, *args, **kwargs):
-        """As `keras.Model.predict`; of a dict, as `fit` takes it, its inputs.
+        """Predict as `keras.Model.predict`; of `fit`'s dicts, use the inputs.
 
         Raises:
-            UserError: if the data never end, or do not fit the model.
+            UserError: if the data never end, or do not match the model.
         """
         arguments = batches.bound(super().predict, args, kwargs)
         data = batches.Data(self._check_element)
@@ -46,10 +46,10 @@ class InferenceModel(keras.Model):
         return super().predict_on_batch(x)
 
     def export(self, filepath, *args, **kwargs):
-        """As `keras.Model.export`: `model(images)`, float images in [-1, 1].
+        """Export `model(images)` as `keras.Model.export`, floats in [-1, 1].
 
-        `keras_gans.export` writes what is to be served: uint8 images or files
-        in and out, all that the model can do, checked against it.
+        For serving use `keras_gans.export`: uint8 images or files in and out,
+        all verbs of the model, checked against it.
         """
         arguments = batches.bound(super().export, (filepath, *args), kwargs)
         if arguments.get("input_signature") is None:

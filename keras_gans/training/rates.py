@@ -1,4 +1,4 @@
-"""The learning rates: what a recipe asks for, and how callers change them."""
+"""Set learning rates by recipe, and let callers change them."""
 
 import copy
 import math
@@ -18,24 +18,24 @@ _EPOCHS = (100, 100)
 def published(
     rate, epochs, total_steps, schedule=None, critic_steps=1, first_steps=1
 ):
-    """Return the rates of the players and what `fit` is to follow.
+    """Return the rates of the players and the schedule for `fit`.
 
     Args:
-        rate: float, or a Keras schedule, which all players keep.
+        rate: float, or a Keras schedule for all players.
         epochs: pair, constant epochs and epochs of linear decay, or None.
         total_steps: int, training steps of the run, or None.
-        schedule: `"linear"`, `"constant"` or None for what `epochs` says.
-        critic_steps: int, updates of all but the first in a training step.
-        first_steps: int, updates of the first player in a training step.
+        schedule: `"linear"`, `"constant"` or None to follow `epochs`.
+        critic_steps: int, updates per step of all players but the first.
+        first_steps: int, updates per step of the first player.
 
     Returns:
-        `(first, others, by epoch)`: the first player's rate and that of the
+        `(first, others, by epoch)`: the rates of the first player and of the
         others, numbers or schedules; and the schedule whose steps are the
         epochs of `fit`, or None.
 
     Raises:
-        UserError: if `rate` is none, `schedule` unknown, or `total_steps`
-            below 1.
+        UserError: if `rate` is not a rate, `schedule` is unknown, or
+            `total_steps` is below 1.
     """
     if schedule not in (None, *SCHEDULES):
         raise UserError(
@@ -66,9 +66,9 @@ def published(
 
 
 def following(course, model, optimizers, callbacks):
-    """Return the callbacks of a `fit`, and with them one that sets rates.
+    """Return the callbacks of `fit` with one added that sets rates.
 
-    Callbacks of Keras that set the rates themselves take the recipe's place.
+    Keras callbacks that set the rates themselves replace the recipe.
 
     Args:
         course: a `LinearDecay` whose steps are epochs, or None.
@@ -77,7 +77,7 @@ def following(course, model, optimizers, callbacks):
         callbacks: as `fit` takes them.
 
     Raises:
-        UserError: if callbacks are to set rates that follow a schedule.
+        UserError: if callbacks set rates that follow a schedule.
     """
     is_made = isinstance(callbacks, keras.callbacks.CallbackList)
     listed = callbacks.callbacks if is_made else callbacks
@@ -99,12 +99,11 @@ def following(course, model, optimizers, callbacks):
 
 
 class AllOptimizers:
-    """What Keras knows as `model.optimizer`: one whose rate moves all.
+    """Serves as `model.optimizer`: setting its rate changes all rates.
 
-    Keras and its callbacks know of one optimizer. This is the first player's,
-    but for `learning_rate`: to set it moves the others' in the same
-    proportion. `model.generator_optimizer` and the like are set each for
-    itself.
+    Keras and its callbacks expect one optimizer. This is the first player's,
+    except that setting `learning_rate` changes the others in the same
+    proportion. `model.generator_optimizer` and the like are set separately.
 
     Args:
         *optimizers: `keras.optimizers.Optimizer`s.
@@ -127,7 +126,7 @@ class AllOptimizers:
 
     @property
     def inner_optimizer(self):
-        """The first optimizer, where callbacks look behind a scale."""
+        """The first optimizer, for callbacks that unwrap a loss scale."""
         return getattr(self._first, "inner_optimizer", self._first)
 
     @property
@@ -162,7 +161,7 @@ class AllOptimizers:
             optimizer.learning_rate = number * share
 
     def check_settable(self, name):
-        """Raise `UserError` for who is called `name` if a schedule rules."""
+        """Raise `UserError` naming `name` if rates follow a schedule."""
         for optimizer in self._all:
             if not isinstance(optimizer.learning_rate, keras.Variable):
                 raise UserError(
@@ -173,7 +172,7 @@ class AllOptimizers:
 
 
 class _AllRates(keras.Variable):
-    """The first rate; to assign to it moves all."""
+    """The first rate; assigning to it changes all."""
 
     def assign(self, value):
         self.optimizers.learning_rate = value

@@ -1,4 +1,4 @@
-"""Training passes that keep little for their gradients: memory for time.
+"""Gradient checkpointing: save memory by recomputing activations.
 
 Reference: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost",
 arXiv:1604.06174, section 3.
@@ -11,21 +11,21 @@ from keras_gans.checks import UserError
 
 
 def recomputed(network):
-    """Make a training pass that keeps a few maps and recomputes the others.
+    """Return a training pass with gradient checkpointing.
 
-    The network is cut wherever one map is all that later layers need, behind
-    activations and sums: between residual blocks, not inside them. Of each
-    part the pass keeps the input; the gradients run it a second time.
+    The network is cut after activations and sums wherever later layers need
+    only one tensor: between residual blocks, not inside them. Only the input
+    of each part is stored; the backward pass recomputes the rest.
 
     Args:
         network: functional `keras.Model`, the same in every pass: no dropout,
             no batch normalization.
 
     Returns:
-        function from the inputs of `network` and `training` to its outputs.
+        Function from the inputs of `network` and `training` to its outputs.
 
     Raises:
-        UserError: if a second pass would not be the same.
+        UserError: if a second pass would give other results.
     """
     for layer in network.layers:
         if isinstance(
@@ -51,7 +51,7 @@ def recomputed(network):
 
 
 def _parts(network):
-    """Cut a network; return the parts as functions of tensors."""
+    """Cut a network into parts; return them as functions of tensors."""
     ends = [*_cuts(network), network.outputs[0]]
     starts = [network.inputs, *([end] for end in ends)]
     for start, end in zip(starts, ends, strict=False):
@@ -60,7 +60,7 @@ def _parts(network):
 
 
 def _cuts(network):
-    """Return the outputs of layers that alone are needed further on."""
+    """Return layer outputs that are the only inputs of later layers."""
     layers = [
         layer
         for layer in network.layers

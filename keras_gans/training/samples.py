@@ -1,4 +1,4 @@
-"""Sample grids: images of a model in columns, each with a role."""
+"""Sample grids: columns of a model's images, each with a role."""
 
 import typing
 
@@ -8,7 +8,7 @@ class Column(typing.NamedTuple):
 
     Attributes:
         role: str, `"input"`, `"output"`, `"truth"` of the outputs, or
-            `"back"`, what outputs become on the way back.
+            `"back"`, the outputs translated back.
         images: float `[batch, height, width, 3]` in [-1, 1].
         heading: str, the text above the column.
     """
@@ -19,14 +19,13 @@ class Column(typing.NamedTuple):
 
 
 class Grid(typing.NamedTuple):
-    """What a model shows of itself for a fixed batch.
+    """Sample images of a model for a fixed batch.
 
     Attributes:
         columns: list of `Column`.
-        reals: images that the outputs are to resemble, not drawn; None for
+        reals: images that the outputs should resemble, not shown; None for
             the inputs.
-        discriminator: the network that judges such images one by one, or
-            None.
+        discriminator: the network that judges such images singly, or None.
     """
 
     columns: list

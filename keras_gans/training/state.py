@@ -1,15 +1,15 @@
-"""What a model keeps beside its networks and optimizers.
+"""Save and load model state that Keras does not save.
 
-Keras saves a model's weights, but not its metrics: a continued run would lose
-the part of a log row that lies before the checkpoint. Nor does it save random
-states: dropout, pools and drawn labels would draw anew.
+Keras saves neither metrics nor random states. Without metrics a resumed run
+would lose the part of a log row before the checkpoint; without random states
+dropout, pools and drawn labels would restart their random sequences.
 """
 
 import keras
 
 
 def prefix(player):
-    """Return what the logs of a player begin with: `latent_critic` -> `lc`."""
+    """Return the log prefix of a player: `latent_critic` -> `lc`."""
     return "".join(word[0] for word in player.split("_"))
 
 
@@ -23,7 +23,7 @@ def make_trackers(terms):
 
 
 def own_state(model):
-    """Return the variables to be saved with a `BaseModel`, by name."""
+    """Return the additional variables to save with a `BaseModel`, by name."""
     means = {
         f"{name}_{variable.name}": variable
         for name, tracker in model.trackers.items()
@@ -41,7 +41,7 @@ def own_state(model):
 
 
 def _of_options(model):
-    """Return the variables that options of `compile()` have made."""
+    """Return the variables created by options of `compile()`."""
     options = filter(None, (model.averages, model.augmentation))
     return {name: v for option in options for name, v in option.state.items()}
 
@@ -53,9 +53,9 @@ def save(model, store):
 
 
 def load(model, store):
-    """Read a model's own state from a store of Keras.
+    """Read a model's own state from a Keras store.
 
-    An option that the model which was saved did not have starts afresh.
+    State of options that the saved model did not have is initialized.
     """
     missing = set(_of_options(model)) - set(store.keys())
     for name, variable in own_state(model).items():

@@ -1,4 +1,4 @@
-"""One update of one player: tape, scaling, gradients, optimizer."""
+"""Update one player: tape, loss scaling, gradients, optimizer."""
 
 import functools
 
@@ -9,10 +9,9 @@ from keras_gans.checks import UserError
 
 
 def record(model, network, *inputs):
-    """Make a training pass whose gradients a later update takes.
+    """Run a training pass whose gradients are used by a later update.
 
-    For an order of updates in which the discriminator learns from this
-    step's fakes before the generator does.
+    For updating the discriminator on this step's fakes before the generator.
 
     Returns:
         `(outputs, tape)`, for `recorded` of `update`.
@@ -24,20 +23,19 @@ def record(model, network, *inputs):
 
 
 def update(model, player, terms_function, args, recorded=None):
-    """Run a player's terms under a tape and apply their gradients once.
+    """Compute a player's terms under a tape and apply their gradients.
 
     Args:
         model: a compiled `BaseModel`.
         player: str, its name.
         terms_function: called on `args` with `training=True`; returns the
-            named terms and what else it has made.
+            named terms and other outputs.
         args: tensors.
-        recorded: what `record` returned, or None. `terms_function` receives
-            the outputs of that pass first, and the gradients go on through
-            it.
+        recorded: the result of `record`, or None. `terms_function` first gets
+            the outputs of that pass, and gradients flow through it.
 
     Returns:
-        What `terms_function` returned, without terms of weight 0.
+        The result of `terms_function`, without terms of weight 0.
     """
     optimizer = model.optimizer_of(player)
     variables = model.variables_of(player)
@@ -85,7 +83,7 @@ def scaled(optimizer, policy):
 
 
 def check_optimizers(model, given):
-    """Check optimizers that callers give to `compile`; return them, made.
+    """Check the optimizers given to `compile` and create them.
 
     Args:
         model: a `BaseModel`.
@@ -96,7 +94,7 @@ def check_optimizers(model, given):
         dict from argument to `keras.optimizers.Optimizer` or None.
 
     Raises:
-        UserError: if it is none, two are one, or it is another model's.
+        UserError: if one is invalid, used twice or used by another model.
     """
     made = {}
     for name, identifier in given.items():
@@ -131,7 +129,7 @@ def check_optimizers(model, given):
 
 
 def _compiled_replica(model, function):
-    """Let XLA compile what lies inside one of several replicas."""
+    """Compile the computation of one of several replicas with XLA."""
     if not model.jit_replica:
         return function
     return tf.function(function, jit_compile=True)

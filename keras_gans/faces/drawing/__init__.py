@@ -1,10 +1,10 @@
 """Drawn faces with known attributes and true translations.
 
-The data set that needs no file and no download. A face is an `Identity`, a
+A data set that needs no files and no download. A face is an `Identity`, a
 pure function of `(seed, index)`, drawn in any of `STYLES`. The same index in
-two styles is a pair of true translations: outlines, eye centers, mouth and
-hair coincide, and the colors map by one fixed map per style. The same index
-also has the labels of `attributes`.
+two styles gives a true translation: outlines, eye centers, mouth and hair
+coincide, and colors follow one fixed map per style. `attributes` gives the
+labels of an index.
 
 Needs NumPy and Pillow only. Nothing here imports TensorFlow.
 """
@@ -56,16 +56,16 @@ def draw(index, style, image_size=64, seed=0, changes=None):
         image_size: height and width in pixels, an integer from 64 to 256.
             Two sizes of one face differ as by resampling.
         seed: which population of faces, an integer >= 0.
-        changes: dict from names in `ATTRIBUTES` to 0 or 1, in which the face
-            is to differ, all else being equal: the true translation. Of the
-            colors of the hair, ask for one with 1.
+        changes: dict from names in `ATTRIBUTES` to 0 or 1 to change, all else
+            being equal: the true translation. Of the hair colors, set one to
+            1.
 
     Returns:
         uint8 array `[image_size, image_size, 3]`, RGB in 0..255. The bits
         depend on the arguments only.
 
     Raises:
-        UserError: for an argument outside these rules.
+        UserError: for an invalid argument.
     """
     size = _checked_size(style, image_size)
     return styles.paint(_checked_identity(index, seed, changes), style, size)
@@ -88,9 +88,8 @@ def attributes(index, seed=0, changes=None):
     """Returns the labels of one face: a dictionary of name to int, 0 or 1.
 
     The keys are `ATTRIBUTES` in order. Exactly one of the three hair colors
-    is 1. With `changes` it can differ from them in more than what was asked
-    for: nobody but a man, for one, keeps a beard. Arguments and errors as in
-    `draw`.
+    is 1. `changes` can change further labels: for example, only men keep a
+    beard. Arguments and errors as in `draw`.
     """
     return _labels(_checked_identity(index, seed, changes))
 

@@ -1,7 +1,7 @@
 """Head, hair, beard and bust of a drawn face, as shapes on a sheet.
 
-A part takes the sheet, the `Identity`, the colors by name and the style's
-`Look`. Every style draws the same shapes in the same places.
+Each function takes the sheet, the `Identity`, the colors by name and the
+style's `Look`. All styles draw the same shapes in the same places.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ _SHAPES = {
 
 
 def is_long(who):
-    """Tells whether the hair falls beside the face."""
+    """Tells whether the hair falls next to the face."""
     return _SHAPES[who.cut][2] > 0.5
 
 
@@ -94,7 +94,7 @@ def _hairline(who):
 
 
 def hair_back(sheet, who, colours, look):
-    """Draws what lies behind the neck."""
+    """Draws the hair behind the neck."""
     shapes = []
     if who.cut == "bun":
         shapes = [oval(0.12, -1.62, 0.40, 0.36)]
@@ -115,7 +115,7 @@ def hair_back(sheet, who, colours, look):
 
 
 def hair_front(sheet, who, colours, look):
-    """Draws the hair over the head: a cap, or sides alone for the bald."""
+    """Draws the hair over the head: a cap, or only the sides if bald."""
     if who.cut == "bald":
         right = [(0.97, -0.66), (1.05, -0.4), (1.07, 0.0), (1.0, 0.28)]
         right += [(0.92, 0.2), (0.93, -0.1), (0.84, -0.42)]

@@ -1,9 +1,8 @@
-"""The same drawn face with other attributes: what a translation should give.
+"""Change the attributes of a drawn face, for true translations.
 
-Nothing else of the face changes, except where the attribute demands it: who
-is no longer male has no beard, and a fringe needs hair. Where an attribute
-can look several ways, as glasses can, the face decides: it always gets the
-same ones.
+Nothing else changes, except where the attribute requires it: only men have a
+beard, and bangs need hair. If an attribute can look several ways, such as
+glasses, a face always gets the same ones.
 """
 
 import dataclasses
@@ -22,7 +21,7 @@ _WITHOUT_FRINGE = ("quiff", "buzz", "bald")
 
 
 def _hair(who, name):
-    """The same shade, light to dark, of another color."""
+    """Returns another hair color of the same shade, light to dark."""
     low, high = HAIRS[who.hair_label]
     share = (who.hair[0] - low[0]) / (high[0] - low[0])
     colour = tuple(
@@ -39,7 +38,7 @@ def _male(who, value):
 
 
 def _young(who, value):
-    """As old among the old as among the young, and the other way round."""
+    """Maps an age to the same rank in the other group, old or young."""
     if value:
         age = (who.age - YOUNG_BELOW) / (1 - YOUNG_BELOW) * YOUNG_BELOW
         # Nobody is drawn bald below 0.4.
@@ -78,14 +77,14 @@ def changed(who, wanted):
 
     Args:
         who: `Identity`.
-        wanted: dict from names in `ATTRIBUTES` to 0 or 1. Of the colors of
-            the hair only 1 can be asked for, and replaces the other.
+        wanted: dict from names in `ATTRIBUTES` to 0 or 1. A hair color can
+            only be set to 1, and replaces the other.
 
     Returns:
-        `Identity`, `who` itself if it has these attributes already.
+        `Identity`, `who` itself if it already has these attributes.
 
     Raises:
-        UserError: for an unknown name or value, or no color of the hair.
+        UserError: for an unknown name or value, or a hair color of 0.
     """
     unknown = [name for name in wanted if name not in ATTRIBUTES]
     if unknown or any(value not in (0, 1) for value in wanted.values()):

@@ -1,7 +1,7 @@
 """Eyes, nose, mouth, wrinkles and glasses of a drawn face.
 
-Arguments as in `body`. A feature keeps its middle in every style; cartoons
-have larger eyes, a smaller nose and a smaller mouth around it.
+Arguments as in `body`. A feature has the same center in every style; cartoons
+have larger eyes, a smaller nose and a smaller mouth.
 """
 
 import numpy as np
@@ -69,7 +69,7 @@ def nose(sheet, who, colours, look):
 
 
 def _iris(sheet, who, colours, look, middle, lids):
-    """Draws iris and pupil, cut by the lids, and the light in them."""
+    """Draws iris and pupil, cut by the lids, and their highlights."""
     (u, v), (across, upper, lower) = middle, lids
     gaze = u + 0.03 * who.gaze
     for share, drop, colour in (

@@ -1,4 +1,4 @@
-"""Who a drawn face is: an `Identity`, and its labels.
+"""The `Identity` of a drawn face, and its labels.
 
 Needs NumPy only.
 """
@@ -64,10 +64,10 @@ CUTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """Everything that is known of one face, before any style.
+    """All properties of a face, independent of style.
 
-    Colors are RGB in [0, 1]; traits without a unit are in [-1, 1], 0 being
-    the average; lengths and places are in the drawing's face units.
+    Colors are RGB in [0, 1]; traits without a unit are in [-1, 1], 0 is the
+    average; lengths and positions are in the drawing's face units.
     """
 
     male: bool
@@ -107,7 +107,7 @@ class Identity:
 
 
 def identity(index, seed):
-    """Draws one `Identity` from `(seed, index)` and nothing else."""
+    """Draws one `Identity` from `(seed, index)` only."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
 
     def chance(probability):

@@ -1,4 +1,4 @@
-"""The sheet on which faces are drawn: geometry and rasters.
+"""The canvas for drawing faces: geometry and rasters.
 
 Face units: the head is 1 from its middle to its side, u grows to the right,
 v downwards, and the eyes lie near v = 0. Needs NumPy and Pillow only.
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 UNIT = 0.24  # of a face unit, in images
 MIDDLE = np.array((0.5, 0.485))  # of the face, in images
 
-# What a pixel belongs to, kept in the sheet's alpha channel.
+# The material of a pixel, stored in the sheet's alpha channel.
 BACK, CLOTH, NECK, FACE, HAIR, DETAIL = MATERIALS = range(6)
 
 SIDES = (-1, 1)  # of the face: left and right in the image
@@ -31,7 +31,7 @@ class Look:
     cartoon: bool = False  # large eyes, small nose and mouth, blush
 
     def inked(self, colours):
-        """Returns the arguments of `Sheet.fill` that ink an outline."""
+        """Returns the arguments of `Sheet.fill` to ink an outline."""
         return {"ink": colours.ink, "width": self.ink}
 
 
@@ -59,7 +59,7 @@ def _weights(count, closed, steps=5):
 
 
 def mix(one, other, share):
-    """Returns the color that has `share` of `other` in `one`."""
+    """Returns the color `one` mixed with `share` of `other`."""
     return np.asarray(one) * (1 - share) + np.asarray(other) * share
 
 
@@ -103,8 +103,8 @@ class Sheet:
         color: RGB in [0, 1] of the background.
 
     Shapes are arrays `[n, 2]` of (u, v). The pose of a shape is "head",
-    "face" for what slides over the round head as it turns, or "bust" for
-    what stays upright under it.
+    "face" for features that slide over the turning head, or "bust" for
+    parts that stay upright below it.
     """
 
     def __init__(self, who, size, colour):
@@ -125,7 +125,7 @@ class Sheet:
         return r, g, b, 255 - material
 
     def _place(self, points, pose):
-        """From face units to the flat list of pixels that Pillow takes."""
+        """Converts face units to Pillow's flat list of pixels."""
         if pose == "face":
             slide = self.turn * np.maximum(1 - points[:, :1] ** 2, 0)
             points = points + slide * (1, 0)

@@ -1,8 +1,8 @@
 """The styles of drawn faces: their colors, their looks and their finish.
 
-A style maps the true colors of a face by one fixed, rising map, draws the
-parts with them, and then adds light (photo), cel shadows (anime) or hatching
-(sketch) to the reduced image.
+A style maps the true colors of a face by one fixed, increasing function, draws
+the parts with them, and then adds light (photo), cel shadows (anime) or
+hatching (sketch) to the reduced image.
 """
 
 from types import SimpleNamespace
@@ -64,7 +64,7 @@ def _photo_colour(name, colour):
 
 
 def _anime_colour(name, colour):
-    """Brighter and more saturated, and whiter still behind the head."""
+    """Returns a brighter, more saturated color, whiter behind the head."""
     colour = 1 - (1 - colour) ** 1.9
     grey = _luma(colour)
     colour = np.clip(grey + 1.2 * (colour - grey), 0, 1)
@@ -72,7 +72,7 @@ def _anime_colour(name, colour):
 
 
 def _sketch_colour(name, colour):
-    """Paper where a pencil leaves it, dark lines, and grays elsewhere."""
+    """Returns paper white, dark lines or gray for a color."""
     light = _luma(colour) ** 0.6
     if name in ("back", "skin", "white", "teeth", "shine", "blush"):
         light = 0.985
@@ -105,7 +105,7 @@ def _strands(sheet, who, u, v):
 
 
 def _greyed(rgb, who, hair, u, v):
-    """Turns the hair at the temples gray with age."""
+    """Grays the hair at the temples with age."""
     old = min(1.0, max(0.0, who.age - 0.6) / 0.2)
     if not old:
         return rgb
@@ -154,14 +154,14 @@ def _head_light(sheet, who, u, v, lamp):
 
 
 def _grain(who, size):
-    """Returns a faint noise that has the same blots at every size."""
+    """Returns a faint noise with the same spots at every size."""
     grain = np.random.default_rng(who.texture).standard_normal((64, 64), "f")
     grain = Image.fromarray(grain).resize((size, size), Image.BICUBIC)
     return 0.006 * np.asarray(grain)[..., None]
 
 
 def _photo(sheet, who, colours):
-    """A studio: one lamp above, slightly to a side, and a warm lens."""
+    """Adds studio light: a lamp above, slightly to a side, a warm lens."""
     rgb, (back, cloth, neck, face, hair, detail) = sheet.reduced()
     u, v = sheet.grid()
     lamp = np.float32(0.35 * who.light)
@@ -189,7 +189,7 @@ def _photo(sheet, who, colours):
 
 
 def _anime(sheet, who, colours):
-    """Cel paint: one hard shadow, a band of gloss, dark gaps in the hair."""
+    """Adds cel paint: a hard shadow, a band of gloss, dark gaps in the hair."""
     rgb, (_, _, neck, face, hair, _) = sheet.reduced()
     u, v = sheet.grid()
     rgb = _greyed(rgb, who, hair, u, v)
@@ -205,7 +205,7 @@ def _anime(sheet, who, colours):
 
 
 def _sketch(sheet, who, colours):
-    """Pencil: strokes along the hair, slanted ones in the shadows."""
+    """Adds pencil strokes along the hair, slanted ones in the shadows."""
     rgb, (_, cloth, neck, face, hair, _) = sheet.reduced()
     u, v = sheet.grid()
     lock = _strands(sheet, who, u, v)
