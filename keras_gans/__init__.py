@@ -1,4 +1,4 @@
-"""Image-translation GANs in Keras 3: train, check and serve them.
+"""Image GANs in Keras 3: train, check and serve them.
 
 Public names load on first use, so that `import keras_gans` stays cheap and
 does not import TensorFlow.

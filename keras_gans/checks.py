@@ -8,6 +8,7 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 # Bounds of what may come from a file: no image or table of ours is near them.
 MOST_SIDE = 4096  # pixels of a training image
 MOST_LABELS = 1000
+MOST_LATENTS = 2**16  # numbers of a latent vector
 
 
 class UserError(ValueError):

@@ -102,8 +102,11 @@ def _samples(model, settings):
                 f"comparing on drawn faces: arguments.json lacks {error}",
                 file=sys.stderr,
             )
+    size = model.image_size  # or height and width, of what takes no images
     faces = datasets.open_source(
-        "faces:photo", model.image_size, face_indices=range(2)
+        "faces:photo",
+        size if isinstance(size, int) else max(size),
+        face_indices=range(2),
     )
     return np.stack([faces.load(i) for i in range(2)])
 

@@ -79,7 +79,8 @@ DATA = {
         "side-by-side images, left translated into right. For stargan "
         "images with labels: a folder with CelebA's list_attr_celeba, a "
         "folder with one subfolder per class, a csv file, tfds:NAME@SPLIT or "
-        "faces:STYLE; may be repeated to train on several data sets",
+        "faces:STYLE; may be repeated to train on several data sets. For "
+        "dcgan one source, as for --data-a",
     },
     "labels": {
         "action": "append",
@@ -104,7 +105,7 @@ DATA = {
         "type": integer(1),
         "metavar": "PIXELS",
         "help": "side of the square images (default: the model's own, 64 for "
-        "cyclegan, 256 for pix2pix and architecture=resnet)",
+        "cyclegan and dcgan, 256 for pix2pix and architecture=resnet)",
     },
 }
 # The model and its arguments.

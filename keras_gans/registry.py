@@ -9,6 +9,7 @@ from keras_gans import checks
 # line here; the command, the contract tests and the README's table follow.
 MODELS = {
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
+    "dcgan": "keras_gans.models.dcgan:DCGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",
     "stargan": "keras_gans.models.stargan:StarGAN",
     "translator": "keras_gans.models.translator:Translator",

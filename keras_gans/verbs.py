@@ -7,7 +7,12 @@ export signatures, `keras_gans.load`, command flags and evaluation.
 import dataclasses
 import typing
 
-from keras_gans import labels
+import numpy as np
+
+from keras_gans import checks, labels
+from keras_gans.checks import UserError
+
+DISTRIBUTIONS = "normal", "uniform"
 
 
 class Images(typing.NamedTuple):
@@ -74,14 +79,88 @@ class Latents(typing.NamedTuple):
         return {"type": "latents", **self._asdict()}
 
     def draw(self, count, seed=0):
-        """Draw latent vectors, float32 `[count, size]`, the same by seed."""
-        import numpy as np
+        """Draw latent vectors: the first are the same however many there are.
 
-        rng = np.random.default_rng(seed)
+        Args:
+            count: int from 1 up.
+            seed: int from 0 to below 2**32.
+
+        Returns:
+            float32 `[count, size]`.
+
+        Raises:
+            UserError: if an argument does not fit.
+        """
+        checks.at_least(1, count=count)
+        checks.seed(seed)
+        # Whose numbers stay the same in all versions of NumPy (NEP 19).
+        rng = np.random.RandomState(seed)
         shape = count, self.size
         if self.distribution == "uniform":
             return rng.uniform(-1.0, 1.0, shape).astype(np.float32)
-        return rng.standard_normal(shape, np.float32)
+        return rng.standard_normal(shape).astype(np.float32)
+
+    def between(self, first, second, count):
+        """Return vectors on the way from one to another, both included.
+
+        Args:
+            first, second: float `[size]`.
+            count: int from 2 up.
+
+        Returns:
+            float32 `[count, size]`: on a straight line, and for the normal
+            distribution on an arc, whose vectors are as long as drawn ones.
+        """
+        checks.at_least(2, count=count)
+        first, second = (np.asarray(one, np.float64) for one in (first, second))
+        part = np.linspace(0.0, 1.0, count)[:, None]
+        lengths = np.linalg.norm(first) * np.linalg.norm(second)
+        cosine = first @ second / lengths if lengths else 1.0
+        angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+        if self.distribution == "uniform" or np.sin(angle) < 1e-3:
+            weights = 1.0 - part, part
+        else:
+            weights = (
+                np.sin(angle * way) / np.sin(angle)
+                for way in (1.0 - part, part)
+            )
+        there, here = weights
+        return (there * first + here * second).astype(np.float32)
+
+    def check(self, latents):
+        """Check latent vectors from a caller; return them as float32.
+
+        Args:
+            latents: array or tensor, float `[count, size]`, finite; or a
+                `tf.TensorSpec`, which is returned. In a graph there are no
+                values yet.
+
+        Raises:
+            UserError: naming what does not fit.
+        """
+        import tensorflow as tf
+
+        rule = f"latents must be numbers of shape [count, {self.size}]"
+        if isinstance(latents, tf.TensorSpec) or tf.is_symbolic_tensor(latents):
+            if not latents.shape.is_compatible_with(self.shape):
+                raise UserError(f"{rule}. Received shape: {latents.shape}")
+            is_spec = isinstance(latents, tf.TensorSpec)
+            return latents if is_spec else tf.cast(latents, tf.float32)
+        try:
+            with np.errstate(over="ignore"):
+                latents = np.asarray(latents).astype(np.float32)
+        except (TypeError, ValueError):
+            kind = type(latents).__name__
+            raise UserError(f"{rule}. Received: {kind}") from None
+        shape = latents.shape
+        if len(shape) != 2 or shape[1] != self.size or not shape[0]:
+            raise UserError(f"{rule}. Received shape: {shape}")
+        if not np.isfinite(latents).all():
+            raise UserError(
+                "latents must be finite. Received: NaN or infinity in "
+                f"{np.count_nonzero(~np.isfinite(latents))} places"
+            )
+        return latents
 
 
 @dataclasses.dataclass(frozen=True)

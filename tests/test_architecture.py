@@ -13,7 +13,10 @@ LEAVES = (
     *("optimizers", "registry", "streams", "verbs"),
     *("faces.drawing", "faces.identities", "callbacks.rate_by_epoch"),
 )
-COMMANDS = ("train", "evaluate", "translate", "check", "convert", "export")
+COMMANDS = (
+    *("train", "evaluate", "translate", "generate"),
+    *("check", "convert", "export"),
+)
 # Room -> prefixes of our own modules that it may import beside the leaves.
 ALLOWED = {
     **dict.fromkeys(LEAVES, ()),

@@ -90,6 +90,36 @@ def test_unknown_source(network):
         interop.load_reference(network, {}, source="tensorflow")
 
 
+@pytest.mark.parametrize("of", ["pytorch-dcgan", "dcgan-tensorflow"])
+def test_networks_of_another_code(of):
+    other = "tf1" if of == "pytorch-dcgan" else "torch"
+    for network in (
+        networks.noise_generator(16, base_filters=1, architecture=other),
+        networks.noise_discriminator(16, base_filters=1, architecture=other),
+        networks.resnet_generator(base_filters=1, num_residual_blocks=1),
+    ):
+        with pytest.raises(ValueError, match="network must be a noise_gen"):
+            interop.load_reference(network, {}, source=of)
+
+
+def test_tf1_checkpoint_of_dcgan(tmp_path):
+    network = networks.noise_discriminator(
+        16, base_filters=1, architecture="tf1"
+    )
+    arrays, values = reference_arrays(network, "dcgan-tensorflow")
+    tf1 = tf.compat.v1
+    with tf.Graph().as_default(), tf1.Session() as session:
+        for name, array in arrays.items():
+            tf1.get_variable(f"discriminator/{name}", initializer=array)
+        tf1.get_variable("generator/g_h0_lin/bias", initializer=[1.0])
+        session.run(tf1.global_variables_initializer())
+        path = tf1.train.Saver().save(session, str(tmp_path / "DCGAN.model"))
+    interop.load_reference(
+        network, path, source="dcgan-tensorflow", scope="discriminator"
+    )
+    assert_loaded(network, "dcgan-tensorflow", values)
+
+
 def test_scope_without_a_path(network, source):
     with pytest.raises(ValueError, match="only for checkpoint paths.*'main'"):
         interop.load_reference(network, {}, source=source, scope="main")

@@ -10,6 +10,7 @@ from keras_gans.layers import (
     InstanceNormalization,
     LabelPlanes,
     ReflectionPadding2D,
+    draw_latents,
     frozen_statistics,
 )
 
@@ -323,3 +324,25 @@ def test_layers_are_saved_with_their_arguments(layer):
     again = keras.saving.deserialize_keras_object(config)
     assert type(again) is type(layer)
     assert again.get_config() == layer.get_config()
+
+
+def test_latents_are_those_of_one_replica_and_of_xla(two_replicas):
+    for one, *others in two_replicas("latents").values():
+        for other in others:
+            np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)
+
+
+def test_latents_have_their_distribution():
+    drawn = draw_latents(0, 2000, 50).numpy()
+    assert drawn.dtype == "float32" and np.isfinite(drawn).all()
+    powers = [np.mean(drawn**power) for power in (1, 2, 3, 4)]
+    np.testing.assert_allclose(powers, [0, 1, 0, 3], atol=0.07)
+    assert 4 < np.abs(drawn).max() < 6
+    correlation = np.corrcoef(drawn, rowvar=False) - np.eye(50)
+    assert np.abs(correlation).max() < 0.1
+    drawn = draw_latents(0, 2000, 50, "uniform").numpy()
+    assert drawn.min() < -0.999 and 0.999 < drawn.max() <= 1.0
+    powers = [np.mean(drawn**power) for power in (1, 2, 3, 4)]
+    np.testing.assert_allclose(powers, [0, 1 / 3, 0, 1 / 5], atol=0.02)
+    np.testing.assert_array_equal(draw_latents(0, 2000, 50, "uniform"), drawn)
+    assert not np.allclose(draw_latents(1, 2000, 50, "uniform"), drawn)

@@ -24,6 +24,8 @@ STEPS = 40
 def data_of(name):
     """Return the arguments that name the data of a case."""
     kind = registry.get(name.split("-")[0]).data_kind
+    if kind == "single":
+        return "--data", "a"
     if kind != "labelled":
         return "--data-a", "a", "--data-b", "b"
     # The two folders as the classes of one data set.

@@ -107,6 +107,14 @@ def test_figures_of_a_run_between_styles(tmp_path):
     assert found["protocols"] == ["KID-like, cubic kernel"]
 
 
+def test_figures_of_a_run_without_truth(tmp_path):
+    folder = tmp_path / "run"
+    finished(folder, {}, {"data": ["faces:photo"]})
+    for directions in figures.read(folder)["weights"].values():
+        assert directions["translate"]["kid"] == 0.0123
+        assert directions["translate"]["beside"] == {}
+
+
 def test_figures_of_a_run_with_labels(tmp_path):
     def row(accuracy, l1):
         return {

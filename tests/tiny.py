@@ -25,6 +25,13 @@ TINY = {
         "num_residual_blocks": 1,
         "pool_size": 5,
     },
+    "dcgan": {"image_size": 32, "latent_dim": 8, "base_filters": 2},
+    "dcgan-tf1": {
+        "architecture": "tf1",
+        "image_size": 32,
+        "latent_dim": 8,
+        "base_filters": 2,
+    },
     "pix2pix": {"image_size": 32, "base_filters": 2},
     "stargan": {
         "image_size": 16,

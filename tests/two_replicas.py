@@ -13,6 +13,7 @@ import traceback
 FAST = (
     "metrics",
     "averages graph",
+    "latents",
     # Dropout, and shuffled labels.
     "models pix2pix graph",
     "models stargan graph",
@@ -20,6 +21,7 @@ FAST = (
 CASES = {
     "metrics": "tests.metrics.two_replicas",
     "averages": "tests.models.averages_of_replicas",
+    "latents": "tests.latents_of_replicas",
     "models": "tests.models.two_replicas",
 }
 

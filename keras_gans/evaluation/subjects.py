@@ -207,6 +207,11 @@ def _named(arguments):
 def _measured_on(arguments, settings, kind, verbs):
     """Return the data and the cases for measuring a model."""
     size = arguments["image_size"] or settings["image_size"]
+    if not isinstance(size, int):
+        raise UserError(
+            "image_size must be one number, as data are square; this model's "
+            f"images are not. Received: {size}"
+        )
     settings = settings | {"image_size": size}
     count = arguments["count"] or COUNT
     given = _given(arguments, kind)

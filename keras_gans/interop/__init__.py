@@ -14,6 +14,7 @@ from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.interop import (
     article,
+    dcgan,
     pytorch_cyclegan,
     stargan,
     state_dicts,
@@ -65,6 +66,16 @@ SOURCES = {
         pytorch_cyclegan.clean,
         kernel_axes=(2, 3, 1, 0),
     ),
+    "pytorch-dcgan": Source(
+        dcgan.torch_variables,
+        state_dicts.read,
+        state_dicts.outline,
+        dcgan.torch_clean,
+        kernel_axes=(2, 3, 1, 0),
+    ),
+    "dcgan-tensorflow": Source(
+        dcgan.tensorflow_variables, article.read, article.outline
+    ),
     "stargan": Source(
         stargan.variables,
         state_dicts.read,
@@ -97,8 +108,15 @@ def load_reference(network, arrays_or_path, source, scope=None):
               and files; a path may also end in `.ckpt`, the authors' name for
               files of `torch.save`. Running statistics are skipped unless the
               network has moving statistics.
+            - `"pytorch-dcgan"`: the state dict of a network of PyTorch's
+              example, `main.0.weight` and so on, in the same layout and
+              files.
+            - `"dcgan-tensorflow"`: the DCGAN for TensorFlow 1,
+              `g_h0_lin/Matrix`, `d_h0_conv/w` and so on; a path is the prefix
+              of a checkpoint's files.
         scope: str, the network's own prefix in a checkpoint, such as
-            `"generatorA2B"`. Only for paths of `source="article"`.
+            `"generatorA2B"`, or of DCGAN `"generator"` and
+            `"discriminator"`. Only for paths of TensorFlow's checkpoints.
 
     Raises:
         UserError: if `source` is unknown, the file cannot be read, or arrays

@@ -92,7 +92,7 @@ def generator_of(arrays):
 _OTHERS = {
     "model.0.weight": "a patch_discriminator",
     "net.0.weight": "a pixel_discriminator",
-    "main.0.weight": "a network of StarGAN",
+    "main.0.weight": "a network of StarGAN or DCGAN",
 }
 
 

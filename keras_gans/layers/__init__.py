@@ -7,7 +7,7 @@ from keras_gans.layers.normalization import (
     frozen_statistics,
 )
 from keras_gans.layers.padding import ReflectionPadding2D
-from keras_gans.layers.random import Dropout, replica_seed
+from keras_gans.layers.random import Dropout, draw_latents, replica_seed
 
 __all__ = [
     "BatchNormalization",
@@ -15,6 +15,7 @@ __all__ = [
     "InstanceNormalization",
     "LabelPlanes",
     "ReflectionPadding2D",
+    "draw_latents",
     "frozen_statistics",
     "replica_seed",
 ]

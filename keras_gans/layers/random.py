@@ -1,5 +1,7 @@
 """Random numbers that differ by replica."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -26,6 +28,39 @@ def replica_seed(seed_generator):
     # computes otherwise.
     replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
     return seed + tf.stack([1_000_003 * replica, 0])
+
+
+_STEPS = 2**24  # whole numbers up to here are exact in float32, too
+
+
+def draw_latents(seed, count, size, distribution="normal"):
+    """Draw latent vectors; of several replicas each has a part of one draw.
+
+    With the same state they are those of one replica with the whole batch.
+
+    Args:
+        seed: `keras.random.SeedGenerator`, whose state moves on, or an int.
+        count: int or scalar tensor, vectors of this replica.
+        size: int, length of a vector.
+        distribution: `"normal"`, or `"uniform"` in [-1, 1].
+
+    Returns:
+        float32 `[count, size]`.
+    """
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync if context else 1
+    replica = context.replica_id_in_sync_group if context else 0
+    # Whole numbers: XLA draws other fractions than TensorFlow does.
+    numbers = keras.random.randint(
+        (replicas, count, size, 2), 0, _STEPS, seed=seed
+    )
+    parts = tf.cast(numbers[replica], tf.float32) / _STEPS  # in [0, 1)
+    first, second = parts[..., 0], parts[..., 1]
+    if distribution == "uniform":
+        return 2.0 * first - 1.0
+    # Box and Muller 1958; 1 - [0, 1) has a logarithm.
+    radius = tf.sqrt(-2.0 * tf.math.log(1.0 - first))
+    return radius * tf.cos(2.0 * math.pi * second)
 
 
 @keras.saving.register_keras_serializable("keras_gans")

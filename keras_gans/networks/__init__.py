@@ -1,6 +1,7 @@
 """Networks: functions that return functional Keras models."""
 
 from keras_gans.networks.dcgan import dcgan_discriminator, dcgan_generator
+from keras_gans.networks.noise import noise_discriminator, noise_generator
 from keras_gans.networks.patchgan import (
     patch_discriminator,
     pixel_discriminator,
@@ -15,6 +16,8 @@ from keras_gans.networks.unet import unet_generator
 __all__ = [
     "dcgan_discriminator",
     "dcgan_generator",
+    "noise_discriminator",
+    "noise_generator",
     "patch_discriminator",
     "pixel_discriminator",
     "resnet_generator",

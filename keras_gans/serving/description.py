@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans import files, verbs
+from keras_gans import checks, files, verbs
 from keras_gans.checks import UserError
 
 PLACE = "model.json"
@@ -17,7 +17,7 @@ _TYPES = {
     "model": str,
     "config": dict,
     "signatures": dict,
-    "image_size": int,
+    "image_size": (int, list),
     "verbs": dict,
     "settings": (dict, type(None)),
 }
@@ -103,7 +103,14 @@ def _are_verbs(descriptions):
             for name, about in descriptions.items()
         ]
         kinds = [verb.images for verb in found if verb.images]
-        return all(min(k.size, k.multiple or 1) >= 1 for k in kinds)
+        latents = [
+            one for verb in found if (one := verb.input(verbs.Latents)[1])
+        ]
+        return all(min(k.size, k.multiple or 1) >= 1 for k in kinds) and all(
+            1 <= one.size <= checks.MOST_LATENTS
+            and one.distribution in verbs.DISTRIBUTIONS
+            for one in latents
+        )
     # Values in a stranger's file may have any type.
     except Exception:
         return False

@@ -28,7 +28,8 @@ def export(
         model: a model with `verbs()`, see `keras_gans.verbs`.
         folder: folder of the versions, such as `saved_models/cyclegan`.
         samples: uint8 `[batch, image_size, image_size, 3]`, one image or
-            more to compare on.
+            more to compare on. For a model that takes no images only their
+            number counts.
         settings: dict of plain values for `model.json`, the run's settings.
         metrics: dict of plain values for `model.json`, the run's metrics.
         format: `"savedmodel"` or `"onnx"`.
@@ -58,10 +59,11 @@ def export(
 
 def _check_arguments(model, samples, format):
     side = model.image_size
-    shape = (None, *samples.shape[1:]) if samples.ndim else ()
+    takes_images = any(verb.images for verb in model.verbs())
     if (
         samples.dtype != np.uint8
-        or shape != (None, side, side, 3)
+        or samples.ndim != 4
+        or (takes_images and samples.shape[1:] != (side, side, 3))
         or not len(samples)
     ):
         raise UserError(

@@ -67,14 +67,16 @@ class LoadedModel:
             )
         }
 
-    def generate(self, count=1, seed=0, latents=None, verb=None):
+    def generate(self, count=1, seed=0, latents=None, verb=None, batch_size=64):
         """Generate images from latent vectors.
 
         Args:
             count: int, number of images.
-            seed: int, seed of the latent vectors.
-            latents: float `[count, size]`, instead of random ones.
+            seed: int from 0 to below 2**32, seed of the latent vectors. The
+                first images of a seed do not depend on `count`.
+            latents: float `[count, size]`, finite, instead of random ones.
             verb: str. Default: the first verb that takes latents.
+            batch_size: int, most images to make at once.
 
         Returns:
             uint8 `[count, height, width, 3]`.
@@ -82,18 +84,26 @@ class LoadedModel:
         Raises:
             UserError: if an argument does not fit.
         """
-        verb = self._verb(verb, lambda verb: verb.input(Latents)[1])
+        verb = self._verb(verb, Latents)
         name, declared = verb.input(Latents)
+        checks.at_least(1, batch_size=batch_size)
         if latents is None:
-            checks.at_least(1, count=count)
             latents = declared.draw(count, seed)
-        latents = np.asarray(latents, "float32")
-        if latents.ndim != 2 or latents.shape[1] != declared.size:
-            raise UserError(
-                f"latents must have shape [count, {declared.size}]. "
-                f"Received: {latents.shape}"
-            )
-        return verb.function(**{name: latents})
+        latents = declared.check(latents)
+        return np.concatenate(
+            [
+                verb.function(**{name: latents[start : start + batch_size]})
+                for start in range(0, len(latents), batch_size)
+            ]
+        )
+
+    def latents(self, verb=None):
+        """Return what `generate` takes, `keras_gans.verbs.Latents`.
+
+        Raises:
+            UserError: if the model takes no latents.
+        """
+        return self._verb(verb, Latents).input(Latents)[1]
 
     def translate(self, pictures, to=None, labels=None, tile=None, verb=None):
         """Translate images.
@@ -141,17 +151,16 @@ class LoadedModel:
                 )
         return translated.reshape(pictures.shape)
 
-    def _verb(self, name, fits):
-        """Return the verb of this name, or the first one that fits."""
+    def _verb(self, name, wanted):
+        """Return the verb of this name, or the first, with such an input."""
         if name is not None:
             checks.one_of(self.verbs, verb=name)
-            return self.verbs[name]
         for verb in self.verbs.values():
-            if fits(verb):
+            if name in (None, verb.name) and verb.input(wanted)[1]:
                 return verb
         raise UserError(
-            "verb must be one that this model has, out of "
-            f"{', '.join(self.verbs)}. Received: None"
+            f"verb must be one that takes {wanted.__name__.lower()}; this "
+            f"model has {', '.join(self.verbs)}. Received: {name!r}"
         )
 
     def _translating(self, to, verb):
@@ -163,7 +172,7 @@ class LoadedModel:
                 domains = " or ".join(map(repr, targets))
                 raise UserError(f"to must be {domains}. Received: {to!r}")
             verb = targets[to]
-        return self._verb(verb, lambda verb: verb.images)
+        return self._verb(verb, Images)
 
     def read_labels(self, text):
         """Parse text such as "Male,-Young" as the `to` of `translate`.
@@ -171,7 +180,7 @@ class LoadedModel:
         Raises:
             UserError: if the model has no labels, or names are invalid.
         """
-        _, declared = self._verb(None, lambda verb: verb.images).input(Labels)
+        _, declared = self._verb(None, Images).input(Labels)
         if not declared:
             raise UserError(
                 "labels must be left out: this model has none. "

@@ -61,6 +61,8 @@ class BaseModel(InferenceModel):
             `ld_loss` and `ld_<term>`.
         critic_steps: int, updates per training step of all players but the
             first, each on its own part of the batch.
+        generator_steps: int, updates per training step of the first player,
+            all on the same batch.
         step: int64 variable, training steps taken; also the position in the
             data, so that a resumed run continues with the next batch.
     """
@@ -68,6 +70,7 @@ class BaseModel(InferenceModel):
     data_kind = None
     terms = {}
     critic_steps = 1
+    generator_steps = 1
     # What `compile()` uses where an argument is None; an instance may set
     # its own when the published recipe depends on the architecture.
     default_adam = Adam
@@ -273,6 +276,7 @@ class BaseModel(InferenceModel):
             self.default_steps if total_steps is None else total_steps,
             schedule,
             self.critic_steps,
+            self.generator_steps,
         )
         self.rate_decays = callable(first_rate)
         self._own_optimizers = [n for n, o in given.items() if o is None]

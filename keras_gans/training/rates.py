@@ -15,7 +15,9 @@ SCHEDULES = ("linear", "constant")
 _EPOCHS = (100, 100)
 
 
-def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
+def published(
+    rate, epochs, total_steps, schedule=None, critic_steps=1, first_steps=1
+):
     """Return the rates of the players and the schedule for `fit`.
 
     Args:
@@ -24,6 +26,7 @@ def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
         total_steps: int, training steps of the run, or None.
         schedule: `"linear"`, `"constant"` or None to follow `epochs`.
         critic_steps: int, updates per step of all players but the first.
+        first_steps: int, updates per step of the first player.
 
     Returns:
         `(first, others, by epoch)`: the rates of the first player and of the
@@ -54,10 +57,12 @@ def published(rate, epochs, total_steps, schedule=None, critic_steps=1):
     if total_steps is None:
         return rate, rate, course
     course = course.over(total_steps)
-    config = course.get_config()
+    first, others = course.get_config(), course.get_config()
     # An optimizer counts its own updates.
-    config["steps_per_epoch"] *= critic_steps
-    return course, schedules.LinearDecay(**config), None
+    first["steps_per_epoch"] *= first_steps
+    others["steps_per_epoch"] *= critic_steps
+    first, others = (schedules.LinearDecay(**one) for one in (first, others))
+    return first, others, None
 
 
 def following(course, model, optimizers, callbacks):

@@ -23,6 +23,11 @@ def logs(strategy, name, jit_compile):
         model = tiny.make_model(
             name, run_eagerly=False, jit_compile=jit_compile
         )
+    if hasattr(model, "latents"):
+        latents = model.latents.draw(2)
+        model._draw = lambda images, seed: tf.tile(
+            latents, [tf.shape(images)[0] // 2, 1]
+        )
     # Each half of the batch is the same, and so are its statistics: batch
     # normalization is per replica. Of a part for one critic step each
     # replica has one image, so that shuffled labels stay theirs.

@@ -67,6 +67,8 @@ def _measured(measured, settings, protocols):
     directions = _truth(measured["truth"])
     for verb, entry in measured["directions"].items():
         row = directions.get(_name(verb, settings))
+        if not measured["truth"]:  # as of images from noise
+            row = directions.setdefault(verb, {"beside": {}})
         kid = entry["values"].get("kid")
         # pix2pix has one direction, its data have two.
         if kid and row:

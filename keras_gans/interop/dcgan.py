@@ -1,0 +1,97 @@
+"""DCGAN's networks by the names of PyTorch's example and of the TF1 code.
+
+The former is one `nn.Sequential` called `main`, which numbers its members,
+also those without weights. The latter numbers its layers from 0 up, and its
+normalizations by the layer in front of them.
+
+Reference: github.com/pytorch/examples, dcgan/main.py;
+github.com/carpedm20/DCGAN-tensorflow, model.py and ops.py.
+"""
+
+import keras
+
+from keras_gans.checks import UserError
+from keras_gans.interop import state_dicts
+
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+_LAYERS = 5
+
+
+def torch_variables(network):
+    """Return the variables of a network of `architecture="torch"`.
+
+    Raises:
+        UserError: if the network is none.
+    """
+    return state_dicts.variables(_modules(network))
+
+
+def torch_clean(arrays, network):
+    """Return the arrays without the counters of the normalizations."""
+    return state_dicts.clean(arrays, _modules(network))
+
+
+def _modules(network):
+    kernels, normalizations = _layers(network)
+    kinds = {type(layer) for layer in kernels}
+    if kinds == {keras.layers.Conv2DTranspose}:
+        # Each with normalization and ReLU behind it.
+        positions, first = (0, 3, 6, 9, 12), 0
+    elif kinds == {keras.layers.Conv2D}:
+        # The first has leaky ReLU alone.
+        positions, first = (0, 2, 5, 8, 11), 1
+    else:
+        raise _no_network(network, "torch")
+    modules = dict(zip(positions, kernels, strict=True))
+    for position, layer in zip(positions[first:], normalizations, strict=False):
+        modules[position + 1] = layer
+    return {f"main.{n}": layer for n, layer in sorted(modules.items())}
+
+
+def tensorflow_variables(network):
+    """Return the variables of a network of `architecture="tf1"`.
+
+    Raises:
+        UserError: if the network is none.
+    """
+    kernels, normalizations = _layers(network)
+    is_dense = [isinstance(layer, keras.layers.Dense) for layer in kernels]
+    if is_dense == [True, False, False, False, False]:
+        names = ["g_h0_lin", *(f"g_h{i}" for i in range(1, _LAYERS))]
+        normalized = "g_bn{}", 0
+    elif is_dense == [False, False, False, False, True]:
+        names = [*(f"d_h{i}_conv" for i in range(_LAYERS - 1)), "d_h4_lin"]
+        normalized = "d_bn{}", 1
+    else:
+        raise _no_network(network, "tf1")
+    named = {}
+    for name, layer in zip(names, kernels, strict=True):
+        dense = isinstance(layer, keras.layers.Dense)
+        named[f"{name}/{'Matrix' if dense else 'w'}"] = layer.kernel
+        named[f"{name}/{'bias' if dense else 'biases'}"] = layer.bias
+    text, first = normalized
+    for number, layer in enumerate(normalizations, first):
+        for weight in layer.weights:
+            named[f"{text.format(number)}/{weight.name}"] = weight
+    return named
+
+
+def _layers(network):
+    """Return a network's layers with kernels, and its normalizations."""
+    kernels, normalizations = [], []
+    for layer in network.layers:
+        if isinstance(layer, (*_CONVOLUTIONS, keras.layers.Dense)):
+            kernels.append(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            normalizations.append(layer)
+    if len(kernels) != _LAYERS:
+        return [], []
+    return kernels, normalizations
+
+
+def _no_network(network, architecture):
+    return UserError(
+        "network must be a noise_generator or noise_discriminator of "
+        f'keras_gans.networks with architecture="{architecture}". '
+        f"Received: {network.name!r}"
+    )
