@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_gans.layers import draw_latents
 from keras_gans.training.base import BaseModel
 from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Latents, Verb
@@ -90,8 +91,8 @@ class NoiseToy(BaseModel):
 
     def train_step(self, batch):
         (images,) = self._check_batch(batch)
-        shape = tf.shape(images)[0], self.latent_dim
-        latents = keras.random.normal(shape, seed=self.seed_generator)
+        count = tf.shape(images)[0]
+        latents = draw_latents(self.seed_generator, count, self.latent_dim)
         g_terms, fake = self._update(
             "generator", self._generator_terms, latents
         )
