@@ -117,7 +117,7 @@ class CycleGAN(BaseModel):
         name="cyclegan",
         **kwargs,
     ):
-        recipe = _find(architecture)
+        recipe = self.recipe_of(architecture)
         if image_size is None:
             image_size = recipe.image_size
         if pool_size is None:
@@ -166,16 +166,7 @@ class CycleGAN(BaseModel):
         self.pool_size = pool_size
         self.cycle = cycle
         self._recipe = recipe
-        for attribute, value in vars(recipe).items():
-            if attribute.startswith("default_"):
-                setattr(self, attribute, value)
         self._make_state()
-
-    @classmethod
-    def default_settings(
-        cls, demonstration=False, architecture="dcgan", **arguments
-    ):
-        return super().default_settings(demonstration, _find(architecture))
 
     def get_config(self):
         return {
@@ -477,9 +468,4 @@ class _ResNet:
         return patch_discriminator(base_filters=base_filters, name=name)
 
 
-ARCHITECTURES = {"dcgan": _DCGAN, "resnet": _ResNet}
-
-
-def _find(architecture):
-    checks.one_of(ARCHITECTURES, architecture=architecture)
-    return ARCHITECTURES[architecture]
+CycleGAN.architectures = {"dcgan": _DCGAN, "resnet": _ResNet}

@@ -4,26 +4,18 @@ A generator makes an image of a random vector; a discriminator learns to tell
 such images from real ones, and the generator from what it is told.
 """
 
-import zlib
-
 import keras
-import numpy as np
-import tensorflow as tf
 
 from keras_gans import checks
-from keras_gans.layers import draw_latents
 from keras_gans.networks import noise_discriminator, noise_generator
 from keras_gans.networks.noise import check_image_size
 from keras_gans.optimizers import Adam, PyTorchAdam
-from keras_gans.training.base import BaseModel
-from keras_gans.training.samples import Column, Grid
-from keras_gans.verbs import DISTRIBUTIONS, Latents, Verb
-
-_ON_THE_WAY = 8  # images of the row that interpolates
+from keras_gans.training.noise import NoiseModel
+from keras_gans.verbs import DISTRIBUTIONS
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class DCGAN(BaseModel):
+class DCGAN(NoiseModel):
     """DCGAN, as the codes for PyTorch and for TensorFlow 1 have it.
 
     `architecture="torch"` is PyTorch's own example: kernels of 4, no biases,
@@ -98,7 +90,7 @@ class DCGAN(BaseModel):
         name="dcgan",
         **kwargs,
     ):
-        recipe = _find(architecture)
+        recipe = self.recipe_of(architecture)
         sides = check_image_size(image_size)
         if latent_distribution is None:
             latent_distribution = recipe.latent_distribution
@@ -122,7 +114,6 @@ class DCGAN(BaseModel):
         self.discriminator = noise_discriminator(
             sides, discriminator_filters, architecture, name="discriminator"
         )
-        self.seed_generator = keras.random.SeedGenerator()
 
         self.architecture = architecture
         self.image_size = sides[0] if sides[0] == sides[1] else sides
@@ -131,17 +122,7 @@ class DCGAN(BaseModel):
         self.base_filters = base_filters
         self.discriminator_filters = discriminator_filters
         self.generator_steps = generator_steps
-        for attribute, value in vars(recipe).items():
-            if attribute.startswith("default_"):
-                setattr(self, attribute, value)
         self._make_state()
-
-    @classmethod
-    def default_settings(
-        cls, demonstration=False, architecture="torch", **arguments
-    ):
-        recipe = _find(architecture)
-        return super().default_settings(demonstration, recipe)
 
     def get_config(self):
         size = self.image_size
@@ -155,51 +136,6 @@ class DCGAN(BaseModel):
             "discriminator_filters": self.discriminator_filters,
             "generator_steps": self.generator_steps,
         }
-
-    def call(self, latents, training=False):
-        return self.generator(self._check_inputs(latents), training=training)
-
-    def _check_inputs(self, latents):
-        return self.latents.check(latents)
-
-    @property
-    def call_signature(self):
-        return tf.TensorSpec(self.latents.shape, tf.float32, "latents")
-
-    @property
-    def latents(self):
-        """What the generator takes, `keras_gans.verbs.Latents`."""
-        return Latents(self.latent_dim, self.latent_distribution)
-
-    def generate(self, count=16, seed=0, latents=None):
-        """Generate images from latent vectors.
-
-        Args:
-            count: int, number of images.
-            seed: int from 0 up, of the latent vectors. The first images of a
-                seed are the same however many there are.
-            latents: float `[count, latent_dim]`, in place of drawn ones.
-
-        Returns:
-            float32 `[count, height, width, 3]` in [-1, 1].
-
-        Raises:
-            UserError: if an argument does not fit.
-        """
-        if latents is None:
-            latents = self.latents.draw(count, seed)
-        return self.generator(self.latents.check(latents), training=False)
-
-    @property
-    def players(self):
-        return {
-            "generator": (self.generator,),
-            "discriminator": (self.discriminator,),
-        }
-
-    @property
-    def batch_shapes(self):
-        return {"images": (None, *self.discriminator.input_shape[1:])}
 
     def _judged(self, images, training):
         images = self._shown(images, training)
@@ -218,11 +154,6 @@ class DCGAN(BaseModel):
             self._judged(fake, training),  # -log(1 - D(G(z)))
         )
         return {"real": real, "fake": fake}, None
-
-    def _draw(self, images, seed):
-        """Draw a latent vector for each image of this replica."""
-        count = tf.shape(images)[0]
-        return draw_latents(seed, count, *self.latents)
 
     def train_step(self, batch):
         (images,) = self._check_batch(batch)
@@ -249,33 +180,6 @@ class DCGAN(BaseModel):
         return self._report(
             {"generator": g_terms, "discriminator": d_terms}, training=False
         )
-
-    def record_statistics(self, batch):
-        """Pass latents through the generator, in training mode.
-
-        They follow from the batch: the state of the training stays, and
-        other batches bring other latents.
-        """
-        images = batch["images"]
-        seed = zlib.crc32(np.asarray(images[:1]).tobytes()) % 2**31
-        self.generator(self._draw(images, seed), training=True)
-
-    def samples(self, batch):
-        """Return the sample grids: fixed latents, and a way between two."""
-        latents = self.latents.draw(max(2, len(batch["images"])))
-        on_the_way = self.latents.between(*latents[:2], _ON_THE_WAY)
-        outputs, between = (
-            Column("output", self.generate(latents=rows))
-            for rows in (latents[: len(batch["images"])], on_the_way)
-        )
-        return {
-            "generate": Grid([outputs], batch["images"], self.discriminator),
-            "interpolation": Grid([between]),
-        }
-
-    def verbs(self):
-        """Return what the model does."""
-        return [Verb("generate", self.generate, {"latents": self.latents})]
 
 
 class _Torch:
@@ -309,9 +213,4 @@ class _TensorFlow:
     demonstration = _Torch.demonstration | {"steps": 2000}
 
 
-ARCHITECTURES = {"torch": _Torch, "tf1": _TensorFlow}
-
-
-def _find(architecture):
-    checks.one_of(ARCHITECTURES, architecture=architecture)
-    return ARCHITECTURES[architecture]
+DCGAN.architectures = {"torch": _Torch, "tf1": _TensorFlow}

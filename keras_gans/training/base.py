@@ -13,7 +13,7 @@ import inspect
 import tensorflow as tf
 from keras import saving
 
-from keras_gans import losses
+from keras_gans import checks, losses
 from keras_gans.checks import UserError
 from keras_gans.layers import augmentation, frozen_statistics
 from keras_gans.optimizers import Adam
@@ -69,10 +69,12 @@ class BaseModel(InferenceModel):
 
     data_kind = None
     terms = {}
+    # By name, where a model has several: objects with the attributes below
+    # that depend on the architecture.
+    architectures = {}
     critic_steps = 1
     generator_steps = 1
-    # What `compile()` uses where an argument is None; an instance may set
-    # its own when the published recipe depends on the architecture.
+    # What `compile()` uses where an argument is None.
     default_adam = Adam
     default_learning_rate = 2e-4
     default_beta_1 = 0.5
@@ -97,13 +99,31 @@ class BaseModel(InferenceModel):
             setattr(cls, f"{player}_variables", property(variables))
 
     @classmethod
-    def default_settings(cls, demonstration=False, recipe=None, **arguments):
+    def recipe_of(cls, architecture=None):
+        """Return the object that holds an architecture's recipe.
+
+        Args:
+            architecture: str. Default: that of the model; the recipe of a
+                model with only one is the class.
+
+        Raises:
+            UserError: if there is no such architecture.
+        """
+        if not cls.architectures:
+            return cls
+        if architecture is None:
+            known = inspect.signature(cls.__init__).parameters
+            architecture = known["architecture"].default
+        checks.one_of(cls.architectures, architecture=architecture)
+        return cls.architectures[architecture]
+
+    @classmethod
+    def default_settings(cls, demonstration=False, **arguments):
         """Return the recipe's settings for `cls(**arguments)`.
 
         Args:
             demonstration: bool, whether to return those of the short run on
                 the embedded faces.
-            recipe: the object that holds them. Default: the class.
             **arguments: the model's own.
 
         Returns:
@@ -111,7 +131,7 @@ class BaseModel(InferenceModel):
             `steps` and `epochs`, one of them None; for a demonstration also
             its data.
         """
-        recipe = recipe or cls
+        recipe = cls.recipe_of(arguments.get("architecture"))
         image_size = inspect.signature(cls.__init__).parameters["image_size"]
         steps, epochs = recipe.default_steps, recipe.default_epochs
         settings = {
@@ -126,6 +146,11 @@ class BaseModel(InferenceModel):
 
     def _make_state(self):
         """Create the step counter and one tracker per term."""
+        if self.architectures:
+            recipe = self.recipe_of(self.architecture)
+            for attribute, value in vars(recipe).items():
+                if attribute.startswith("default_"):
+                    setattr(self, attribute, value)
         self.step = self.add_weight(
             shape=(),
             dtype="int64",

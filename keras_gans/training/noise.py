@@ -1,0 +1,179 @@
+"""The base of models that generate images from noise."""
+
+import zlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gans.checks import UserError
+from keras_gans.layers import draw_latents
+from keras_gans.training.base import BaseModel
+from keras_gans.training.checks import check_values
+from keras_gans.training.samples import Column, Grid
+from keras_gans.verbs import Labels, Latents, Verb
+
+_ON_THE_WAY = 8  # images of the row that interpolates
+
+
+class NoiseModel(BaseModel):
+    """Base of models that generate images from latent vectors, and labels.
+
+    A subclass makes `generator`, which takes latents, or `[latents, labels]`
+    if there is a `label_table`, and `discriminator`, the two players. It sets
+    `latent_dim`, `image_size`, and where they are not the defaults
+    `latent_distribution` and `label_table`.
+
+    Attributes:
+        latent_distribution: `"normal"`, or `"uniform"` in [-1, 1].
+        label_table: `keras_gans.labels.Labels` of one data set, or None.
+        seed_generator: `keras.random.SeedGenerator` of all random numbers of
+            training.
+    """
+
+    data_kind = "single"
+
+    latent_distribution = "normal"
+    label_table = None
+
+    def _make_state(self):
+        self.seed_generator = keras.random.SeedGenerator()
+        super()._make_state()
+
+    def call(self, inputs, training=False):
+        return self._generated(*self._check_inputs(inputs), training)
+
+    def _generated(self, latents, vectors, training=False):
+        """Return the images of latent and label vectors."""
+        inputs = latents if vectors is None else [latents, vectors]
+        return self.generator(inputs, training=training)
+
+    def _check_inputs(self, inputs):
+        """Check the inputs of `call`; return `(latents, vectors or None)`."""
+        if self.label_table is None:
+            return self.latents.check(inputs), None
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+            raise UserError(
+                "inputs must be [latents, labels]. Received: "
+                f"{type(inputs).__name__}"
+            )
+        latents, vectors = inputs
+        shape = (None, self.label_table.vector_size)
+        check_values("labels", vectors, shape)
+        return self.latents.check(latents), vectors
+
+    @property
+    def call_signature(self):
+        latents = tf.TensorSpec(self.latents.shape, tf.float32, "latents")
+        if self.label_table is None:
+            return latents
+        shape = Labels(self.label_table).shape
+        return [latents, tf.TensorSpec(shape, tf.float32, "labels")]
+
+    @property
+    def latents(self):
+        """What the generator takes, `keras_gans.verbs.Latents`."""
+        return Latents(self.latent_dim, self.latent_distribution)
+
+    def generate(self, count=16, seed=0, latents=None, labels=None):
+        """Generate images from latent vectors.
+
+        Args:
+            count: int, number of images.
+            seed: int from 0 up, of the latent vectors. The first images of a
+                seed are the same however many there are.
+            latents: float `[count, latent_dim]`, in place of drawn ones.
+            labels: for a model with labels: dict from names to 0 or 1, such
+                as `{"Blond_Hair": 1}`, the others 0; or all labels, float
+                `[num_labels]` or `[count, num_labels]`. Default: all 0.
+
+        Returns:
+            float32 `[count, height, width, 3]` in [-1, 1].
+
+        Raises:
+            UserError: if an argument does not fit.
+        """
+        if latents is None:
+            latents = self.latents.draw(count, seed)
+        latents = self.latents.check(latents)
+        if self.label_table is None:
+            if labels is not None:
+                raise UserError(
+                    "labels must be left out: this model has none. "
+                    f"Received: {labels!r}"
+                )
+            return self._generated(latents, None)
+        vectors = self.label_table.wanted(
+            {} if labels is None else labels, None, latents
+        )
+        return self._generated(latents, vectors)
+
+    @property
+    def players(self):
+        return {
+            "generator": (self.generator,),
+            "discriminator": (self.discriminator,),
+        }
+
+    @property
+    def batch_shapes(self):
+        size = self.image_size
+        sides = (size, size) if isinstance(size, int) else size
+        shapes = {"images": (None, *sides, 3)}
+        if self.label_table is not None:
+            shapes["labels"] = (None, len(self.label_table.names))
+        return shapes
+
+    def _draw(self, images, seed):
+        """Draw a latent vector for each image of this replica."""
+        count = tf.shape(images)[0]
+        return draw_latents(seed, count, *self.latents)
+
+    def record_statistics(self, batch):
+        """Pass latents through the generator, in training mode.
+
+        They follow from the batch: the state of the training stays, and
+        other batches bring other latents.
+        """
+        images = batch["images"]
+        seed = zlib.crc32(np.asarray(images[:1]).tobytes()) % 2**31
+        latents = self._draw(images, seed)
+        self._generated(latents, batch.get("labels"), training=True)
+
+    def samples(self, batch):
+        """Return the sample grids: fixed latents, and a way between two.
+
+        With labels each label has a column, in which it is set.
+        """
+
+        def column(latents, vectors, heading=""):
+            return Column("output", self._generated(latents, vectors), heading)
+
+        images, vectors = batch["images"], batch.get("labels")
+        latents = self.latents.draw(max(2, len(images)))
+        own = latents[: len(images)]
+        way = self.latents.between(*latents[:2], _ON_THE_WAY)
+        alike = None
+        if vectors is not None:
+            alike = np.repeat(vectors[:1], len(way), axis=0)
+        grids = {
+            "generate": Grid([column(own, vectors)], images, self._judge()),
+            "interpolation": Grid([column(way, alike)]),
+        }
+        if vectors is not None:
+            table = self.label_table
+            changed = {n: table.changed(vectors, {n: 1}) for n in table.names}
+            columns = [column(own, rows, n) for n, rows in changed.items()]
+            grids["labels"] = Grid(columns)
+        return grids
+
+    def _judge(self):
+        """Return the discriminator for the health checks, or None."""
+        return self.discriminator
+
+    def verbs(self):
+        """Return what the model does."""
+        inputs = {"latents": self.latents}
+        if self.label_table is not None:
+            inputs["labels"] = Labels(self.label_table)
+        return [Verb("generate", self.generate, inputs)]
