@@ -48,7 +48,7 @@ def main(argv=None):
     logging.getLogger("keras_gans").addHandler(silent)
     try:
         model_class = registry.get(settings["model"])
-        kind = datasets.KINDS[model_class.data_kind]
+        kind = datasets.kind_of(model_class, settings["labels"])
         options = run_settings.parse_options(settings["set"], model_class)
         size = settings["image_size"]
         size = size or model_class.default_settings(**options)["image_size"]

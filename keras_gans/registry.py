@@ -11,6 +11,7 @@ MODELS = {
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "dcgan": "keras_gans.models.dcgan:DCGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",
+    "progressive": "keras_gans.models.progressive_gan:ProgressiveGAN",
     "stargan": "keras_gans.models.stargan:StarGAN",
     "translator": "keras_gans.models.translator:Translator",
 }

@@ -21,7 +21,8 @@ _NO_LITERAL = (
 
 def kind_of(settings):
     """Return the data class for the model in the settings."""
-    return datasets.KINDS[registry.get(settings["model"]).data_kind]
+    model_class = registry.get(settings["model"])
+    return datasets.kind_of(model_class, settings.get("labels"))
 
 
 def resolve(flags):
@@ -45,13 +46,18 @@ def resolve(flags):
     kind.resolve(settings)
     # Other names for `--set`.
     aliases = {n: settings.pop(n) for n in ("ema", "augment_discriminator")}
-    given = [
+    named = [
         f"{n}={value}" for n, value in aliases.items() if value is not None
     ]
-    options = parse_options([*settings.pop("set"), *given], model_class)
-    # The recipe may depend on the model's other arguments.
+    options = parse_options([*settings.pop("set"), *named], model_class)
+    # The recipe may depend on other arguments.
+    given = {
+        name: settings[name]
+        for name in ("image_size", "batch_size")
+        if settings.get(name) is not None
+    }
     defaults = {"precision": "float32"} | model_class.default_settings(
-        demonstration=settings[kind.sources[0]] is None, **options
+        demonstration=settings[kind.sources[0]] is None, **options, **given
     )
     options = defaults.pop("set", {}) | options
     of_compile = inspect.signature(model_class.compile).parameters
@@ -132,7 +138,7 @@ def settled(settings, data):
     settings = settings | data.recorded()
     epochs = settings.pop("epochs")
     if epochs:
-        settings["steps"] = epochs * data.steps_per_epoch
+        settings["steps"] = data.steps_of(epochs)
     return settings
 
 

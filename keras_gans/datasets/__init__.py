@@ -28,6 +28,13 @@ KINDS = {
     )
 }
 
+
+def kind_of(model_class, labels=None):
+    """Return the data class of a model, given the labels that are named."""
+    labelled = model_class.labelled_kind if labels else None
+    return KINDS[labelled or model_class.data_kind]
+
+
 __all__ = [
     "FLAGS",
     "KINDS",
@@ -40,6 +47,7 @@ __all__ = [
     "domains",
     "held_out",
     "held_out_labelled",
+    "kind_of",
     "labelled",
     "open_labelled",
     "open_pair",

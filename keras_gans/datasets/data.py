@@ -5,6 +5,7 @@ import typing
 import numpy as np
 
 from keras_gans import checks, verbs
+from keras_gans import growth as growths
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pictures, sources
 from keras_gans.faces.identities import FIRST_HELD_OUT
@@ -167,11 +168,14 @@ class Data:
         """Return the settings that depend on the data."""
         return {}
 
-    @property
-    def steps_per_epoch(self):
-        """Number of batches in a pass through the largest side."""
+    def steps_of(self, epochs):
+        """Return the batches in so many passes through the largest side."""
         most = max(map(len, self.training.values()))
-        return -(-most // self.settings["batch_size"])
+        size, count = self.settings["image_size"], self.settings["batch_size"]
+        growth = self.settings.get("growth")
+        if not growth:
+            return epochs * -(-most // count)
+        return growths.Batches(size, count, growth).reach(epochs * most)
 
     def _sides(self, repeat):
         return list((self.training if repeat else self.held).values())
@@ -179,6 +183,8 @@ class Data:
     def _options(self, start, repeat):
         names = "image_size", "batch_size", "seed"
         options = {name: self.settings[name] for name in names}
+        if self.settings.get("growth"):
+            options["growth"] = self.settings["growth"]
         return options | {"start": start, "repeat": repeat}
 
     def batches(self, start=0, repeat=True):

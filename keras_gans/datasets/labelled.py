@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from keras_gans import checks
+from keras_gans import growth as growths
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pipeline
 from keras_gans.datasets.data import SHOWN, Data
@@ -28,6 +29,7 @@ def labelled(
     held_out=0,
     cache_bytes=1 << 30,
     repeat=True,
+    growth=None,
 ):
     """Make a data set of images with their labels.
 
@@ -57,6 +59,7 @@ def labelled(
             validation, over the held-out images, or all if `held_out` is 0:
             one data set after the other, in a fixed order, center crops, no
             flips; the last element may be smaller.
+        growth: as in `single`; for one data set and one batch per step.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images`,
@@ -87,6 +90,12 @@ def labelled(
             "labels must be None for opened data, which has its own. "
             f"Received: {labels!r}"
         )
+    if growth is not None and (len(sets) > 1 or batches_per_step > 1):
+        raise UserError(
+            "growth must be None for several data sets or batches_per_step. "
+            f"Received: {growth!r}"
+        )
+    order = growths.Batches(image_size, batch_size, growth if repeat else None)
     for name, pictures in sets.items():
         passes.check_opened(pictures, name, image_size, load_size)
     sets = [
@@ -96,16 +105,12 @@ def labelled(
 
     def make_batch(turn):
         chosen, earlier = _whose_turn(turn, len(sets), batches_per_step)
+        first, count, size = order.at(earlier)
         batch, indices = passes.batch(
-            sets[chosen],
-            chosen,
-            earlier * batch_size,
-            batch_size,
-            image_size,
-            flip,
-            seed,
+            sets[chosen], chosen, first, count, image_size, flip, seed
         )
         rows = sets[chosen].labels_of(indices)
+        batch = growths.reduced(batch, size)
         return {"images": batch} | _vectors(sets, chosen, rows)
 
     def make_element(number):
@@ -131,9 +136,11 @@ def labelled(
                 parts.append({"images": squares} | vectors)
         return _joined(parts, np.concatenate)
 
-    specs = {"images": ((count, image_size, image_size, 3), np.uint8)}
+    rows, *shape = order.shape
+    rows = rows and count
+    specs = {"images": ((rows, *shape), np.uint8)}
     for key, vectors in _vectors(sets, 0, sets[0].labels).items():
-        specs[key] = ((count, vectors.shape[1]), np.float32)
+        specs[key] = ((rows, vectors.shape[1]), np.float32)
     if repeat:
         return pipeline.batches(make_element, specs, start)
     stop = -(-starts[-1] // count)

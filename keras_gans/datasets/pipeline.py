@@ -35,7 +35,8 @@ def batches(make_batch, specs, start=0, stop=None):
         with calls:
             if calls.closing:
                 return [
-                    np.zeros(shape, dtype) for shape, dtype in specs.values()
+                    np.zeros([n or 1 for n in shape], dtype)
+                    for shape, dtype in specs.values()
                 ]
             batch = make_batch(int(number))
             return [np.asarray(batch[key], specs[key][1]) for key in specs]

@@ -16,6 +16,7 @@ def single(
     held_out=0,
     cache_bytes=1 << 30,
     repeat=True,
+    growth=None,
 ):
     """Make a data set of batches from one image collection.
 
@@ -23,6 +24,10 @@ def single(
         data: `Pictures` or an `open_source` argument.
         image_size, batch_size, load_size, flip, seed, start, held_out,
             cache_bytes, repeat: as in `unpaired`.
+        growth: list of `[size, batches, images]`, for a model that starts
+            with small images, its `growth`: until more than `images` have
+            been seen, batches have images of this size, averaged from those
+            of `image_size`, and `batches` times `batch_size` of them.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images`, float32
@@ -39,7 +44,7 @@ def single(
     )
     return streams.batches(
         *({"images": ("data", data)}, image_size, batch_size, flip, seed),
-        *(start, held_out, repeat),
+        *(start, held_out, repeat, growth),
     )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_gans import growth as growths
 from keras_gans.datasets import passes, pipeline, sources
 from keras_gans.datasets.pictures import Pictures
 
@@ -22,7 +23,15 @@ def opened(
 
 
 def batches(
-    collections, image_size, batch_size, flip, seed, start, held_out, repeat
+    collections,
+    image_size,
+    batch_size,
+    flip,
+    seed,
+    start,
+    held_out,
+    repeat,
+    growth=None,
 ):
     """Make a data set of batches from independent collections.
 
@@ -31,6 +40,7 @@ def batches(
             name is used in warnings.
         image_size, batch_size, flip, seed, start, held_out, repeat: as of
             `unpaired`.
+        growth: as of `single`; a single pass has the largest images.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with these keys, float32
@@ -41,22 +51,22 @@ def batches(
         for name, side in collections.values()
     ]
     total = max(map(len, sides))
+    order = growths.Batches(image_size, batch_size, growth if repeat else None)
 
     def make_batch(number):
-        first = number * batch_size
-        count = min(batch_size, total - first)
+        first, count, size = order.at(number)
+        if not repeat:
+            count = min(count, total - first)
         found = [
-            passes.batch(
-                side, stream, first, batch_size, image_size, flip, seed
-            )
+            passes.batch(side, stream, first, count, image_size, flip, seed)
             if repeat
             else passes.fixed(side, first, count, image_size)
             for stream, side in enumerate(sides)
         ]
-        squares = [images for images, _ in found]
+        squares = [growths.reduced(images, size) for images, _ in found]
         return dict(zip(collections, squares, strict=True))
 
-    spec = ((batch_size, image_size, image_size, 3), np.uint8)
+    spec = (order.shape, np.uint8)
     return pipeline.batches(
         make_batch,
         dict.fromkeys(collections, spec),

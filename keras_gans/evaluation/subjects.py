@@ -98,8 +98,9 @@ def _export(arguments):
     about = translator.about
     settings = about.get("settings") or {}
     runs.check_recorded(settings, f"{path} (model.json)")
-    kind = registry.get_class(about["model"]).data_kind
-    labels = about["config"].get("labels") or [None]
+    labels = about["config"].get("labels")
+    kind = datasets.kind_of(registry.get_class(about["model"]), labels)
+    labels = labels or [None]
     settings = {
         "seed": 0,
         "image_size": about["image_size"],
@@ -107,7 +108,7 @@ def _export(arguments):
         **settings,
     }
     data, found = _measured_on(
-        arguments, settings, datasets.KINDS[kind], translator.verbs.values()
+        arguments, settings, kind, translator.verbs.values()
     )
     return Subject(
         f"{path}" + (f", step {about['step']}" if about.get("step") else ""),

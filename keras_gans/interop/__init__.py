@@ -15,6 +15,7 @@ from keras_gans.checks import UserError
 from keras_gans.interop import (
     article,
     dcgan,
+    progressive,
     pytorch_cyclegan,
     stargan,
     state_dicts,
@@ -35,7 +36,8 @@ class Source(NamedTuple):
         clean: function from arrays and a network to the arrays that are
             weights, by their plain names.
         kernel_axes: position of each axis of a Keras kernel in the
-            reference's; None if the layouts are equal.
+            reference's, whose matrices are transposed, too; None if the
+            layouts are equal.
     """
 
     variables: Callable
@@ -48,13 +50,13 @@ class Source(NamedTuple):
         """Return an array of the reference in the layout of Keras."""
         if self.kernel_axes and np.ndim(array) == len(self.kernel_axes):
             return np.transpose(array, self.kernel_axes)
-        return np.asarray(array)
+        return np.transpose(array) if self.kernel_axes else np.asarray(array)
 
     def to_reference(self, array):
         """Return a Keras weight, or its gradient, in the reference's layout."""
         if self.kernel_axes and np.ndim(array) == len(self.kernel_axes):
             return np.transpose(array, np.argsort(self.kernel_axes))
-        return np.asarray(array)
+        return np.transpose(array) if self.kernel_axes else np.asarray(array)
 
 
 SOURCES = {
@@ -75,6 +77,19 @@ SOURCES = {
     ),
     "dcgan-tensorflow": Source(
         dcgan.tensorflow_variables, article.read, article.outline
+    ),
+    "progressive-gan": Source(
+        progressive.authors_variables,
+        state_dicts.read,
+        state_dicts.outline,
+        progressive.authors_clean,
+    ),
+    "pytorch-gan-zoo": Source(
+        progressive.zoo_variables,
+        state_dicts.read,
+        state_dicts.outline,
+        progressive.zoo_clean,
+        kernel_axes=(2, 3, 1, 0),
     ),
     "stargan": Source(
         stargan.variables,

@@ -1,5 +1,14 @@
 """Layers that Keras lacks, or that are faster here by measurement."""
 
+from keras_gans.layers.equalized import (
+    Doubled,
+    EqualizedConv2D,
+    EqualizedDense,
+    Faded,
+    MinibatchStandardDeviation,
+    PixelNormalization,
+    doubled,
+)
 from keras_gans.layers.label_planes import LabelPlanes
 from keras_gans.layers.normalization import (
     BatchNormalization,
@@ -11,10 +20,17 @@ from keras_gans.layers.random import Dropout, draw_latents, replica_seed
 
 __all__ = [
     "BatchNormalization",
+    "Doubled",
     "Dropout",
+    "EqualizedConv2D",
+    "EqualizedDense",
+    "Faded",
     "InstanceNormalization",
     "LabelPlanes",
+    "MinibatchStandardDeviation",
+    "PixelNormalization",
     "ReflectionPadding2D",
+    "doubled",
     "draw_latents",
     "frozen_statistics",
     "replica_seed",

@@ -6,6 +6,10 @@ from keras_gans.networks.patchgan import (
     patch_discriminator,
     pixel_discriminator,
 )
+from keras_gans.networks.progressive import (
+    progressive_discriminator,
+    progressive_generator,
+)
 from keras_gans.networks.resnet import resnet_generator
 from keras_gans.networks.stargan import (
     stargan_discriminator,
@@ -20,6 +24,8 @@ __all__ = [
     "noise_generator",
     "patch_discriminator",
     "pixel_discriminator",
+    "progressive_discriminator",
+    "progressive_generator",
     "resnet_generator",
     "stargan_discriminator",
     "stargan_generator",

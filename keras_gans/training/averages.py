@@ -29,11 +29,12 @@ from keras_gans.checks import UserError
 
 
 def check_decay(ema):
-    """Raise UserError unless `ema` is None or a number in (0, 1)."""
-    if ema is None or (isinstance(ema, float) and 0.0 < ema < 1.0):
+    """Raise UserError unless `ema` is None or a number in [0, 1)."""
+    is_number = isinstance(ema, (int, float)) and not isinstance(ema, bool)
+    if ema is None or (is_number and 0.0 <= ema < 1.0):
         return
     raise UserError(
-        "ema must be a float between 0 and 1, such as 0.999, or None. "
+        "ema must be a number from 0 to below 1, such as 0.999, or None. "
         f"Received: {ema!r}"
     )
 

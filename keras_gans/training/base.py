@@ -56,6 +56,7 @@ class BaseModel(InferenceModel):
 
     Attributes:
         data_kind: the pipeline of `keras_gans.datasets` for the model.
+        labelled_kind: that where labels are asked for, if it may be another.
         terms: dict from each player, in the order of `players`, to the names
             of its loss terms. The logs of `latent_discriminator` are
             `ld_loss` and `ld_<term>`.
@@ -67,7 +68,6 @@ class BaseModel(InferenceModel):
             data, so that a resumed run continues with the next batch.
     """
 
-    data_kind = None
     terms = {}
     # By name, where a model has several: objects with the attributes below
     # that depend on the architecture.
@@ -83,6 +83,7 @@ class BaseModel(InferenceModel):
     # None where no player judges another.
     default_adversarial_loss = None
     default_loss_weights = {}
+    default_ema = None
     default_batch_size = 1
     # None where `default_epochs` says how long to train.
     default_steps = None
@@ -163,6 +164,11 @@ class BaseModel(InferenceModel):
         self.built = True
 
     @property
+    def counters(self):
+        """Dict from name to the variables that say where the training is."""
+        return {"step": self.step}
+
+    @property
     def players(self):
         """Dict from player name to a tuple of its networks."""
         raise NotImplementedError
@@ -192,9 +198,9 @@ class BaseModel(InferenceModel):
         images = (None, self.image_size, self.image_size, 3)
         return {"images_a": images, "images_b": images}
 
-    def _check_batch(self, batch):
+    def _check_batch(self, batch, shapes=None):
         """Check a batch; return its tensors, in the order of the shapes."""
-        shapes = self.batch_shapes
+        shapes = shapes or self.batch_shapes
         values = check_batch(batch, shapes)
         if any(isinstance(value, tf.TensorSpec) for value in values):
             return values
@@ -241,7 +247,8 @@ class BaseModel(InferenceModel):
             ema: float, such as 0.999, the decay of a moving average of the
                 generators' weights, used for translation, evaluation and
                 export; training continues with the weights themselves. See
-                `keras_gans.training.averages`.
+                `keras_gans.training.averages`. 0 for none. Default: the
+                recipe's, mostly none.
             augment_discriminator: str, for few images: augmentations of all
                 that discriminators see in training, comma-separated, out of
                 `color`, `translation` and `cutout`. See
@@ -265,6 +272,7 @@ class BaseModel(InferenceModel):
         names = [f"{player}_optimizer" for player in self.terms]
         given = {name: kwargs.pop(name, None) for name in names}
         kwargs = check_compile(jit_compile, kwargs, names)
+        ema = self.default_ema if ema is None else ema
         averages.check_decay(ema)
         given = updates.check_optimizers(self, given)
         policies = augmentation.parse(augment_discriminator)
@@ -340,7 +348,7 @@ class BaseModel(InferenceModel):
             for player in self.terms:
                 self.optimizer_of(player).build(self.variables_of(player))
             self.averages = self.augmentation = None
-            if ema is not None:
+            if ema:
                 first = next(iter(self.terms))
                 self.averages = averages.Averages(ema, self.variables_of(first))
             if policies:
@@ -381,11 +389,14 @@ class BaseModel(InferenceModel):
         data.prepare(arguments, "x", "steps_per_epoch")
         data.prepare(arguments, "validation_data", "validation_steps")
         if self.compiled:
-            arguments["callbacks"] = rates.following(
+            callbacks = rates.following(
                 self._course,
                 self,
                 self._own_optimizers,
                 arguments.get("callbacks"),
+            )
+            arguments["callbacks"] = rates.with_first(
+                self._own_callbacks(), callbacks
             )
         with data.errors(), self._trained():
             history = super().fit(**arguments)
@@ -395,6 +406,10 @@ class BaseModel(InferenceModel):
                     self.variables_of(player)
                 )
         return history
+
+    def _own_callbacks(self):
+        """Return callbacks that every `fit` of the model needs."""
+        return []
 
     def _data(self):
         replicas = self.distribute_strategy.num_replicas_in_sync

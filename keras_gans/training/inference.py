@@ -16,6 +16,9 @@ class InferenceModel(keras.Model):
         UserError: if Keras' settings are not supported.
     """
 
+    data_kind = None
+    labelled_kind = None
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         backend.check_settings(self.dtype_policy.name)

@@ -79,8 +79,7 @@ def following(course, model, optimizers, callbacks):
     Raises:
         UserError: if callbacks set rates that follow a schedule.
     """
-    is_made = isinstance(callbacks, keras.callbacks.CallbackList)
-    listed = callbacks.callbacks if is_made else callbacks
+    listed = getattr(callbacks, "callbacks", callbacks)
     setting = (
         keras.callbacks.LearningRateScheduler,
         keras.callbacks.ReduceLROnPlateau,
@@ -91,11 +90,18 @@ def following(course, model, optimizers, callbacks):
             return callbacks
     if course is None:
         return callbacks
-    follow = RateByEpoch(course, optimizers)
-    if is_made:
-        callbacks.append(follow)
+    return with_first([RateByEpoch(course, optimizers)], callbacks)
+
+
+def with_first(own, callbacks):
+    """Return `callbacks`, as `fit` takes them, with our own before them."""
+    if not own:
         return callbacks
-    return [follow, *keras.tree.flatten(callbacks or [])]
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        for callback in own:
+            callbacks.append(callback)
+        return callbacks
+    return [*own, *keras.tree.flatten(callbacks or [])]
 
 
 class AllOptimizers:

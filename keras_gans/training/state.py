@@ -33,7 +33,7 @@ def own_state(model):
         v for v in model.variables if v.name == "seed_generator_state"
     )
     return (
-        {"step": model.step}
+        model.counters
         | means
         | {f"random_{i}": v for i, v in enumerate(random_states)}
         | _of_options(model)

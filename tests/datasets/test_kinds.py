@@ -93,7 +93,7 @@ def test_opening_decodes_nothing(tmp_path, kind, monkeypatch):
         **{"image_size": 16, "seed": 0, "batch_size": 4},
     }
     data = datasets.KINDS[kind].open(settings, held_out=8)
-    assert data.steps_per_epoch == 8 and not decoded
+    assert data.steps_of(1) == 8 and not decoded
     data.held_out(3)
     assert len(decoded) == 2 * 3
     verb = verbs.Verb("a_to_b", None, {"images": verbs.Images(16)}, "a", "b")
