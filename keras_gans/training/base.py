@@ -139,7 +139,7 @@ class BaseModel(InferenceModel):
             "image_size": image_size.default or recipe.image_size,
             "batch_size": recipe.default_batch_size,
             "steps": steps,
-            "epochs": None if steps else sum(epochs),
+            "epochs": sum(epochs) if epochs and not steps else None,
         }
         if demonstration:
             settings |= recipe.demonstration | {"epochs": None}

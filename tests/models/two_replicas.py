@@ -1,5 +1,6 @@
 """Train on one and on two logical CPUs, these by `graph` or `xla`."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -19,11 +20,18 @@ def logs(strategy, name, jit_compile):
         # While it fills, a pool changes nothing; after that each replica's
         # gives back other images.
         tiny.TINY[name]["pool_size"] = 50
+    optimizers = {}
+    if name == "progressive":
+        # Adam without a first moment takes the sign of every rounding.
+        optimizers = {
+            f"{player}_optimizer": keras.optimizers.SGD(1e-3)
+            for player in ("generator", "discriminator")
+        }
     with strategy.scope():
         model = tiny.make_model(
-            name, run_eagerly=False, jit_compile=jit_compile
+            name, run_eagerly=False, jit_compile=jit_compile, **optimizers
         )
-    if hasattr(model, "latents"):
+    if name != "progressive" and hasattr(model, "latents"):
         latents = model.latents.draw(2)
         model._draw = lambda images, seed: tf.tile(
             latents, [tf.shape(images)[0] // 2, 1]
@@ -33,7 +41,11 @@ def logs(strategy, name, jit_compile):
     # replica has one image, so that shuffled labels stay theirs.
     half = tiny.make_batch(model, size=2)
     batch = {k: np.concatenate([v, v]) for k, v in half.items()}
-    dataset = tf.data.Dataset.from_tensor_slices(batch).batch(4).repeat()
+    if name == "progressive":
+        # It has none; each replica has a group of four images.
+        batch = tiny.make_batch(model, size=8)
+    count = len(batch[next(iter(batch))])
+    dataset = tf.data.Dataset.from_tensor_slices(batch).batch(count).repeat()
     history = model.fit(dataset, steps_per_epoch=2, verbose=0, shuffle=False)
     logs = {k: v[-1] for k, v in history.history.items()}
     logs["moving statistics"] = float(
