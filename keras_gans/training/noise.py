@@ -45,7 +45,10 @@ class NoiseModel(BaseModel):
 
     def _generated(self, latents, vectors, training=False):
         """Return the images of latent and label vectors."""
-        inputs = latents if vectors is None else [latents, vectors]
+        inputs = latents
+        if vectors is not None:
+            # Keras takes no arrays beside tensors.
+            inputs = [tf.cast(one, tf.float32) for one in (latents, vectors)]
         return self.generator(inputs, training=training)
 
     def _check_inputs(self, inputs):
