@@ -150,8 +150,7 @@ def _parse_arguments(argv):
         "state_dict",
         metavar="FILE",
         help="the generator's state dict, such as latest_net_G_A.pth or "
-        "netG_epoch_24.pth: .pth, "
-        ".safetensors or .npz",
+        "netG_epoch_24.pth: .pth, .safetensors or .npz",
     )
     parser.add_argument(
         "--output",

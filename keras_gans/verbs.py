@@ -107,7 +107,7 @@ class Latents(typing.NamedTuple):
         checks.at_least(1, count=count)
         checks.long_seed(seed)
         self._check_truncation(truncation)
-        with tf.init_scope():
+        with tf.init_scope(), tf.device("CPU:0"):
             bits = self._bits(tf.constant(seed, tf.int64), count)
             return self._vectors(bits, truncation).numpy()
 
@@ -122,12 +122,14 @@ class Latents(typing.NamedTuple):
         """
         import tensorflow as tf
 
-        bits = tf.map_fn(
-            lambda seed: self._bits(seed, 1)[0],
-            seeds,
-            fn_output_signature=tf.TensorSpec([self.size], tf.uint32),
-        )
-        return self._vectors(bits)
+        # Devices differ in the last digits of what `_vectors` returns.
+        with tf.device("CPU:0"):
+            bits = tf.map_fn(
+                lambda seed: self._bits(seed, 1)[0],
+                seeds,
+                fn_output_signature=tf.TensorSpec([self.size], tf.uint32),
+            )
+            return self._vectors(bits)
 
     def _bits(self, seed, count):
         """Return whole numbers, uint32 `[count, size]`."""
@@ -139,24 +141,22 @@ class Latents(typing.NamedTuple):
             minval=None,
             maxval=None,
             dtype=tf.uint32,
-            alg="philox",  # TensorFlow's choice depends on the device
+            alg="philox",  # TensorFlow's own choice depends on the device
         )
 
     def _vectors(self, bits, truncation=None):
         """Return the vectors, float32, that whole numbers stand for."""
         import tensorflow as tf
 
-        # Devices differ in the last digits of the inverse.
-        with tf.device("CPU:0"):
-            parts = (tf.cast(bits, tf.float64) + 0.5) / 2.0**32  # in (0, 1)
-            if self.distribution == "uniform":
-                vectors = (2.0 * parts - 1.0) * (truncation or 1.0)
-            else:
-                tail = 0.0  # of the distribution, on either side
-                if truncation is not None:
-                    tail = math.erfc(truncation / math.sqrt(2.0)) / 2.0
-                vectors = tf.math.ndtri(tail + (1.0 - 2.0 * tail) * parts)
-            return tf.cast(vectors, tf.float32)
+        parts = (tf.cast(bits, tf.float64) + 0.5) / 2.0**32  # in (0, 1)
+        if self.distribution == "uniform":
+            vectors = (2.0 * parts - 1.0) * (truncation or 1.0)
+        else:
+            tail = 0.0  # what is cut off on either side
+            if truncation is not None:
+                tail = math.erfc(truncation / math.sqrt(2.0)) / 2.0
+            vectors = tf.math.ndtri(tail + (1.0 - 2.0 * tail) * parts)
+        return tf.cast(vectors, tf.float32)
 
     def _check_truncation(self, truncation):
         is_uniform = self.distribution == "uniform"
@@ -284,26 +284,26 @@ class Verb:
         Raises:
             UserError: if an argument does not fit.
         """
+        noise, vectors = self.input(Latents)[1], self.input(Labels)[1]
         if latents is None:
-            latents = self.input(Latents)[1].draw(count, seed, truncation)
+            latents = noise.draw(count, seed, truncation)
         elif truncation is not None:
             raise UserError(
                 "truncation must be left out where latents are given. "
                 f"Received: {truncation!r}"
             )
-        latents = self.input(Latents)[1].check(latents)
-        declared = self.input(Labels)[1]
-        if declared is None:
+        latents = noise.check(latents)
+        if vectors is None:
             if labels is not None:
                 raise UserError(
                     "labels must be left out: this model has none. "
                     f"Received: {labels!r}"
                 )
-            return latents, None
-        table = declared.table
-        if labels is None:
-            return latents, table.draw(latents.shape[0], seed)
-        return latents, table.wanted(labels, None, latents, "labels")
+        elif labels is None:
+            labels = vectors.table.draw(latents.shape[0], seed)
+        else:
+            labels = vectors.table.wanted(labels, None, latents, "labels")
+        return latents, labels
 
     def describe(self):
         """Return the verb as plain values, without its function."""

@@ -97,15 +97,12 @@ class LoadedModel:
         inputs = {verb.input(Latents)[0]: latents}
         if labels is not None:
             inputs[verb.input(Labels)[0]] = labels
+        starts = range(0, len(latents), batch_size)
+        parts = [slice(start, start + batch_size) for start in starts]
         return np.concatenate(
             [
-                verb.function(
-                    **{
-                        n: r[start : start + batch_size]
-                        for n, r in inputs.items()
-                    }
-                )
-                for start in range(0, len(latents), batch_size)
+                verb.function(**{n: rows[part] for n, rows in inputs.items()})
+                for part in parts
             ]
         )
 

@@ -101,7 +101,7 @@ class NoiseModel(BaseModel):
         Raises:
             UserError: if an argument does not fit.
         """
-        (verb,) = self.verbs()
+        verb, *_ = self.verbs()
         return self._generated(
             *verb.drawn(count, seed, latents, labels, truncation)
         )
