@@ -116,3 +116,12 @@ def seed(value):
     at_least(0, seed=value)
     if value >= 2**32:
         raise UserError(f"seed must be below 2**32. Received: {value}")
+
+
+def long_seed(value):
+    """Check that a seed is an int of 64 bits, as tensors hold it.
+
+    Raises:
+        UserError: if it is not one from -2**63 to below 2**63.
+    """
+    between(-(2**63), 2**63 - 1, seed=value)

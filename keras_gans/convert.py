@@ -4,8 +4,9 @@
         --output saved_models/horse2zebra
 
 Reads the state dict of a generator of
-github.com/junyanz/pytorch-CycleGAN-and-pix2pix. The architecture, depth and
-width are inferred from the names and shapes of the weights.
+github.com/junyanz/pytorch-CycleGAN-and-pix2pix, or of the DCGAN of
+github.com/pytorch/examples. The architecture, depth and width are inferred
+from the names and shapes of the weights.
 """
 
 import argparse
@@ -17,7 +18,35 @@ import sys
 from keras_gans import files, flags, streams
 from keras_gans.checks import UserError, shown
 
-_SOURCE = "pytorch-cyclegan-and-pix2pix"
+
+def _translator(outline, image_size):
+    from keras_gans import Translator
+    from keras_gans.interop import pytorch_cyclegan
+
+    found = pytorch_cyclegan.generator_of(outline)
+    return found and Translator(*found, image_size)
+
+
+def _dcgan(outline, image_size):
+    from keras_gans import DCGAN
+    from keras_gans.interop import dcgan
+
+    found = dcgan.torch_generator_of(outline)
+    if found and image_size is not None:
+        raise UserError(
+            "image_size must be left out for a DCGAN, whose weights fix it: "
+            f"{found['image_size']}. Received: {image_size}"
+        )
+    return found and DCGAN(**found)
+
+
+# Source of `interop.load_reference` -> function from the outline of a state
+# dict and an image size or None to a model with that `generator`, or None if
+# the state dict is of another source.
+_RECOGNIZERS = {
+    "pytorch-cyclegan-and-pix2pix": _translator,
+    "pytorch-dcgan": _dcgan,
+}
 
 
 def read(path, image_size=None):
@@ -29,28 +58,45 @@ def read(path, image_size=None):
         image_size: int, pixels, or None, as `Translator` takes it.
 
     Returns:
-        `keras_gans.Translator` with those weights.
+        `keras_gans.Translator`, or `keras_gans.DCGAN` whose discriminator is
+        new, with those weights.
 
     Raises:
         UserError: if the file does not exist, does not hold one of the
-            original's generators, or `image_size` does not fit.
+            originals' generators, or `image_size` does not fit.
         ImportError: if the package that reads such files is not installed.
     """
-    from keras_gans import Translator, interop
-    from keras_gans.interop import pytorch_cyclegan, state_dicts
+    from keras_gans import interop
+    from keras_gans.interop import state_dicts
 
     path = files.expanded(path)
     outline = state_dicts.outline(path)
-    model = Translator(*pytorch_cyclegan.generator_of(outline), image_size)
-    interop.load_reference(model.generator, path, source=_SOURCE)
-    return model
+    for source, recognize in _RECOGNIZERS.items():
+        model = recognize(outline, image_size)
+        if model is not None:
+            interop.load_reference(model.generator, path, source)
+            return model
+    names = ", ".join([*outline][:3])
+    raise UserError(
+        "path must be the state dict of a generator of "
+        f"{' or '.join(_RECOGNIZERS)}. Received: {path!r}, {len(outline)} "
+        f"arrays ({names}{', ...' if len(outline) > 3 else ''})"
+    )
 
 
 def describe(model):
     """Describe the inferred architecture in one line."""
-    count = sum(math.prod(v.shape) for v in model.trainable_variables)
-    arguments = ", ".join(f"{k}={v!r}" for k, v in model.arguments.items())
-    return f"{model.network}({arguments}), {count:,} parameters"
+    variables = model.generator.trainable_variables
+    count = sum(math.prod(v.shape) for v in variables)
+    config = model.get_config()
+    name = config.pop("network", type(model).__name__)
+    arguments = config.pop("arguments", None) or {
+        k: v
+        for k, v in config.items()
+        if k not in ("name", "trainable", "dtype")
+    }
+    arguments = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
+    return f"{name}({arguments}), {count:,} parameters"
 
 
 def write(model, output):
@@ -72,9 +118,8 @@ def _export(model, folder):
     from keras_gans import datasets
     from keras_gans.serving.exporting import export
 
-    faces = datasets.open_source(
-        "faces:photo", model.image_size, face_indices=range(2)
-    )
+    size = int(np.max(model.image_size))  # or height and width
+    faces = datasets.open_source("faces:photo", size, face_indices=range(2))
     return export(model, folder, np.stack([faces.load(i) for i in range(2)]))
 
 
@@ -95,16 +140,17 @@ def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.convert",
         description="Convert the weights of a generator of "
-        "pytorch-CycleGAN-and-pix2pix into a model. Its depth, width, "
-        "channels and normalization are inferred from the file.",
+        "pytorch-CycleGAN-and-pix2pix, or of PyTorch's DCGAN example, into a "
+        "model. Its depth, width, channels and normalization are inferred "
+        "from the file.",
         epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
         "other pixels; 2, wrong use, or a file of something else.",
     )
     parser.add_argument(
         "state_dict",
         metavar="FILE",
-        help="the generator's state dict, such as latest_net_G_A.pth: .pth, "
-        ".safetensors or .npz",
+        help="the generator's state dict, such as latest_net_G_A.pth or "
+        "netG_epoch_24.pth: .pth, .safetensors or .npz",
     )
     parser.add_argument(
         "--output",
@@ -120,7 +166,7 @@ def _parse_arguments(argv):
         metavar="PIXELS",
         help="side of the images that the generator was trained on; the "
         "export is tested at it (default: 256 for a ResNet; for a U-Net the "
-        "size that it halves down to one pixel)",
+        "size that it halves down to one pixel; not for a DCGAN)",
     )
     return flags.parse(parser, argv)
 
@@ -151,7 +197,7 @@ def main(argv=None):
     print(f"wrote {path}")
     if path.is_file():
         print(
-            "to load it: import keras_gans.models.translator, then "
+            f"to load it: import {type(model).__module__}, then "
             f"keras.models.load_model({str(path)!r})"
         )
     return 0

@@ -3,10 +3,11 @@
     python -m keras_gans.generate --model runs/dcgan --count 64 --seed 3 \\
         --output faces
 
-Image i of a seed is `seed3_0000.png` and so on. It comes from the same random
-numbers on every machine, however many there are and however many at once.
-What is there already is skipped, so that the same command goes on where it
-was stopped.
+The images of a seed are `seed3_0000.png` and so on. An image comes from the
+same random numbers on every machine, however many there are and however many
+at once. Existing results are skipped, so that the same command goes on where
+it was stopped; `generate.json` beside them records the settings that are not
+in the names, so that no image of other settings passes for a result.
 """
 
 import argparse
@@ -19,14 +20,15 @@ import time
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans import checks, files, flags, images, streams
+from keras_gans import checks, files, flags, images, streams, verbs
 from keras_gans.checks import UserError, shown
 
-_Task = collections.namedtuple("_Task", "path latents columns")
+_Task = collections.namedtuple("_Task", "path inputs columns")
 
 _MOST = 100_000  # images of a call, whose latents are drawn at once
 _MOST_IN_GRID = 4096
 _MOST_ON_THE_WAY = 100
+_RECORD = "generate.json"
 
 
 def _parse_arguments(argv):
@@ -64,19 +66,34 @@ def _parse_arguments(argv):
         "--seed",
         type=int,
         default=0,
-        help="of the latent vectors, from 0 to below 2**32 (default: 0)",
+        help="of all random numbers, an integer of 64 bits (default: 0)",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="NAME,...",
+        help="for a model with labels: the labels that are on in all images, "
+        "such as Blond_Hair,Young; all others are off, as are labels with a "
+        "minus such as -Young; with '' all are off (default: each image has "
+        "labels drawn from the seed)",
+    )
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        metavar="LIMIT",
+        help="draw latent numbers in [-LIMIT, LIMIT] alone, such as 0.7: "
+        "images are more typical and differ less (default: all numbers)",
     )
     parser.add_argument(
         "--interpolate",
         type=int,
         metavar="IMAGES",
         help="also write a row of so many images, from the first image of "
-        "this seed to the first of the next, as seed0_to_seed1.png",
+        "this seed to the first of the next, such as seed0_to_seed1_8.png",
     )
     parser.add_argument(
         "--grid",
         action="store_true",
-        help="also write all images as one, as seed0_grid.png",
+        help="also write all images as one, such as seed0_grid_16.png",
     )
     parser.add_argument(
         "--batch-size",
@@ -106,10 +123,17 @@ def main(argv=None):
         from keras_gans.serving import loading
 
         model = loading.load(arguments.model)
-        tasks = _tasks(arguments, model.latents())
+        labels = arguments.labels
+        if labels is not None:
+            labels = model.read_labels(labels)
+        tasks = _tasks(arguments, model.from_noise(), labels)
+        _record(arguments, model, labels)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"error: {shown(error)}", file=sys.stderr)
+        return 1
     left = [
         task for task in tasks if arguments.overwrite or not task.path.is_file()
     ]
@@ -119,7 +143,7 @@ def main(argv=None):
 def _check(arguments):
     """Check what can be without the model."""
     checks.between(1, _MOST, count=arguments.count)
-    checks.seed(arguments.seed)
+    checks.long_seed(arguments.seed)
     checks.at_least(1, batch_size=arguments.batch_size)
     if arguments.grid and arguments.count > _MOST_IN_GRID:
         raise UserError(
@@ -128,32 +152,78 @@ def _check(arguments):
         )
     if arguments.interpolate is not None:
         checks.between(2, _MOST_ON_THE_WAY, interpolate=arguments.interpolate)
-        checks.seed(arguments.seed + 1)  # which it leads to
+        checks.long_seed(arguments.seed + 1)  # which it leads to
     files.check_writable(arguments.output, "output")
 
 
-def _tasks(arguments, declared):
+def _record(arguments, model, labels):
+    """Write the settings beside the images, or compare them with what is there.
+
+    Raises:
+        UserError: if the folder has images of other settings.
+    """
+    path = pathlib.Path(arguments.output) / _RECORD
+    settings = {
+        "model": os.path.abspath(arguments.model),
+        "step": model.about.get("step"),
+        "labels": labels,
+        "truncation": arguments.truncation,
+    }
+    found = files.read_json(path)
+    if found is None:
+        return files.write_json(path, settings)
+    others = [
+        f"{name}={value!r} for {found.get(name)!r}"
+        for name, value in settings.items()
+        if value != found.get(name)
+    ]
+    if others:
+        raise UserError(
+            "output must be a new folder, or one of images with the same "
+            f"settings ({path}). Received: {', '.join(others)}"
+        )
+
+
+def _tasks(arguments, verb, labels):
     """Return the files to write.
 
     Returns:
-        list of `_Task`: path; latents of all its images, float32 `[count,
-        size]`; columns that they are laid out in, or None for one image.
+        list of `_Task`: path; inputs of its images, a dict of arguments of
+        `generate`, with a row per image; columns that they are laid out in,
+        or None for one image.
     """
     seed, output = arguments.seed, pathlib.Path(arguments.output)
-    latents = declared.draw(arguments.count, seed)
-    tasks = [
-        _Task(output / f"seed{seed}_{number:04d}.png", vector[None], None)
-        for number, vector in enumerate(latents)
-    ]
+
+    def drawn(count, seed):
+        rows = verb.drawn(
+            count, seed, labels=labels, truncation=arguments.truncation
+        )
+        named = zip(("latents", "labels"), rows, strict=True)
+        return {n: np.asarray(one) for n, one in named if one is not None}
+
+    inputs = drawn(arguments.count, seed)
+    tasks = []
+    for number in range(arguments.count):
+        path = output / f"seed{seed}_{number:04d}.png"
+        own = {n: rows[number : number + 1] for n, rows in inputs.items()}
+        tasks.append(_Task(path, own, None))
     if arguments.interpolate:
-        (other,) = declared.draw(1, seed + 1)
-        row = declared.between(latents[0], other, arguments.interpolate)
-        path = output / f"seed{seed}_to_seed{seed + 1}.png"
-        tasks.append(_Task(path, row, len(row)))
+        count, other = arguments.interpolate, drawn(1, seed + 1)
+        part = np.linspace(0.0, 1.0, count, dtype=np.float32)[:, None]
+        # Labels that differ are blended, so that both ends are such images.
+        way = {
+            name: (1.0 - part) * rows[:1] + part * other[name]
+            for name, rows in inputs.items()
+        }
+        way["latents"] = verb.input(verbs.Latents)[1].between(
+            inputs["latents"][0], other["latents"][0], count
+        )
+        path = output / f"seed{seed}_to_seed{seed + 1}_{count}.png"
+        tasks.append(_Task(path, way, count))
     if arguments.grid:
-        columns = int(np.ceil(np.sqrt(len(latents))))
-        path = output / f"seed{seed}_grid.png"
-        tasks.append(_Task(path, latents, columns))
+        columns = int(np.ceil(np.sqrt(arguments.count)))
+        path = output / f"seed{seed}_grid_{arguments.count}.png"
+        tasks.append(_Task(path, inputs, columns))
     return tasks
 
 
@@ -166,15 +236,16 @@ def _run(model, tasks, wanted, batch_size):
     with tqdm(total=len(tasks), unit=" files", disable=None) as bar:
         try:
             for batch in _batches(tasks, batch_size):
-                latents = np.concatenate([task.latents for task in batch])
+                inputs = {
+                    name: np.concatenate([task.inputs[name] for task in batch])
+                    for name in batch[0].inputs
+                }
                 try:
-                    made = model.generate(
-                        latents=latents, batch_size=batch_size
-                    )
+                    made = model.generate(**inputs, batch_size=batch_size)
                 except errors as error:
-                    made = [error] * len(latents)
+                    made = [error] * len(inputs["latents"])
                 for task in batch:
-                    count = len(task.latents)
+                    count = len(task.inputs["latents"])
                     own, made = made[:count], made[count:]
                     reason = _written(task, own, errors)
                     bar.update()

@@ -87,7 +87,38 @@ class Labels:
         """Tell whether exactly one label of a data set holds."""
         return any(set(group) == set(self.sets[index]) for group in self.groups)
 
-    def changed(self, vectors, to):
+    def draw(self, count, seed=0):
+        """Draw label vectors: the first are the same however many there are.
+
+        One label of each exclusive group holds, all equally likely; each of
+        the others with probability 1/2.
+
+        Args:
+            count: int from 1 up.
+            seed: int of 64 bits, from -2**63 to below 2**63.
+
+        Returns:
+            float32 `[count, num_labels]`.
+
+        Raises:
+            UserError: if an argument does not fit, or there are several data
+                sets.
+        """
+        checks.at_least(1, count=count)
+        checks.long_seed(seed)
+        self._check_change({}, "labels")
+        # Numbers that are the same in all versions of NumPy.
+        numbers = np.random.Philox(key=seed % 2**64).random_raw(
+            (count, len(self.names))
+        )
+        vectors = (numbers >> 63).astype(np.float32)  # the top bit
+        for group in self.groups:
+            places = [self.names.index(name) for name in group]
+            largest = numbers[:, places].argmax(-1)
+            vectors[:, places] = np.eye(len(group))[largest]
+        return vectors
+
+    def changed(self, vectors, to, argument="to"):
         """Return label vectors with some labels set.
 
         A label that is set to 1 clears the others of its exclusive group.
@@ -96,6 +127,7 @@ class Labels:
             vectors: float `[batch, num_labels]`, the current labels.
             to: dict from names of one data set to 0 or 1. Empty: no change,
                 but with several data sets one must be named.
+            argument: str, the name of `to` in error messages.
 
         Returns:
             float32 `[batch, vector_size]`, with the mask of that set.
@@ -103,7 +135,7 @@ class Labels:
         Raises:
             UserError: if `to` does not fit.
         """
-        index = self._check_change(to)
+        index = self._check_change(to, argument)
         factors, offsets = np.ones((2, len(self.names)), "float32")
         offsets[:] = 0.0
         for name, value in to.items():
@@ -136,32 +168,44 @@ class Labels:
         to.pop("", None)
         return to
 
-    def wanted(self, to, labels, images):
+    def wanted(self, to, labels, images, argument="to"):
         """Return the target label vectors for a caller's arguments.
 
         Args:
             to: dict as of `changed`; or all labels, float `[vector_size]` or
-                `[batch, vector_size]`.
+                `[batch, vector_size]` in [0, 1].
             labels: float `[num_labels]` or `[batch, num_labels]`, the current
                 labels, where `to` is a dict. Default: all 0.
             images: tensor `[batch, ...]`.
+            argument: str, the name of `to` in error messages.
 
         Returns:
             float32 `[batch, vector_size]`.
 
         Raises:
-            UserError: if an argument does not fit.
+            UserError: if an argument does not fit. In a graph there are no
+                values yet.
         """
+        import tensorflow as tf
+
         if not isinstance(to, dict):
             if labels is not None:
                 raise UserError(
                     "labels must be left out where `to` holds all labels. "
                     f"Received shape: {np.shape(labels)}"
                 )
-            return rows("to", to, images, self.vector_size)
+            vectors = rows(argument, to, images, self.vector_size)
+            if not tf.is_symbolic_tensor(vectors) and not tf.reduce_all(
+                (vectors >= 0) & (vectors <= 1)  # NaN is neither
+            ):
+                raise UserError(
+                    f"{argument} must lie in [0, 1]. Received: {to!r}"
+                )
+            return vectors
         count = len(self.names)
         labels = np.zeros(count, "float32") if labels is None else labels
-        return self.changed(rows("labels", labels, images, count), to)
+        vectors = rows("labels", labels, images, count)
+        return self.changed(vectors, to, argument)
 
     def toggled(self, vectors, name):
         """Return label vectors with one label inverted.
@@ -212,30 +256,30 @@ class Labels:
         masks = tf.tile(mask, [tf.shape(vectors)[0], 1])
         return tf.concat([vectors, masks], -1)
 
-    def _check_change(self, to):
+    def _check_change(self, to, argument):
         """Return the index of the data set whose labels will change."""
         unknown = [name for name in to if name not in self.names]
         if unknown or not (to or self.num_sets == 1):
             raise UserError(
-                f"to must name labels among {self._listed()}. Received: "
-                f"{', '.join(map(repr, unknown)) or to!r}"
+                f"{argument} must name labels among {self._listed()}. "
+                f"Received: {', '.join(map(repr, unknown)) or to!r}"
             )
         for name, value in to.items():
             if value not in (0, 1):
                 raise UserError(
-                    f"to[{name!r}] must be 0 or 1. Received: {value!r}"
+                    f"{argument}[{name!r}] must be 0 or 1. Received: {value!r}"
                 )
         for group in self.groups:
             together = [name for name in group if to.get(name)]
             if len(together) > 1:
                 raise UserError(
-                    f"to must set only one of {', '.join(group)}. "
+                    f"{argument} must set only one of {', '.join(group)}. "
                     f"Received: {', '.join(together)}"
                 )
         indices = {self._set_of(name) for name in to}
         if len(indices) > 1:
             raise UserError(
-                "to must name labels of one data set, either of "
+                f"{argument} must name labels of one data set, either of "
                 f"{self._listed()}. Received: {', '.join(to)}"
             )
         return indices.pop() if to else 0

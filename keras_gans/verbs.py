@@ -5,6 +5,8 @@ export signatures, `keras_gans.load`, command flags and evaluation.
 """
 
 import dataclasses
+import math
+import numbers
 import typing
 
 import numpy as np
@@ -78,12 +80,21 @@ class Latents(typing.NamedTuple):
         """Return the input as plain values."""
         return {"type": "latents", **self._asdict()}
 
-    def draw(self, count, seed=0):
+    def draw(self, count, seed=0, truncation=None):
         """Draw latent vectors: the first are the same however many there are.
+
+        They are made of the whole numbers of a counter-based generator,
+        Philox, by the inverse of the distribution function.
 
         Args:
             count: int from 1 up.
-            seed: int from 0 to below 2**32.
+            seed: int of 64 bits, from -2**63 to below 2**63.
+            truncation: float above 0, for a uniform distribution at most 1:
+                draw from [-truncation, truncation] alone, for images that
+                are more typical and differ less (the "truncation trick" of
+                Brock et al. 2019, arXiv:1809.11096, section 3.1). There
+                numbers outside are drawn again; here all numbers of a seed
+                move, with no jump. Default: the whole distribution.
 
         Returns:
             float32 `[count, size]`.
@@ -91,14 +102,75 @@ class Latents(typing.NamedTuple):
         Raises:
             UserError: if an argument does not fit.
         """
+        import tensorflow as tf
+
         checks.at_least(1, count=count)
-        checks.seed(seed)
-        # Whose numbers stay the same in all versions of NumPy (NEP 19).
-        rng = np.random.RandomState(seed)
-        shape = count, self.size
+        checks.long_seed(seed)
+        self._check_truncation(truncation)
+        with tf.init_scope(), tf.device("CPU:0"):
+            bits = self._bits(tf.constant(seed, tf.int64), count)
+            return self._vectors(bits, truncation).numpy()
+
+    def of_seeds(self, seeds):
+        """Return the first vector of each seed, also in a graph.
+
+        Args:
+            seeds: int64 `[batch]`.
+
+        Returns:
+            float32 tensor `[batch, size]`, `draw(1, seed)` of each.
+        """
+        import tensorflow as tf
+
+        # Devices differ in the last digits of what `_vectors` returns.
+        with tf.device("CPU:0"):
+            bits = tf.map_fn(
+                lambda seed: self._bits(seed, 1)[0],
+                seeds,
+                fn_output_signature=tf.TensorSpec([self.size], tf.uint32),
+            )
+            return self._vectors(bits)
+
+    def _bits(self, seed, count):
+        """Return whole numbers, uint32 `[count, size]`."""
+        import tensorflow as tf
+
+        return tf.random.stateless_uniform(
+            [count, self.size],
+            tf.stack([seed, tf.zeros_like(seed)]),
+            minval=None,
+            maxval=None,
+            dtype=tf.uint32,
+            alg="philox",  # TensorFlow's own choice depends on the device
+        )
+
+    def _vectors(self, bits, truncation=None):
+        """Return the vectors, float32, that whole numbers stand for."""
+        import tensorflow as tf
+
+        parts = (tf.cast(bits, tf.float64) + 0.5) / 2.0**32  # in (0, 1)
         if self.distribution == "uniform":
-            return rng.uniform(-1.0, 1.0, shape).astype(np.float32)
-        return rng.standard_normal(shape).astype(np.float32)
+            vectors = (2.0 * parts - 1.0) * (truncation or 1.0)
+        else:
+            tail = 0.0  # what is cut off on either side
+            if truncation is not None:
+                tail = math.erfc(truncation / math.sqrt(2.0)) / 2.0
+            vectors = tf.math.ndtri(tail + (1.0 - 2.0 * tail) * parts)
+        return tf.cast(vectors, tf.float32)
+
+    def _check_truncation(self, truncation):
+        is_uniform = self.distribution == "uniform"
+        is_number = isinstance(truncation, numbers.Real)
+        is_number &= not isinstance(truncation, bool)
+        most = 1.0 if is_uniform else math.inf
+        if truncation is not None and not (
+            is_number and 0.0 < truncation <= most
+        ):
+            raise UserError(
+                "truncation must be a number above 0"
+                + (" and at most 1" if is_uniform else "")
+                + f". Received: {truncation!r}"
+            )
 
     def between(self, first, second, count):
         """Return vectors on the way from one to another, both included.
@@ -195,6 +267,43 @@ class Verb:
     def images(self):
         """The `Images` input, or None."""
         return self.input(Images)[1]
+
+    def drawn(self, count, seed, latents=None, labels=None, truncation=None):
+        """Return the inputs of images from noise; draw what is not given.
+
+        Args:
+            count, seed, truncation: as of `Latents.draw`.
+            latents: float `[count, size]`, in place of drawn ones.
+            labels: None, drawn from the seed; or as of
+                `keras_gans.labels.Labels.wanted`.
+
+        Returns:
+            `(latents, labels)`: float32 `[count, size]`, and float32 `[count,
+            vector_size]`, or None if the verb takes none.
+
+        Raises:
+            UserError: if an argument does not fit.
+        """
+        noise, vectors = self.input(Latents)[1], self.input(Labels)[1]
+        if latents is None:
+            latents = noise.draw(count, seed, truncation)
+        elif truncation is not None:
+            raise UserError(
+                "truncation must be left out where latents are given. "
+                f"Received: {truncation!r}"
+            )
+        latents = noise.check(latents)
+        if vectors is None:
+            if labels is not None:
+                raise UserError(
+                    "labels must be left out: this model has none. "
+                    f"Received: {labels!r}"
+                )
+        elif labels is None:
+            labels = vectors.table.draw(latents.shape[0], seed)
+        else:
+            labels = vectors.table.wanted(labels, None, latents, "labels")
+        return latents, labels
 
     def describe(self):
         """Return the verb as plain values, without its function."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_gans
 from keras_gans import convert, images, interop, networks
 from tests.networks.pytorch_reference import SOURCE, nchw, nhwc, tolerances
 from tests.test_interop import reference_arrays
@@ -23,8 +24,8 @@ def saved(tmp_path, monkeypatch):
     """Return a function that writes the state dict of a network of ours."""
     monkeypatch.chdir(tmp_path)
 
-    def save(network):
-        arrays, _ = reference_arrays(network, SOURCE)
+    def save(network, source=SOURCE):
+        arrays, _ = reference_arrays(network, source)
         small = {name: array / 10 for name, array in arrays.items()}
         np.savez("latest_net_G.npz", **small)
         return "latest_net_G.npz"
@@ -63,6 +64,97 @@ def test_the_originals_pixels(
     outputs = model.translate(nhwc(fixture[inputs]))
     fixture.assert_close(
         f"{group}/{output}", nchw(outputs), **tolerances(fixture)[group]
+    )
+
+
+def test_the_images_of_pytorchs_dcgan(reference, tmp_path):
+    fixture = reference("dcgan_torch_train")
+    weights = fixture.group("w")
+    for network in "GD":
+        arrays = {
+            f"module.{name.removeprefix(f'{network}/')}": array
+            for name, array in weights.items()
+            if name.startswith(network)
+        }
+        np.savez(tmp_path / f"net{network}.npz", **arrays)
+    model = convert.read(tmp_path / "netG.npz")
+    assert type(model) is keras_gans.DCGAN and model.architecture == "torch"
+    assert (model.image_size, model.latent_dim, model.base_filters) == (
+        64,
+        8,
+        4,
+    )
+    made = model.generate(latents=fixture["in/noise"][:, :, 0, 0])
+    fixture.assert_close("out_eval/G", nchw(made), rtol=0, atol=2e-5)
+    with pytest.raises(ValueError, match="that of a noise_discriminator"):
+        convert.read(tmp_path / "netD.npz")
+
+
+def test_a_dcgan_is_converted_and_generates(saved, capsys):
+    network = networks.noise_generator((32, 48), 5, base_filters=2)
+    path = saved(network, "pytorch-dcgan")
+    assert convert.main([path, "--image-size=32", "--output=out"]) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch("error: image_size must be left out .*32\n", error)
+    for output in ("out", "out.keras"):
+        assert convert.main([path, "--output", output]) == 0
+    shown = capsys.readouterr().out
+    assert "DCGAN(architecture='torch', image_size=[32, 48]" in shown
+    assert "latent_dim=5, " in shown and "base_filters=2, " in shown
+    count = sum(np.prod(v.shape) for v in network.trainable_variables)
+    assert f"), {count:,} parameters" in shown
+    assert "to load it: import keras_gans.models.dcgan, then keras" in shown
+    interop.load_reference(network, path, "pytorch-dcgan")
+    expected = network(keras_gans.DCGAN(latent_dim=5).latents.draw(3, -7))
+    expected = images.to_uint8(expected).numpy().astype(int)
+    assert np.ptp(expected) > 10
+    for place in ("out", "out.keras"):
+        made = keras_gans.load(place).generate(3, seed=-7)
+        np.testing.assert_allclose(made, expected, atol=1)
+
+
+@pytest.mark.parametrize(
+    "changes,said",
+    [
+        # A deeper generator, one of gray images, and one of no size.
+        (
+            {"main.15.weight": (2, 3, 4, 4)},
+            "pytorch-dcgan. Received: .*, 22 ar",
+        ),
+        (
+            {"main.12.weight": (2, 1, 4, 4)},
+            r"main.12.weight \(2, 1, 4, 4\) for",
+        ),
+        (
+            {"main.0.weight": (5, 16, 0, 4)},
+            "image_size must be a multiple of 16",
+        ),
+        ({"main.0.weight": (70_000, 0, 4, 4)}, "latent_dim must be .* 70000"),
+    ],
+)
+def test_other_generators_are_refused(saved, capsys, changes, said):
+    network = networks.noise_generator(64, 5, base_filters=2)
+    path = saved(network, "pytorch-dcgan")
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays |= {name: np.zeros(shape) for name, shape in changes.items()}
+    np.savez(path, **arrays)
+    assert convert.main([path, "--output", "out.keras"]) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(f"error: .*{said}.*\n", error), error
+
+
+def test_stargans_networks_are_not_converted(saved, capsys):
+    network = networks.stargan_generator(
+        num_labels=2, base_filters=2, num_residual_blocks=1
+    )
+    path = saved(network, "stargan")
+    assert convert.main([path, "--output", "out.keras"]) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(
+        "error: path must be the state dict of a generator of pytorch-cyclegan"
+        r".* or pytorch-dcgan. Received: .*main.0.weight, .*, \.\.\.\)\n",
+        error,
     )
 
 

@@ -1,27 +1,46 @@
 """Generating files from noise, with a model that has learned nothing."""
 
+import itertools
 import json
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import keras_gans
-from keras_gans import export, generate, images
+from keras_gans import export, generate, images, registry
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 from keras_gans.models.dcgan import DCGAN
 from keras_gans.verbs import Latents
-from tests.tiny import make_bare, make_model
+from tests.tiny import TOYS, make_bare, make_model
+from tests.toys.noise import NoiseToy
+
+LABELS = ["Black_Hair", "Blond_Hair", "Male"]
 
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory):
     """One model in a run folder, in a file and as a SavedModel."""
-    folder = tmp_path_factory.mktemp("homes")
-    model = make_model("dcgan")
+    return kept(make_model("dcgan"), tmp_path_factory.mktemp("homes"))
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """The same of a model with labels."""
+    model = NoiseToy(labels=LABELS)
+    model.compile()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.MODELS, "noise", TOYS["noise"])
+        yield kept(model, tmp_path_factory.mktemp("labelled"))
+
+
+def kept(model, folder):
     checkpoints.save(model, folder / "run" / "checkpoints")
     (folder / "run" / "arguments.json").write_text("{}")
     model.save(folder / "model.keras")
@@ -56,12 +75,13 @@ def test_every_home_gives_the_images_of_the_model(homes, home, capsys):
     assert run(homes, "--count=3", "--seed=3", home=home) == 0
     expected = images.to_uint8(homes[0].generate(3, seed=3)).numpy()
     names = [f"seed3_000{number}.png" for number in range(3)]
-    assert sorted(p.name for p in pathlib.Path("out").iterdir()) == names
+    written = sorted(p.name for p in pathlib.Path("out").iterdir())
+    assert written == ["generate.json", *names]
     for name, image in zip(names, expected, strict=True):
         np.testing.assert_allclose(pixels(name), image, atol=1)
     assert "3 files written" in capsys.readouterr().out
     loaded = keras_gans.load(homes[1][home])
-    assert loaded.latents() == Latents(8)
+    assert loaded.from_noise().inputs == {"latents": Latents(8)}
     made = loaded.generate(3, seed=3, batch_size=2).astype(int)
     np.testing.assert_allclose(made, expected, atol=1)
     latents = homes[0].latents.draw(3, 3)
@@ -96,8 +116,8 @@ def test_what_is_there_is_skipped(homes, capsys):
 
 def test_grid_and_row_between_seeds(homes):
     assert run(homes, "--count=5", "--grid", "--interpolate=4") == 0
-    assert len(list(pathlib.Path("out").iterdir())) == 7
-    grid, row = pixels("seed0_grid.png"), pixels("seed0_to_seed1.png")
+    assert len(list(pathlib.Path("out").glob("*.png"))) == 7
+    grid, row = pixels("seed0_grid_5.png"), pixels("seed0_to_seed1_4.png")
     side = 32 + 2
     assert grid.shape == (2 * side + 2, 3 * side + 2, 3)
     assert row.shape == (side + 2, 4 * side + 2, 3)
@@ -137,7 +157,8 @@ def test_ctrl_c_leaves_whole_files(homes, monkeypatch, capsys):
     monkeypatch.setattr(images, "write", interrupted)
     assert run(homes, "--count=3") == 130
     assert "the same command goes on" in capsys.readouterr().out
-    assert [p.name for p in pathlib.Path("out").iterdir()] == ["seed0_0000.png"]
+    written = [path.name for path in pathlib.Path("out").glob("*.png")]
+    assert written == ["seed0_0000.png"]
 
 
 @pytest.mark.parametrize(
@@ -145,9 +166,15 @@ def test_ctrl_c_leaves_whole_files(homes, monkeypatch, capsys):
     [
         ("--count=0", "count must be an integer from 1 up. Received: 0"),
         ("--count=100001", "count must be an integer from 1 to 100000."),
-        ("--seed=-1", "seed must be an integer from 0 up. Received: -1"),
-        ("--seed=4294967296", "seed must be below 2**32."),
-        ("--seed=4294967295 --interpolate=8", "seed must be below 2**32."),
+        (
+            f"--seed={2**63}",
+            "seed must be an integer from -9223372036854775808",
+        ),
+        (f"--seed={-(2**63) - 1}", "seed must be an integer from -92233720368"),
+        (f"--seed={2**63 - 1} --interpolate=8", "seed must be an integer from"),
+        ("--truncation=0", "truncation must be a number above 0. Received: 0."),
+        ("--truncation=nan", "truncation must be a number above 0."),
+        ("--labels=Male", "labels must be left out: this model has none."),
         ("--interpolate=1", "interpolate must be an integer from 2 up."),
         ("--batch-size=0", "batch_size must be an integer from 1 up."),
         ("--count=5000 --grid", "count must be at most 4096 with --grid."),
@@ -212,14 +239,107 @@ def test_images_that_are_not_square(capsys):
     assert pixels("seed0_0000.png").shape == (32, 48, 3)
 
 
-def test_latents_are_drawn_alike_everywhere():
-    for distribution, first in (("normal", 1.7640524), ("uniform", 0.0976270)):
-        latents = Latents(4, distribution)
-        many = latents.draw(6, seed=0)
-        assert many.dtype == "float32" and many.shape == (6, 4)
-        np.testing.assert_array_equal(latents.draw(2, seed=0), many[:2])
-        assert not np.array_equal(latents.draw(6, seed=1), many)
-        assert abs(many[0, 0] - first) < 1e-6, many[0, 0]
+DISTRIBUTIONS = pytest.mark.parametrize("distribution", ["normal", "uniform"])
+EDGES = (0, 1, -1, 3, 3 + 2**32, 2**63 - 1, -(2**63))
+
+
+@DISTRIBUTIONS
+def test_the_first_vectors_of_a_seed_are_the_same_however_many(distribution):
+    # Sizes that fill no block of the generator, and that its threads share.
+    for size in (1, 5, 100):
+        latents = Latents(size, distribution)
+        many = latents.draw(3001, seed=3)
+        assert many.shape == (3001, size) and many.dtype == "float32"
+        for count in (1, 2, 3, 7, 1000):
+            np.testing.assert_array_equal(latents.draw(count, 3), many[:count])
+
+
+@DISTRIBUTIONS
+def test_all_seeds_draw_in_a_graph_what_they_draw_outside(
+    distribution, tmp_path
+):
+    latents = Latents(7, distribution)
+    expected = np.stack([latents.draw(2, seed)[0] for seed in EDGES])
+    assert len(np.unique(expected[:, 0])) == len(EDGES)
+    seeds = tf.constant(EDGES, tf.int64)
+    np.testing.assert_array_equal(latents.of_seeds(seeds), expected)
+    module = tf.Module()
+    module.draw = tf.function(
+        latents.of_seeds, [tf.TensorSpec([None], tf.int64)]
+    )
+    np.testing.assert_array_equal(module.draw(seeds), expected)
+    assert module.draw(seeds[:0]).shape == (0, 7)
+    tf.saved_model.save(module, tmp_path / "saved")
+    loaded = tf.saved_model.load(tmp_path / "saved")
+    np.testing.assert_array_equal(loaded.draw(seeds), expected)
+    # A user's own graph may draw, too.
+    drawn = tf.function(lambda: tf.constant(latents.draw(2, EDGES[0])))
+    np.testing.assert_array_equal(drawn()[0], expected[0])
+
+
+def test_latents_of_a_seed_never_change():
+    # Images that were published with their seed are to be found again.
+    for distribution, first in (
+        ("normal", [1.3088595, 0.32743898, -0.51208144, 0.44385788]),
+        ("uniform", [0.809418, 0.2566641, -0.391406, 0.34285465]),
+    ):
+        drawn = Latents(4, distribution).draw(1)
+        np.testing.assert_allclose(drawn, [first], rtol=1e-6)
+
+
+@DISTRIBUTIONS
+def test_latents_have_their_distribution(distribution):
+    drawn = Latents(100, distribution).draw(1000, seed=1)
+    assert np.isfinite(drawn).all() and np.unique(drawn).size > 99_000
+    if distribution == "uniform":
+        assert -1.0 <= drawn.min() < -0.999 < 0.999 < drawn.max() <= 1.0
+        drawn = tf.math.ndtri((drawn + 1.0) / 2.0).numpy()
+    assert 4.0 < np.abs(drawn).max() < 6.5
+    # Within five times the error of 100,000 numbers.
+    assert abs(drawn.mean()) < 5 / 316 and abs(drawn.var() - 1) < 5 / 224
+    assert np.abs(np.corrcoef(drawn[:, :10].T) - np.eye(10)).max() < 5 / 31
+    assert abs(np.mean(drawn[:-1] * drawn[1:])) < 5 / 316
+
+
+@DISTRIBUTIONS
+def test_truncation_moves_all_numbers_with_no_jump(distribution):
+    latents = Latents(50, distribution)
+    whole = latents.draw(20, seed=1)
+    limits = [1.0, 0.99, 0.5, 0.1, 1e-3, 1e-12]
+    if distribution == "normal":
+        limits = [50.0, 6.0, 5.9, 2.0, 1.9, *limits]
+    truncated = [latents.draw(20, seed=1, truncation=t) for t in limits]
+    np.testing.assert_array_equal(truncated[0], whole)
+    for limit, one in zip(limits, truncated, strict=True):
+        assert np.isfinite(one).all()
+        assert np.abs(one).max() <= limit * (1 + 1e-6)
+        assert np.array_equal(np.sign(one), np.sign(whole)) or limit < 1e-9
+    for (t, one), (u, next_one) in itertools.pairwise(
+        zip(limits, truncated, strict=True)
+    ):
+        assert (np.abs(next_one) <= np.abs(one) + 1e-7).all()
+        assert np.abs(one - next_one).max() <= (t - u) * (1 + 1e-5)
+    if distribution == "normal":
+        # Of numbers in [-1, 1] alone.
+        inside = np.abs(whole) < 1.0
+        again = latents.draw(2000, seed=2, truncation=1.0)
+        assert abs(again.var() - whole[inside].var()) < 0.03
+
+
+@pytest.mark.parametrize(
+    "distribution,truncation,message",
+    [
+        ("normal", 0, "must be a number above 0. Received: 0"),
+        ("normal", -1.0, "must be a number above 0"),
+        ("normal", float("nan"), "must be a number above 0"),
+        ("normal", "1", "must be a number above 0.*'1'"),
+        ("normal", True, "must be a number above 0.*True"),
+        ("uniform", 1.5, "must be a number above 0 and at most 1.*1.5"),
+    ],
+)
+def test_truncation_that_is_none(distribution, truncation, message):
+    with pytest.raises(UserError, match=f"truncation {message}"):
+        Latents(4, distribution).draw(2, truncation=truncation)
 
 
 def test_the_way_between_latents():
@@ -235,3 +355,165 @@ def test_the_way_between_latents():
         assert np.isfinite(Latents(100).between(first, other, 5)).all()
     with pytest.raises(ValueError, match="count must be an integer from 2 up"):
         Latents(100).between(first, second, 1)
+
+
+@pytest.mark.parametrize("home", ["run folder", "file", "version"])
+def test_labels_are_the_same_in_every_home(labelled, home):
+    model, paths = labelled
+    loaded = keras_gans.load(paths[home])
+    for labels in (
+        None,
+        {},
+        {"Blond_Hair": 1},
+        [0.0, 1.0, 0.5],
+        [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    ):
+        options = {"seed": 3, "labels": labels, "truncation": 0.7}
+        expected = images.to_uint8(model.generate(3, **options)).numpy()
+        made = loaded.generate(3, **options, batch_size=2).astype(int)
+        np.testing.assert_allclose(made, expected, atol=1)
+        if np.ndim(labels) < 2:
+            made = loaded.generate(2, **options).astype(int)
+            np.testing.assert_allclose(made, expected[:2], atol=1)
+
+
+def test_labels_left_out_are_drawn_and_others_are_off(labelled):
+    model, _ = labelled
+    latents = model.latents.draw(4, 3)
+
+    def generated(labels):
+        return model([latents, np.asarray(labels, np.float32)])
+
+    for labels, vectors in (
+        (None, model.label_table.draw(4, 3)),
+        ({}, np.zeros((4, 3))),
+        ({"Male": 1, "Black_Hair": 0}, [[0, 0, 1]] * 4),
+        ([0, 1, 1], [[0, 1, 1]] * 4),
+    ):
+        np.testing.assert_array_equal(
+            model.generate(4, 3, labels=labels), generated(vectors)
+        )
+    np.testing.assert_array_equal(
+        model.generate(seed=3, latents=latents),
+        generated(model.label_table.draw(4, 3)),
+    )
+
+
+@pytest.mark.parametrize(
+    "options,message",
+    [
+        ({"labels": {"Blonde": 1}}, "labels must name labels among.*'Blonde'"),
+        ({"labels": {"Male": 2}}, r"labels\['Male'\] must be 0 or 1.*2"),
+        (
+            {"labels": {"Black_Hair": 1, "Blond_Hair": 1}},
+            "labels must set only one of Black_Hair, Blond_Hair",
+        ),
+        ({"labels": [0, 1]}, r"labels must be numbers of shape \[2, 3\]"),
+        ({"labels": [[0, 1, 1]]}, r"labels must be .*\(1, 3\)"),
+        ({"labels": [0, 1, 7]}, r"labels must lie in \[0, 1\]"),
+        ({"labels": [0, 1, np.nan]}, r"labels must lie in \[0, 1\]"),
+        ({"labels": "Male"}, "labels must be numbers.*string"),
+        (
+            {"latents": np.zeros((2, 8)), "truncation": 0.5},
+            "truncation must be left out where latents are given.*0.5",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit(labelled, options, message):
+    model, paths = labelled
+    for one in (model, keras_gans.load(paths["file"])):
+        with pytest.raises(UserError, match=message):
+            one.generate(2, **options)
+
+
+def test_files_of_other_settings_are_no_results(labelled, capsys):
+    assert run(labelled, "--count=2", "--labels=Blond_Hair,-Male") == 0
+    blond = pixels("seed0_0001.png")
+    expected = labelled[0].generate(2, labels={"Blond_Hair": 1})[1]
+    np.testing.assert_allclose(blond, images.to_uint8(expected), atol=1)
+    capsys.readouterr()
+    for others, said in (
+        (["--labels=Male"], "labels={'Male': 1} for {'Blond_Hair': 1"),
+        ([], "labels=None for {'Blond_Hair': 1"),
+        (["--labels=Blond_Hair,-Male", "--truncation=0.5"], "truncation=0.5"),
+        (["--labels=Male", "--overwrite"], "labels={'Male': 1} for"),
+    ):
+        assert run(labelled, "--count=2", *others) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: output must be a new folder, or one of")
+        assert said in line
+    same = "--labels=Blond_Hair,-Male"
+    assert run(labelled, same, home="versions") == 2
+    assert "model='" in capsys.readouterr().err
+    np.testing.assert_array_equal(pixels("seed0_0001.png"), blond)
+    assert run(labelled, "--count=3", "--seed=-1", same) == 0
+    assert run(labelled, "--count=3", same) == 0
+    assert "2 were there already" in capsys.readouterr().out
+    # Of a model that was trained on.
+    record = pathlib.Path("out/generate.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"step": 7}))
+    assert run(labelled, same) == 2
+    assert "Received: step=0 for 7\n" in capsys.readouterr().err
+
+
+def test_a_row_leads_from_image_to_image_of_other_labels(labelled):
+    model, seed = labelled[0], 1
+    drawn = (model.label_table.draw(1, seed + i) for i in range(2))
+    assert not np.array_equal(*drawn)
+    options = "--count=1", f"--seed={seed}", "--interpolate=3", "--truncation=1"
+    assert run(labelled, *options) == 0
+    row = pixels(f"seed{seed}_to_seed{seed + 1}_3.png")
+    for column, own in ((0, seed), (2, seed + 1)):
+        expected = images.to_uint8(model.generate(1, own, truncation=1))[0]
+        left = column * (16 + 2) + 2
+        np.testing.assert_allclose(
+            row[2 : 2 + 16, left : left + 16], expected, atol=1
+        )
+
+
+_CLIENT = """
+import sys
+import numpy as np
+import tensorflow as tf
+served = tf.saved_model.load(sys.argv[1]).signatures["generate_from_seeds"]
+nan, rows = np.nan, [[0, 1, 0]] * 3
+answer = served(
+    seeds=tf.constant([3, -(2**63), 3, 3, 4], tf.int64),
+    labels=tf.constant([*rows, [0, 2, 0], [nan, 0, 0]], tf.float32),
+)
+for name, png in zip("abc", answer["image_bytes"].numpy()):
+    open(name + ".png", "wb").write(png)
+assert answer["image_bytes"].numpy().tolist()[3:] == [b"", b""]
+print(answer["status"].numpy().tolist())
+empty = served(seeds=tf.zeros([0], tf.int64), labels=tf.zeros([0, 3]))
+assert empty["status"].shape == empty["image_bytes"].shape == (0,)
+"""
+
+
+def test_seeds_are_served_as_the_command_draws_them(labelled):
+    labels = "--labels=Blond_Hair"
+    for seed in ("3", str(-(2**63))):
+        assert run(labelled, labels, "--count=2", f"--seed={seed}") == 0
+    version = labelled[1]["version"]
+    client = subprocess.run(
+        [sys.executable, "-c", _CLIENT, str(version)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    wrong = "b'labels must lie in [0, 1]'"
+    assert client.stdout == f"[b'ok', b'ok', b'ok', {wrong}, {wrong}]\n"
+    for name, drawn in (("a", "3"), ("b", str(-(2**63))), ("c", "3")):
+        np.testing.assert_allclose(
+            pixels(f"../{name}.png"), pixels(f"seed{drawn}_0000.png"), atol=1
+        )
+    served = tf.saved_model.load(version).signatures["generate_from_seeds"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="row for each"):
+        served(seeds=tf.zeros([2], tf.int64), labels=tf.zeros([1, 3]))
+    table = json.loads((version / "model.json").read_text())["signatures"]
+    assert table["generate_from_seeds"]["inputs"] == {
+        "seeds": {"dtype": "int64", "shape": [None]},
+        "labels": {"dtype": "float32", "shape": [None, 3]},
+    }
+    warm = version / "assets.extra/tf_serving_warmup_requests"
+    assert b"generate_from_seeds" in warm.read_bytes()

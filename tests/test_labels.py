@@ -57,6 +57,33 @@ def test_changes_leave_other_labels_alone():
         np.testing.assert_array_equal(changed, expected, str(to))
 
 
+def test_labels_are_drawn():
+    labels = Labels(["Male", "Black_Hair", "Blond_Hair", "Gray_Hair", "Young"])
+    many = labels.draw(4000, seed=3)
+    assert many.dtype == "float32" and {*np.unique(many)} == {0.0, 1.0}
+    # One of the group, all as often; each of the others by a fair coin.
+    np.testing.assert_array_equal(many[:, 1:4].sum(-1), 1.0)
+    expected = [1 / 2, 1 / 3, 1 / 3, 1 / 3, 1 / 2]
+    np.testing.assert_allclose(many.mean(0), expected, atol=0.04)
+    assert abs(np.corrcoef(many[:, 0], many[:, 4])[0, 1]) < 0.08
+    for count in (1, 2, 999):
+        np.testing.assert_array_equal(labels.draw(count, 3), many[:count])
+    firsts = [labels.draw(64, s) for s in (0, 3, -1, 2**63 - 1, -(2**63))]
+    assert len(np.unique(firsts, axis=0)) == len(firsts)
+    # They stay so.
+    np.testing.assert_array_equal(
+        labels.draw(2), [[0, 0, 0, 1, 1], [0, 0, 1, 0, 0]]
+    )
+    for arguments, message in (
+        ((0,), "count must be an integer from 1 up"),
+        ((1, 2**63), "seed must be an integer from"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            labels.draw(*arguments)
+    with pytest.raises(ValueError, match="labels must name labels among"):
+        joint().draw(1)
+
+
 def test_of_several_data_sets_one_is_known():
     labels = joint()
     assert labels.names == tuple(JOINT[0] + JOINT[1])

@@ -8,6 +8,7 @@ from keras_gans import export, images
 from keras_gans.serving import onnx_files
 from tests import serving_pictures as pictures
 from tests.tiny import make_bare
+from tests.toys.noise import NoiseToy
 
 # Keras asks NumPy for a name that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:.*np.object:FutureWarning")
@@ -29,6 +30,22 @@ def test_files_give_the_pixels_of_the_model(tmp_path):
         None, {"images": batch.numpy(), "labels": labels.numpy()}
     )
     expected = model.translate(batch, to=labels)
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("labels", [None, ["Male", "Young"]])
+def test_generators(labels, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    model = NoiseToy(labels=labels) if labels else make_bare("dcgan")
+    samples = np.zeros((2, 16, 16, 3), np.uint8)
+    version = export.export(model, tmp_path, samples, format="onnx")
+    session = runtime.InferenceSession(version / "generate.onnx")
+    inputs = {"latents": model.latents.draw(3, seed=1)}
+    if labels:
+        inputs["labels"] = model.label_table.draw(3, seed=1)
+    (outputs,) = session.run(None, inputs)
+    expected = model.generate(3, seed=1)
     np.testing.assert_allclose(outputs, expected, atol=1e-4)
 
 

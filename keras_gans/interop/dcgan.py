@@ -9,12 +9,55 @@ github.com/carpedm20/DCGAN-tensorflow, model.py and ops.py.
 """
 
 import keras
+import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.interop import state_dicts
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
 _LAYERS = 5
+# Of the convolutions in `main`. In a generator each has normalization and ReLU
+# behind it, in a discriminator the first has leaky ReLU alone.
+_GENERATOR = 0, 3, 6, 9, 12
+_DISCRIMINATOR = 0, 2, 5, 8, 11
+
+
+def torch_generator_of(arrays):
+    """Infer the generator that a state dict of PyTorch's example holds.
+
+    Checks only what distinguishes generators; `load_reference` checks the
+    rest.
+
+    Args:
+        arrays: dict from the example's names to arrays in its layout.
+
+    Returns:
+        dict of arguments of `keras_gans.DCGAN`; None if the names are not
+        those of the example.
+
+    Raises:
+        UserError: if it holds the example's discriminator.
+    """
+    shapes = {
+        str(name): np.shape(array)
+        for name, array in state_dicts.plain(arrays).items()
+    }
+    kernels = {name for name, shape in shapes.items() if len(shape) == 4}
+    if kernels == {f"main.{n}.weight" for n in _DISCRIMINATOR}:
+        raise UserError(
+            "arrays must be the state dict of a noise_generator. Received: "
+            f"that of a noise_discriminator, {len(shapes)} arrays"
+        )
+    if kernels != {f"main.{n}.weight" for n in _GENERATOR}:
+        return None
+    # The first kernel makes the smallest map of a vector; four doublings
+    # follow. Transposed kernels are (in, out, height, width).
+    latent_dim, _, *sides = shapes["main.0.weight"]
+    return {
+        "image_size": tuple(2 ** (_LAYERS - 1) * side for side in sides),
+        "latent_dim": latent_dim,
+        "base_filters": shapes["main.12.weight"][0],
+    }
 
 
 def torch_variables(network):
@@ -35,11 +78,9 @@ def _modules(network):
     kernels, normalizations = _layers(network)
     kinds = {type(layer) for layer in kernels}
     if kinds == {keras.layers.Conv2DTranspose}:
-        # Each with normalization and ReLU behind it.
-        positions, first = (0, 3, 6, 9, 12), 0
+        positions, first = _GENERATOR, 0
     elif kinds == {keras.layers.Conv2D}:
-        # The first has leaky ReLU alone.
-        positions, first = (0, 2, 5, 8, 11), 1
+        positions, first = _DISCRIMINATOR, 1
     else:
         raise _no_network(network, "torch")
     modules = dict(zip(positions, kernels, strict=True))

@@ -45,9 +45,10 @@ def generator_of(arrays):
         `(network, arguments)`: `"resnet_generator"` or `"unet_generator"`,
         and a dict of arguments of that function of `keras_gans.networks`,
         without the dropout of a U-Net, which a state dict does not contain.
+        None if the names are not the original's.
 
     Raises:
-        UserError: if it was saved from another network.
+        UserError: if it was saved from another of the original's networks.
     """
     shapes = {
         str(name): np.shape(array)
@@ -75,8 +76,10 @@ def generator_of(arrays):
             "dropout": 0.5 if dropout else 0.0,
         }
     else:
-        found = [what for name, what in _OTHERS.items() if name in kernels]
-        raise _no_generator(shapes, *found[:1])
+        for name, what in _OTHERS.items():
+            if name in kernels:
+                raise _no_generator(shapes, what)
+        return None
     first, last = f"{names[0]}.weight", f"{names[-1]}.weight"
     if not {first, last} <= kernels:
         raise _no_generator(shapes, f"a {network} without {first} or {last}")
@@ -92,11 +95,10 @@ def generator_of(arrays):
 _OTHERS = {
     "model.0.weight": "a patch_discriminator",
     "net.0.weight": "a pixel_discriminator",
-    "main.0.weight": "a network of StarGAN or DCGAN",
 }
 
 
-def _no_generator(shapes, what="an unknown network"):
+def _no_generator(shapes, what):
     names = ", ".join(list(shapes)[:3])
     return UserError(
         "arrays must be the state dict of a resnet_generator or "

@@ -36,6 +36,7 @@ def write(path, model, samples, about):
     forms = {
         "images": tf.constant(samples),
         "image_bytes": tf.stack([tf.io.encode_png(one) for one in samples]),
+        "seeds": tf.range(len(samples), dtype=tf.int64),
     }
     _compare(path, model, functions, forms)
     tables = description.tables(functions)
@@ -59,7 +60,10 @@ def _compare(path, model, functions, forms):
         extra = signatures.sample_inputs(verb, len(forms["images"]))
         if is_exact:
             expected = expected_pixels(verb, forms["images"], extra)
-        for name in (verb.name, verb.name + signatures.ENCODED):
+        for form in ("", signatures.ENCODED, signatures.FROM_SEEDS):
+            name = verb.name + form
+            if name not in functions:
+                continue
             if not is_exact:
                 expected = _pixels(functions[name], forms, extra)
             check_pixels(name, _pixels(served[name], forms, extra), expected)

@@ -67,14 +67,21 @@ class LoadedModel:
             )
         }
 
-    def generate(self, count=1, seed=0, latents=None, verb=None, batch_size=64):
-        """Generate images from latent vectors.
+    def generate(
+        self,
+        count=16,
+        seed=0,
+        latents=None,
+        labels=None,
+        truncation=None,
+        verb=None,
+        batch_size=64,
+    ):
+        """Generate images from noise.
 
         Args:
-            count: int, number of images.
-            seed: int from 0 to below 2**32, seed of the latent vectors. The
-                first images of a seed do not depend on `count`.
-            latents: float `[count, size]`, finite, instead of random ones.
+            count, seed, latents, labels, truncation: as of
+                `keras_gans.training.noise.NoiseModel.generate`.
             verb: str. Default: the first verb that takes latents.
             batch_size: int, most images to make at once.
 
@@ -84,26 +91,28 @@ class LoadedModel:
         Raises:
             UserError: if an argument does not fit.
         """
-        verb = self._verb(verb, Latents)
-        name, declared = verb.input(Latents)
+        verb = self.from_noise(verb)
         checks.at_least(1, batch_size=batch_size)
-        if latents is None:
-            latents = declared.draw(count, seed)
-        latents = declared.check(latents)
+        latents, labels = verb.drawn(count, seed, latents, labels, truncation)
+        inputs = {verb.input(Latents)[0]: latents}
+        if labels is not None:
+            inputs[verb.input(Labels)[0]] = labels
+        starts = range(0, len(latents), batch_size)
+        parts = [slice(start, start + batch_size) for start in starts]
         return np.concatenate(
             [
-                verb.function(**{name: latents[start : start + batch_size]})
-                for start in range(0, len(latents), batch_size)
+                verb.function(**{n: rows[part] for n, rows in inputs.items()})
+                for part in parts
             ]
         )
 
-    def latents(self, verb=None):
-        """Return what `generate` takes, `keras_gans.verbs.Latents`.
+    def from_noise(self, verb=None):
+        """Return the `keras_gans.verbs.Verb` of `generate`.
 
         Raises:
             UserError: if the model takes no latents.
         """
-        return self._verb(verb, Latents).input(Latents)[1]
+        return self._verb(verb, Latents)
 
     def translate(self, pictures, to=None, labels=None, tile=None, verb=None):
         """Translate images.
@@ -175,12 +184,15 @@ class LoadedModel:
         return self._verb(verb, Images)
 
     def read_labels(self, text):
-        """Parse text such as "Male,-Young" as the `to` of `translate`.
+        """Parse text such as "Male,-Young" as a dict from name to 0 or 1.
+
+        It is for `to` of `translate` and `labels` of `generate`.
 
         Raises:
             UserError: if the model has no labels, or names are invalid.
         """
-        _, declared = self._verb(None, Images).input(Labels)
+        declared = [verb.input(Labels)[1] for verb in self.verbs.values()]
+        declared = next(filter(None, declared), None)
         if not declared:
             raise UserError(
                 "labels must be left out: this model has none. "
@@ -204,10 +216,7 @@ class LoadedModel:
                 f"{', '.join(declared.table.names)}; on the command line that "
                 f"is --labels NAME,.... Received: {to!r}"
             )
-        vectors = declared.table.wanted(to, labels, batch).numpy()
-        if not ((vectors >= 0) & (vectors <= 1)).all():
-            raise UserError(f"to must lie in [0, 1]. Received: {to!r}")
-        return {name: vectors}
+        return {name: declared.table.wanted(to, labels, batch).numpy()}
 
 
 def _on_arrays(signature):

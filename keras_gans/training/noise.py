@@ -45,7 +45,10 @@ class NoiseModel(BaseModel):
 
     def _generated(self, latents, vectors, training=False):
         """Return the images of latent and label vectors."""
-        inputs = latents if vectors is None else [latents, vectors]
+        inputs = latents
+        if vectors is not None:
+            # Keras takes no arrays beside tensors.
+            inputs = [tf.cast(one, tf.float32) for one in (latents, vectors)]
         return self.generator(inputs, training=training)
 
     def _check_inputs(self, inputs):
@@ -75,17 +78,22 @@ class NoiseModel(BaseModel):
         """What the generator takes, `keras_gans.verbs.Latents`."""
         return Latents(self.latent_dim, self.latent_distribution)
 
-    def generate(self, count=16, seed=0, latents=None, labels=None):
-        """Generate images from latent vectors.
+    def generate(
+        self, count=16, seed=0, latents=None, labels=None, truncation=None
+    ):
+        """Generate images from noise.
 
         Args:
             count: int, number of images.
-            seed: int from 0 up, of the latent vectors. The first images of a
-                seed are the same however many there are.
+            seed: int of 64 bits, of latents and labels. The first images of
+                a seed are the same however many there are.
             latents: float `[count, latent_dim]`, in place of drawn ones.
             labels: for a model with labels: dict from names to 0 or 1, such
-                as `{"Blond_Hair": 1}`, the others 0; or all labels, float
-                `[num_labels]` or `[count, num_labels]`. Default: all 0.
+                as `{"Blond_Hair": 1}`, all others 0; or all labels, float
+                `[num_labels]` or `[count, num_labels]` in [0, 1]. Default:
+                drawn from the seed, see `keras_gans.labels.Labels.draw`.
+            truncation: float above 0, such as 0.7: draw latents nearer to 0,
+                see `keras_gans.verbs.Latents.draw`.
 
         Returns:
             float32 `[count, height, width, 3]` in [-1, 1].
@@ -93,20 +101,10 @@ class NoiseModel(BaseModel):
         Raises:
             UserError: if an argument does not fit.
         """
-        if latents is None:
-            latents = self.latents.draw(count, seed)
-        latents = self.latents.check(latents)
-        if self.label_table is None:
-            if labels is not None:
-                raise UserError(
-                    "labels must be left out: this model has none. "
-                    f"Received: {labels!r}"
-                )
-            return self._generated(latents, None)
-        vectors = self.label_table.wanted(
-            {} if labels is None else labels, None, latents
+        verb, *_ = self.verbs()
+        return self._generated(
+            *verb.drawn(count, seed, latents, labels, truncation)
         )
-        return self._generated(latents, vectors)
 
     @property
     def players(self):

@@ -200,7 +200,13 @@ def test_exported_and_reloaded_gives_the_same_pixels(name, tmp_path):
     loaded = tf.saved_model.load(path)
     names = {verb.name for verb in model.verbs()}
     encoded = {f"{name}_encoded" for name in names}
-    assert set(loaded.signatures) == names | encoded | {"serving_default"}
+    seeded = {
+        f"{verb.name}_from_seeds"
+        for verb in model.verbs()
+        if verb.input(verbs.Latents)[1]
+    }
+    expected = names | encoded | seeded | {"serving_default"}
+    assert set(loaded.signatures) == expected
     other = rng.integers(0, 256, (2, 45, 50, 3), dtype="uint8")
     for verb in model.verbs():
         extra = signatures.sample_inputs(verb, 3)
@@ -230,6 +236,9 @@ def test_readme_lists_its_signatures(name):
     inputs = [n for n in model.verbs()[0].inputs if n != "images"]
     encoded = [f"{one}_encoded" for one in names]
     row = [name.split("-")[0], *names, *inputs, *encoded, *inputs]
+    if "latents" in inputs:
+        seeded = [f"{one}_from_seeds" for one in names]
+        row += [*seeded, *("seeds" if n == "latents" else n for n in inputs)]
     assert (row in rows) == (name not in TOYS)
 
 

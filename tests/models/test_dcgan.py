@@ -287,8 +287,10 @@ def test_generate():
     [
         ({"count": 0}, "count must be an integer from 1 up.*0"),
         ({"count": 2.0}, "count must be an integer.*2.0"),
-        ({"seed": -1}, "seed must be an integer from 0 up.*-1"),
-        ({"seed": 2**32}, r"seed must be below 2\*\*32"),
+        ({"seed": 2**63}, "seed must be an integer from -9223372036854775808"),
+        ({"seed": 0.5}, "seed must be an integer.*0.5"),
+        ({"truncation": 0}, "truncation must be a number above 0.*0"),
+        ({"labels": {"Male": 1}}, "labels must be left out: this model"),
         ({"latents": np.zeros((2, 5))}, r"shape \[count, 4\].*\(2, 5\)"),
         ({"latents": np.zeros(4)}, r"shape \[count, 4\].*\(4,\)"),
         ({"latents": np.zeros((0, 4))}, r"shape \[count, 4\].*\(0, 4\)"),

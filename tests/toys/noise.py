@@ -3,17 +3,17 @@
 import keras
 import tensorflow as tf
 
-from keras_gans.layers import draw_latents
-from keras_gans.training.base import BaseModel
-from keras_gans.training.samples import Column, Grid
-from keras_gans.verbs import Latents, Verb
+from keras_gans.labels import Labels
+from keras_gans.training.noise import NoiseModel
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class NoiseToy(BaseModel):
-    """A generator of one dense layer and a discriminator of another."""
+class NoiseToy(NoiseModel):
+    """A generator of one dense layer and a discriminator of another.
 
-    data_kind = "single"
+    With `labels` the generator takes them beside the latents.
+    """
+
     terms = {"generator": ("adversarial",), "discriminator": ("real", "fake")}
     default_adversarial_loss = "non_saturating"
     default_loss_weights = {"adversarial": 1.0, "real": 1.0, "fake": 1.0}
@@ -21,17 +21,19 @@ class NoiseToy(BaseModel):
     default_steps = 10
     demonstration = {"data": ["faces:photo@200"], "steps": 3}
 
-    def __init__(self, image_size=16, latent_dim=8, name="noise", **kwargs):
+    def __init__(
+        self, image_size=16, latent_dim=8, labels=None, name="noise", **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         shape = (image_size, image_size, 3)
-        self.generator = keras.Sequential(
-            [
-                keras.Input((latent_dim,)),
-                keras.layers.Dense(image_size**2 * 3, activation="tanh"),
-                keras.layers.Reshape(shape),
-            ],
-            name="generator",
-        )
+        inputs = inner = keras.Input((latent_dim,))
+        if labels is not None:
+            self.label_table = Labels(labels)
+            inputs = [inner, keras.Input((len(labels),))]
+            inner = keras.layers.Concatenate()(inputs)
+        inner = keras.layers.Dense(image_size**2 * 3, activation="tanh")(inner)
+        outputs = keras.layers.Reshape(shape, dtype="float32")(inner)
+        self.generator = keras.Model(inputs, outputs, name="generator")
         self.discriminator = keras.Sequential(
             [
                 keras.Input(shape),
@@ -40,45 +42,21 @@ class NoiseToy(BaseModel):
             ],
             name="discriminator",
         )
-        self.seed_generator = keras.random.SeedGenerator()
         self.image_size = image_size
         self.latent_dim = latent_dim
         self._make_state()
 
     def get_config(self):
+        table = self.label_table
         return {
             **super().get_config(),
             "image_size": self.image_size,
             "latent_dim": self.latent_dim,
+            "labels": table and list(table.names),
         }
 
-    def call(self, latents, training=False):
-        return self.generator(latents, training=training)
-
-    def _check_inputs(self, latents):
-        return latents
-
-    @property
-    def call_signature(self):
-        return tf.TensorSpec([None, self.latent_dim], tf.float32, "latents")
-
-    def generate(self, latents):
-        """Make an image of each latent vector."""
-        return tf.cast(self.generator(latents, training=False), tf.float32)
-
-    @property
-    def players(self):
-        return {
-            "generator": (self.generator,),
-            "discriminator": (self.discriminator,),
-        }
-
-    @property
-    def batch_shapes(self):
-        return {"images": (None, self.image_size, self.image_size, 3)}
-
-    def _generator_terms(self, latents, training):
-        fake = self.generator(latents, training=training)
+    def _generator_terms(self, latents, vectors, training):
+        fake = self._generated(latents, vectors, training)
         logits = self.discriminator(fake, training=training)
         return {"adversarial": self._generator_loss(logits)}, fake
 
@@ -90,11 +68,10 @@ class NoiseToy(BaseModel):
         return {"real": real, "fake": fake}, None
 
     def train_step(self, batch):
-        (images,) = self._check_batch(batch)
-        count = tf.shape(images)[0]
-        latents = draw_latents(self.seed_generator, count, self.latent_dim)
+        images, vectors = [*self._check_batch(batch), None][:2]
+        latents = self._draw(images, self.seed_generator)
         g_terms, fake = self._update(
-            "generator", self._generator_terms, latents
+            "generator", self._generator_terms, latents, vectors
         )
         d_terms, _ = self._update(
             "discriminator", self._discriminator_terms, images, fake
@@ -102,21 +79,9 @@ class NoiseToy(BaseModel):
         return self._report({"generator": g_terms, "discriminator": d_terms})
 
     def test_step(self, batch):
-        (images,) = self._check_batch(batch)
+        images, vectors = [*self._check_batch(batch), None][:2]
         latents = tf.zeros((tf.shape(images)[0], self.latent_dim))
-        g_terms, fake = self._generator_terms(latents, training=False)
+        g_terms, fake = self._generator_terms(latents, vectors, training=False)
         d_terms, _ = self._discriminator_terms(images, fake, training=False)
         terms = {"generator": g_terms, "discriminator": d_terms}
         return self._report(terms, training=False)
-
-    def samples(self, batch):
-        """Return the sample grid: what fixed latents become."""
-        latents = Latents(self.latent_dim).draw(len(batch["images"]))
-        outputs = Column("output", self.generate(latents))
-        grid = Grid([outputs], batch["images"], self.discriminator)
-        return {"generate": grid}
-
-    def verbs(self):
-        """Return what the model does."""
-        inputs = {"latents": Latents(self.latent_dim)}
-        return [Verb("generate", self.generate, inputs)]
