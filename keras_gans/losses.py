@@ -169,8 +169,8 @@ def gradient_norms(critic, images):
     return tf.where(steep, tf.sqrt(tf.where(steep, squares, 1.0)), 0.0)
 
 
-def gradient_penalty(critic, real, fake, mixing):
-    """(norm - 1)^2 of a critic's gradient between real and fake images.
+def gradient_penalty(critic, real, fake, mixing, target=1.0):
+    """(norm / target - 1)^2 of a critic's gradient between real and fake.
 
     Args:
         critic: function from images to logits, see `gradient_norms`; for a
@@ -179,6 +179,7 @@ def gradient_penalty(critic, real, fake, mixing):
         fake: the same shape.
         mixing: `[batch, 1, 1, 1]` or `[batch]` in [0, 1], the share of the
             real image; random, one number per image.
+        target: float, the norm to keep to.
 
     Returns:
         The mean over the batch, without the weight of 10.
@@ -191,4 +192,4 @@ def gradient_penalty(critic, real, fake, mixing):
     mixing = tf.cast(mixing, tf.float32)
     mixing = tf.reshape(mixing, [-1] + [1] * (real.shape.rank - 1))
     norms = gradient_norms(critic, mixing * real + (1.0 - mixing) * fake)
-    return _mean(tf.square(norms - 1.0))
+    return _mean(tf.square(norms / target - 1.0))

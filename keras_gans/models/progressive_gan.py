@@ -448,8 +448,12 @@ class ProgressiveGAN(NoiseModel):
         real, faked = self._discriminator_loss(  # -D(x), D(G(z))
             scores, fake_scores
         )
+        # The authors' critic takes images enlarged to the largest size, in
+        # each of whose pixels the gradient is smaller.
+        enlarged = self.image_size / self._size
+        target = enlarged if self.architecture == "authors" else 1.0
         penalty = losses.gradient_penalty(  # (|grad D| - 1)^2
-            critic, images, fake, mixing
+            critic, images, fake, mixing, target
         )
         return {
             "real": real,
