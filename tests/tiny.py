@@ -37,8 +37,8 @@ TINY = {
         "image_size": 8,
         "latent_dim": 4,
         "filters": [4, 4],
-        "stable_images": 0,
-        "fade_images": 100,
+        "stable_images": 18,
+        "fade_images": 60,
     },
     "stargan": {
         "image_size": 16,

@@ -30,6 +30,7 @@ from keras_gans.networks.progressive import (
     widths,
 )
 from keras_gans.optimizers import Adam
+from keras_gans.training import batches
 from keras_gans.training.noise import NoiseModel
 
 GROUP_SIZE = 4  # of the minibatch standard deviation
@@ -255,9 +256,9 @@ class ProgressiveGAN(NoiseModel):
                 "of a group of the minibatch standard deviation. "
                 f"Received: {batch_size}"
             )
-        batches = Batches(image_size, batch_size, growth)
+        order = Batches(image_size, batch_size, growth)
         images = settings.pop("images", cls.default_images)
-        settings["steps"] = batches.reach(images)
+        settings["steps"] = order.reach(images)
         return settings | {"growth": growth}
 
     def get_config(self):
@@ -289,25 +290,19 @@ class ProgressiveGAN(NoiseModel):
                 `recompute`, several `steps_per_execution`, or weights of
                 label terms without labels.
         """
-        super().compile(*args, **kwargs)
-        own = self._compile_arguments
-        rate, schedule = own["learning_rate"], own["schedule"]
-        for name, value, rule in (
-            ("learning_rate", callable(rate) and rate, "a number"),
-            ("schedule", schedule == "linear" and schedule, "constant"),
-            ("recompute", own["recompute"], "False"),
-            (
-                "steps_per_execution",
-                max(own.get("steps_per_execution", 1) - 1, 0)
-                and own["steps_per_execution"],
-                "1",
-            ),
+        arguments = batches.bound(super().compile, args, kwargs)
+        for name, rule, is_good in (
+            ("learning_rate", "a number", lambda rate: not callable(rate)),
+            ("schedule", "constant", lambda course: course != "linear"),
+            ("recompute", "False", lambda recompute: not recompute),
+            ("steps_per_execution", "1", lambda steps: steps in (1, None)),
         ):
-            if value:
+            if not is_good(value := arguments.get(name)):
                 raise UserError(
                     f"{name} must be {rule} for a model that grows. "
                     f"Received: {value!r}"
                 )
+        super().compile(**arguments)
         wanted = [n for n in self.loss_weights if "classification" in n]
         if self.label_table is None and any(map(self.loss_weights.get, wanted)):
             raise UserError(

@@ -11,8 +11,8 @@ from keras_gans.growth import Batches, Growth
 from keras_gans.interop import progressive
 from keras_gans.layers import doubled
 from keras_gans.models.progressive_gan import ProgressiveGAN
-from keras_gans.optimizers import PyTorchAdam
 from tests.networks.pytorch_reference import nchw, nhwc, tolerances
+from tests.tiny import moved, values
 
 LABELS = [f"label_{n}" for n in range(5)]
 FADE = 10**9  # so long that a few steps change nothing
@@ -301,3 +301,168 @@ def test_real_images_are_faded_as_the_authors_do(operations, level, largest):
     operations.assert_close(
         f"reals/y_lod{level}", nchw(images), rtol=1e-4, atol=1e-5
     )
+
+
+def tiny(**arguments):
+    keras.utils.set_random_seed(0)
+    model = ProgressiveGAN(
+        image_size=16,
+        filters=[2, 2, 2],
+        latent_dim=3,
+        **{"stable_images": 5, "fade_images": 12} | arguments,
+    )
+    model.compile(run_eagerly=True)
+    return model
+
+
+def state_of(model):
+    optimizers = [*map(model.optimizer_of, model.terms)]
+    return [
+        *(v.numpy() for v in model.variables),
+        *(v.numpy() for o in optimizers for v in o.variables),
+        *(v.numpy() for v in model.averages.state.values()),
+    ]
+
+
+def test_grows_under_fit_and_resumes_at_every_step(tmp_path):
+    def train(model, start, steps):
+        data = datasets.single(
+            *("faces:photo@20", 16, 4), growth=model.growth, start=start
+        )
+        model.fit(data, steps_per_epoch=steps, verbose=0, shuffle=False)
+
+    sizes = []
+
+    class Sizes(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            sizes.append(self.model._size)
+            self.model.save(tmp_path / f"{int(self.model.step)}.keras")
+
+    model = tiny()
+    data = datasets.single("faces:photo@20", 16, 4, growth=model.growth)
+    model.fit(
+        data, steps_per_epoch=12, verbose=0, shuffle=False, callbacks=[Sizes()]
+    )
+    # More than 5 images are seen after two steps, and 22 after six.
+    assert sizes == [4, 4, 8, 8, 8, 8, 16, 16, 16, 16, 16, 16]
+    assert int(model.images_seen) == 48 and int(model.stage) == 4
+    expected = state_of(model)
+    # At a growth, in a fade, and where a size has become whole.
+    for start in (2, 4, 5):
+        resumed = keras.models.load_model(tmp_path / f"{start}.keras")
+        assert int(resumed.images_seen) == 4 * start
+        train(resumed, start, 12 - start)
+        for one, two in zip(expected, state_of(resumed), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+def test_optimizers_start_anew_at_both_ends_of_a_fade():
+    model = tiny()
+    adam = model.generator_optimizer
+    for images, stage, is_new in (
+        (5, 0, False),
+        (6, 1, True),
+        (16, 1, False),
+        (17, 2, True),
+        (23, 3, True),
+    ):
+        for variable in adam.variables:
+            variable.assign(tf.ones_like(variable))
+        model.images_seen.assign(images)
+        model.grow()
+        assert int(model.stage) == stage
+        assert int(adam.iterations) == (0 if is_new else 1)
+        assert float(adam.learning_rate) == pytest.approx(
+            1e-3 if is_new else 1.0
+        )
+        slots = [v for v in adam.variables if v.shape.rank > 0]
+        assert all(np.all(v.numpy() == (not is_new)) for v in slots)
+
+
+def test_layers_of_other_sizes_do_not_move():
+    model = tiny()
+    before = values(model.trainable_variables)
+    data = datasets.single("faces:photo@20", 16, 4, growth=model.growth)
+    model.fit(data, steps_per_epoch=1, verbose=0, shuffle=False)
+    for variable, is_moved in zip(
+        model.trainable_variables,
+        moved(before, model.trainable_variables),
+        strict=True,
+    ):
+        is_larger = any(size in variable.path for size in ("_8", "_16"))
+        assert is_moved != is_larger
+    images = model.generate(3).numpy()
+    assert images.shape == (3, 16, 16, 3)
+    blocks = images.reshape(3, 4, 4, 4, 4, 3)
+    np.testing.assert_array_equal(blocks, blocks[:, :, :1, :, :1] + 0 * blocks)
+
+
+def test_a_step_computes_the_current_size_alone():
+    model = ProgressiveGAN(image_size=64, filters=[4] * 5)
+    model.compile()
+    shapes = set()
+
+    def look(graph):
+        for operation in graph.get_operations():
+            if operation.type == "Conv2D":
+                shapes.add(max(operation.outputs[0].shape[1:3]))
+
+    @tf.function
+    def step(images):
+        return model.train_step({"images": images})
+
+    look(step.get_concrete_function(tf.TensorSpec((8, 4, 4, 3))).graph)
+    assert max(n for n in shapes if n) == 4
+
+
+def test_images_of_the_largest_size_are_averaged():
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (4, 16, 16, 3)).astype("float32")
+    small = images.reshape(4, 4, 4, 4, 4, 3).mean((2, 4))
+    logs = [
+        tiny().train_on_batch({"images": batch}, return_dict=True)
+        for batch in (images, small)
+    ]
+    for name, value in logs[0].items():
+        np.testing.assert_allclose(value, logs[1][name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"image_size": 48}, "image_size must be 4 times a power of two"),
+        ({"initial_size": 12}, "initial_size must be one of 4, 8, 16, 32, 64"),
+        ({"fade_images": 0}, "fade_images must be an integer from 1 up"),
+        ({"latent_dim": 0}, "latent_dim must be an integer from 1"),
+        ({"labels": [["a"], ["b"]]}, "labels must be those of one data set"),
+        ({"filters": [4]}, "filters must be 5 integers"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(UserError, match=message):
+        ProgressiveGAN(**arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"schedule": "linear"}, "schedule must be constant"),
+        ({"recompute": True}, "recompute must be False"),
+        ({"steps_per_execution": 2}, "steps_per_execution must be 1"),
+        ({"loss_weights": {"classification": 1.0}}, "without labels"),
+    ],
+)
+def test_what_a_growing_model_cannot_have(arguments, message):
+    with pytest.raises(UserError, match=message):
+        tiny().compile(**arguments)
+
+
+def test_growth_of_data_is_checked():
+    for rows, message in (
+        ([], "must be a list of"),
+        ([[4, 4, None]], "in this order"),
+        ([[3, 4, 10], [8, 1, None]], "each a divisor"),
+        ([[8, 1, 10], [8, 1, None]], "in this order"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Batches(8, 4, rows)
