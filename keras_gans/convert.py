@@ -10,6 +10,7 @@ from the names and shapes of the weights.
 """
 
 import argparse
+import functools
 import math
 import os
 import pathlib
@@ -40,13 +41,32 @@ def _dcgan(outline, image_size):
     return found and DCGAN(**found)
 
 
+def _progressive(architecture, outline, image_size):
+    from keras_gans import ProgressiveGAN
+    from keras_gans.interop import progressive
+
+    found = progressive.generator_of(outline, architecture)
+    if found and image_size is not None:
+        raise UserError(
+            "image_size must be left out for a progressive GAN, whose weights "
+            f"fix it: {found['image_size']}. Received: {image_size}"
+        )
+    return found and ProgressiveGAN(**found)
+
+
 # Source of `interop.load_reference` -> function from the outline of a state
 # dict and an image size or None to a model with that `generator`, or None if
 # the state dict is of another source.
 _RECOGNIZERS = {
     "pytorch-cyclegan-and-pix2pix": _translator,
     "pytorch-dcgan": _dcgan,
+    "progressive-gan": functools.partial(_progressive, "authors"),
+    "pytorch-gan-zoo": functools.partial(_progressive, "zoo"),
 }
+
+
+# Of the state dicts in a file of several, the averaged generator first.
+_GENERATORS = ("avgG", "netG")
 
 
 def read(path, image_size=None):
@@ -69,12 +89,19 @@ def read(path, image_size=None):
     from keras_gans import interop
     from keras_gans.interop import state_dicts
 
-    path = files.expanded(path)
-    outline = state_dicts.outline(path)
+    path, scope = files.expanded(path), None
+    try:
+        outline = state_dicts.outline(path)
+    except state_dicts.ScopeError as error:
+        generators = [name for name in _GENERATORS if name in error.scopes]
+        if not generators:
+            raise
+        scope = generators[0]
+        outline = state_dicts.outline(path, scope)
     for source, recognize in _RECOGNIZERS.items():
         model = recognize(outline, image_size)
         if model is not None:
-            interop.load_reference(model.generator, path, source)
+            interop.load_reference(model.generator, path, source, scope)
             return model
     names = ", ".join([*outline][:3])
     raise UserError(

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
 LEAVES = (
-    *("checks", "files", "images", "labels", "layers", "losses"),
+    *("checks", "files", "growth", "images", "labels", "layers", "losses"),
     *("optimizers", "registry", "streams", "verbs"),
     *("faces.drawing", "faces.identities", "callbacks.rate_by_epoch"),
 )

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import types
+from unittest import mock
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 import keras_gans
 from keras_gans import convert, images, interop, networks
+from keras_gans.checks import UserError
 from tests.networks.pytorch_reference import SOURCE, nchw, nhwc, tolerances
 from tests.test_interop import reference_arrays
 from tests.test_state_dicts import _Stranger
@@ -119,7 +121,7 @@ def test_a_dcgan_is_converted_and_generates(saved, capsys):
         # A deeper generator, one of gray images, and one of no size.
         (
             {"main.15.weight": (2, 3, 4, 4)},
-            "pytorch-dcgan. Received: .*, 22 ar",
+            "pytorch-gan-zoo. Received: .*, 22 ar",
         ),
         (
             {"main.12.weight": (2, 1, 4, 4)},
@@ -153,7 +155,7 @@ def test_stargans_networks_are_not_converted(saved, capsys):
     error = capsys.readouterr().err
     assert re.fullmatch(
         "error: path must be the state dict of a generator of pytorch-cyclegan"
-        r".* or pytorch-dcgan. Received: .*main.0.weight, .*, \.\.\.\)\n",
+        r".* or pytorch-gan-zoo. Received: .*main.0.weight, .*, \.\.\.\)\n",
         error,
     )
 
@@ -318,3 +320,71 @@ def test_help_comes_without_tensorflow():
         "assert 'tensorflow' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def zoo_file(path, fixture):
+    """Save what the zoo's trainer saves: state dicts and its configuration."""
+    torch = pytest.importorskip("torch")
+    module = types.ModuleType("models.utils.config")
+    module.BaseConfig = type(
+        "BaseConfig", (), {"__module__": module.__name__, "__init__": None}
+    )
+    config = object.__new__(module.BaseConfig)
+    config.depthOtherScales = [8, 6, 4]
+    config.alpha = 0.0
+    tensors = {
+        name: {
+            # Older files lack the part `.module`.
+            k.replace(".module", ""): torch.tensor(v)
+            for k, v in fixture.group(f"w/{scope}").items()
+        }
+        for name, scope in (("netG", "G"), ("netD", "D"), ("avgG", "G"))
+    }
+    tensors["netG"]["formatLayer.bias"] = torch.zeros(128)
+    names = {"models": types.ModuleType("models")}
+    names |= {
+        "models.utils": types.ModuleType("utils"),
+        module.__name__: module,
+    }
+    with mock.patch.dict(sys.modules, names):
+        torch.save({"config": config, **tensors}, path)
+    return path
+
+
+def test_a_progressive_gan_of_the_zoo(reference, tmp_path):
+    fixture = reference("pggan_zoo_forward")
+    path = zoo_file(tmp_path / "celeba_s3.pth", fixture)
+    model = convert.read(path)
+    assert model.filters == [8, 8, 6, 4] and model.architecture == "zoo"
+    written = convert.write(model, tmp_path / "model.keras")
+    loaded = keras_gans.load(written)
+    images = loaded.generate(latents=fixture["in/latent"])
+    expected = np.transpose(fixture["out/G_32_alpha0"], (0, 2, 3, 1))
+    expected = np.rint(np.clip(127.5 * expected + 127.5, 0, 255))
+    assert np.abs(images - expected).max() <= 1
+    interop.load_reference(
+        model.discriminator, path, "pytorch-gan-zoo", scope="netD"
+    )
+    with pytest.raises(
+        UserError, match="scope must be one of avgG, netD, netG"
+    ):
+        interop.load_reference(model.generator, path, "pytorch-gan-zoo")
+
+
+def test_a_progressive_gan_of_the_authors(reference, tmp_path, capsys):
+    fixture = reference("pggan_forward")
+    weights = fixture.group("w/G")
+    # Without labels, whose rows are the last.
+    weights["4x4/Dense/weight"] = weights["4x4/Dense/weight"][:16]
+    np.savez(tmp_path / "generator.npz", **weights, lod=0.0)
+    output = str(tmp_path / "served")
+    arguments = [str(tmp_path / "generator.npz"), "--output", output]
+    assert convert.main(arguments) == 0
+    assert "ProgressiveGAN(image_size=32" in capsys.readouterr().out
+    images = keras_gans.load(output).generate(2, seed=1)
+    assert images.shape == (2, 32, 32, 3) and images.std() > 0
+    assert convert.main([*arguments, "--image-size", "64"]) == 2
+    assert "image_size must be left out" in capsys.readouterr().err
+    np.savez(tmp_path / "critic.npz", **fixture.group("w/D"))
+    assert convert.main([str(tmp_path / "critic.npz"), "--output", "x"]) == 2
+    assert "must be the weights of a progressive_gen" in capsys.readouterr().err

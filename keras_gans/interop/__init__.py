@@ -126,12 +126,19 @@ def load_reference(network, arrays_or_path, source, scope=None):
             - `"pytorch-dcgan"`: the state dict of a network of PyTorch's
               example, `main.0.weight` and so on, in the same layout and
               files.
+            - `"progressive-gan"`: a network of the progressive GAN's authors
+              by the names of their TensorFlow code, `4x4/Dense/weight` and so
+              on, without a scope; a path ends in `.npz` or `.safetensors`.
+            - `"pytorch-gan-zoo"`: the state dict of a progressive network of
+              pytorch_GAN_zoo, `scaleLayers.0.0.module.weight` and so on; a
+              path as of the CycleGAN's, whose file may hold several.
             - `"dcgan-tensorflow"`: the DCGAN for TensorFlow 1,
               `g_h0_lin/Matrix`, `d_h0_conv/w` and so on; a path is the prefix
               of a checkpoint's files.
-        scope: str, the network's own prefix in a checkpoint, such as
-            `"generatorA2B"`, or of DCGAN `"generator"` and
-            `"discriminator"`. Only for paths of TensorFlow's checkpoints.
+        scope: str, the network's own prefix in a checkpoint of TensorFlow,
+            such as `"generatorA2B"`, or of DCGAN `"generator"` and
+            `"discriminator"`; or the state dict in a file that holds several,
+            of the zoo `"avgG"`, `"netG"`, `"netD"`. Only for paths.
 
     Raises:
         UserError: if `source` is unknown, the file cannot be read, or arrays

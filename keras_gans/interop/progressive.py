@@ -8,11 +8,14 @@ github.com/facebookresearch/pytorch_GAN_zoo,
 models/networks/progressive_conv_net.py.
 """
 
+import numpy as np
+
 from keras_gans.checks import UserError
 from keras_gans.interop import state_dicts
 from keras_gans.networks.progressive import SMALLEST
 
 _UP = "Conv0_up/weight"
+_SIZES = [SMALLEST * 2**n for n in range(9)]
 
 
 def authors_variables(network):
@@ -104,6 +107,54 @@ def zoo_clean(arrays, network):
         if ".module." in name
         else ".module.".join(name.rsplit(".", 1)): array
         for name, array in arrays.items()
+    }
+
+
+def generator_of(arrays, architecture):
+    """Infer the generator that arrays of one of the codes hold.
+
+    Args:
+        arrays: dict from the names to arrays in the layout of the code.
+        architecture: `"authors"` or `"zoo"`, the code.
+
+    Returns:
+        dict of arguments of `keras_gans.ProgressiveGAN`, which is grown; None
+        if the names are of other networks.
+
+    Raises:
+        UserError: if it is a critic, or makes no color images.
+    """
+    shapes = {str(name): np.shape(array) for name, array in arrays.items()}
+    known = "4x4/Conv/" if architecture == "authors" else "scaleLayers."
+    if not any(known in name for name in shapes):
+        return None
+    if architecture == "authors":
+        first, rgb = "4x4/Dense/weight", "ToRGB_lod0"
+        kernels = [f"{s}x{s}/Conv1/weight" for s in _SIZES[1:]]
+        kernels = ["4x4/Conv/weight", *kernels]
+        latents, output = 0, 3
+    else:
+        shapes = zoo_clean(shapes, None)
+        first = "formatLayer.module.weight"
+        kernels = [f"scaleLayers.{n}.1.module.weight" for n in range(8)]
+        kernels = ["groupScale0.0.module.weight", *kernels]
+        rgb, latents, output = "toRGBLayers.0.module", 1, 0
+    filters = [
+        shapes[k][output] for k in kernels if len(shapes.get(k, ())) == 4
+    ]
+    channels = shapes.get(f"{rgb}/weight", shapes.get(f"{rgb}.weight"))
+    if first not in shapes or not channels or channels[output] != 3:
+        raise UserError(
+            "arrays must be the weights of a progressive_generator of color "
+            f"images. Received: {len(shapes)} others"
+        )
+    image_size = SMALLEST * 2 ** (len(filters) - 1)
+    return {
+        "image_size": image_size,
+        "initial_size": image_size,
+        "latent_dim": shapes[first][latents],
+        "filters": filters,
+        "architecture": architecture,
     }
 
 

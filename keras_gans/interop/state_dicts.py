@@ -16,6 +16,8 @@ from keras_gans import files
 from keras_gans.checks import UserError
 
 _MOST_NAMES = 5000  # a hundred residual blocks have 1,400
+_SCOPE = "::"  # between the name of a state dict and those in it
+_ZOO_CLASS = "models.utils.config.BaseConfig"
 _PARAMETERS = {
     "kernel": "weight",
     "bias": "bias",
@@ -68,11 +70,12 @@ def read(path, scope=None):
         path: str, a file that ends in `.pth`, `.pt` or `.ckpt`
             (`torch.save`), `.safetensors` or `.npz`. Pickled code is refused,
             in `torch.save` files by PyTorch's `weights_only`.
-        scope: None; a state dict has no scopes.
+        scope: str, the name of a state dict in a file of `torch.save` that
+            holds several, such as `"netG"`; None for the only one.
 
     Raises:
-        UserError: if a scope is given, the file does not exist, is not a
-            state dict, or holds more numbers than any network.
+        UserError: if the scope does not fit, the file does not exist, is not
+            a state dict, or holds more numbers than any network.
         ImportError: if the package that reads such files is not installed.
     """
     return _arrays(path, scope, lambda shape, read: read())
@@ -92,17 +95,14 @@ def empty(shape):
 
 
 def _arrays(path, scope, make):
-    if scope is not None:
-        raise UserError(
-            "scope is only for TensorFlow 1 checkpoints; a state dict holds "
-            f"one network. Received: scope={scope!r}"
-        )
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in _READERS:
         raise UserError(
             f"path must be a file that ends in {', '.join(_READERS)}. "
             f"Received: {path!r}"
         )
+    if scope is not None and _READERS[suffix] is not _open_torch:
+        raise ScopeError([], scope)
     if not os.path.isfile(path):
         raise UserError(f"path must be a file that exists. Received: {path!r}")
     try:
@@ -113,8 +113,9 @@ def _arrays(path, scope, make):
             if len(entries) > _MOST_NAMES:
                 raise UserError(f"{len(entries):,} names")
             files.check_count(shape for shape, _ in entries.values())
+            entries = _within(scope, entries)
             return {name: make(*entry) for name, entry in entries.items()}
-    except ImportError:
+    except (ImportError, ScopeError):
         raise
     except Exception as error:
         # There is no end to what the parsers raise on damaged bytes: errors
@@ -124,6 +125,39 @@ def _arrays(path, scope, make):
             f"path must be the file of a state dict. Received: {path!r} "
             f"({reason})"
         ) from None
+
+
+class ScopeError(UserError):
+    """There is no such state dict; `scopes` are those that there are."""
+
+    def __init__(self, scopes, scope):
+        self.scopes = scopes
+        super().__init__(
+            f"scope must be one of {', '.join(scopes)}, the state dicts in "
+            f"the file. Received: {scope!r}"
+            if scopes
+            else "scope is only for TensorFlow 1 checkpoints and files of "
+            f"several networks. Received: scope={scope!r}"
+        )
+
+
+def _within(scope, entries):
+    """Return the entries of one state dict by their own names."""
+    scopes = [n.partition(_SCOPE)[0] for n in entries if _SCOPE in n]
+    if not scopes and scope is None:
+        return entries
+    if scope not in scopes:
+        raise ScopeError(sorted({*scopes}), scope)
+    start = f"{scope}{_SCOPE}"
+    return {
+        name.removeprefix(start): entry
+        for name, entry in entries.items()
+        if name.startswith(start)
+    }
+
+
+class _Configuration:
+    """Stands for the settings in files of pytorch_GAN_zoo; does nothing."""
 
 
 @contextlib.contextmanager
@@ -146,15 +180,23 @@ def _open_torch(path):
         files.check_size(path, 8 * files.MOST_NUMBERS)
     try:
         # From a mapped file only the parts that are used are read.
-        state = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=is_zip
-        )
+        with torch.serialization.safe_globals([(_Configuration, _ZOO_CLASS)]):
+            state = torch.load(
+                path, map_location="cpu", weights_only=True, mmap=is_zip
+            )
     except pickle.UnpicklingError:
         # PyTorch's own message explains how to load it all the same.
         raise UserError("damaged, or more than tensors") from None
-    if not isinstance(state, dict) or not all(
-        isinstance(value, torch.Tensor) for value in state.values()
-    ):
+    if not isinstance(state, dict):
+        raise UserError("not a dictionary of tensors")
+    several = {n: s for n, s in state.items() if isinstance(s, dict) and s}
+    if several:
+        state = {
+            f"{scope}{_SCOPE}{name}": value
+            for scope, one in several.items()
+            for name, value in one.items()
+        }
+    if not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise UserError("not a dictionary of tensors")
 
     def reader(tensor):
