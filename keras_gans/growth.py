@@ -15,6 +15,8 @@ import numpy as np
 from keras_gans import checks
 from keras_gans.checks import UserError
 
+SMALLEST = 4  # pixels, the side of the first images
+
 # Images of a batch on one GPU, and rates that are not the usual.
 BATCH_SIZES = {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8}
 _LEAST_BATCH_SIZE = 4
@@ -110,7 +112,7 @@ def sizes_between(initial_size, image_size):
         UserError: unless the doublings of `initial_size` reach `image_size`.
     """
     sizes = [image_size]
-    while sizes[0] > 4:
+    while sizes[0] > SMALLEST:
         sizes.insert(0, sizes[0] // 2)
     if initial_size not in sizes:
         raise UserError(

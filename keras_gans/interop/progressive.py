@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_gans.checks import UserError
 from keras_gans.interop import state_dicts
-from keras_gans.networks.progressive import SMALLEST
+from keras_gans.growth import SMALLEST
 
 _UP = "Conv0_up/weight"
 _SIZES = [SMALLEST * 2**n for n in range(9)]

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras_gans import checks, losses
 from keras_gans.checks import UserError
 from keras_gans.growth import (
+    SMALLEST,
     Batches,
     Growth,
     batch_size_of,
@@ -22,7 +23,6 @@ from keras_gans.growth import (
 from keras_gans.labels import Labels
 from keras_gans.layers import doubled, draw_latents
 from keras_gans.networks.progressive import (
-    SMALLEST,
     at_size,
     progressive_discriminator,
     progressive_generator,

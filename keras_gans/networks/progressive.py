@@ -21,6 +21,7 @@ from keras import layers
 
 from keras_gans import checks
 from keras_gans.checks import UserError
+from keras_gans.growth import SMALLEST
 from keras_gans.layers import (
     Doubled,
     EqualizedConv2D,
@@ -31,7 +32,6 @@ from keras_gans.layers import (
 )
 from keras_gans.networks._blocks import check_weights
 
-SMALLEST = 4  # pixels, the side of the first images
 _SLOPE = 0.2
 
 
