@@ -11,8 +11,8 @@ models/networks/progressive_conv_net.py.
 import numpy as np
 
 from keras_gans.checks import UserError
-from keras_gans.interop import state_dicts
 from keras_gans.growth import SMALLEST
+from keras_gans.interop import state_dicts
 
 _UP = "Conv0_up/weight"
 _SIZES = [SMALLEST * 2**n for n in range(9)]
