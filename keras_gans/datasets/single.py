@@ -42,6 +42,11 @@ def single(
     data = streams.opened(
         data, "data", image_size, load_size, seed, cache_bytes
     )
+    if repeat and len(data) < batch_size:
+        raise UserError(
+            f"batch_size must be at most the {len(data)} images of data, or "
+            f"batches would hold images twice. Received: {batch_size}"
+        )
     return streams.batches(
         *({"images": ("data", data)}, image_size, batch_size, flip, seed),
         *(start, held_out, repeat, growth),

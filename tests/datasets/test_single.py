@@ -1,0 +1,55 @@
+"""Batches of one collection, also of images that grow."""
+
+import numpy as np
+import pytest
+
+from keras_gans import datasets
+from keras_gans.checks import UserError
+
+GROWTH = [[4, 4, 10], [8, 2, 30], [16, 1, None]]
+
+
+def test_sizes_and_numbers_of_images_follow_the_growth():
+    def batches(start):
+        data = datasets.single(
+            *("faces:photo@20", 16, 4), start=start, growth=GROWTH
+        )
+        return [b["images"].numpy() for b in data.take(8 - start)]
+
+    found = batches(0)
+    assert [images.shape[:2] for images in found] == [
+        *[(16, 4), (8, 8), (8, 8)],
+        *[(4, 16)] * 5,
+    ]
+    for one, two in zip(found[3:], batches(3), strict=True):
+        np.testing.assert_array_equal(one, two)
+    # Each pass has every image once, whatever their size.
+    whole = datasets.single("faces:photo@20", 16, 4, growth=None)
+    plain = [b["images"].numpy() for b in whole.take(4)]
+    small = np.concatenate(plain).reshape(16, 4, 4, 4, 4, 3).mean((2, 4))
+    np.testing.assert_allclose(found[0], small, atol=0.5 / 127.5 + 1e-6)
+    (last,) = datasets.single(
+        *("faces:photo@4", 16, 4), repeat=False, growth=GROWTH
+    )
+    assert last["images"].shape == (4, 16, 16, 3)
+
+
+def test_growth_with_labels():
+    data = datasets.labelled(
+        *("faces:photo@20", ["Male"], 16, 4), growth=GROWTH
+    )
+    shapes = [
+        (b["images"].shape[1], b["labels"].shape[0]) for b in data.take(4)
+    ]
+    assert shapes == [(4, 16), (8, 8), (8, 8), (16, 4)]
+    with pytest.raises(UserError, match="growth must be None for several"):
+        datasets.labelled(
+            *("faces:photo@20", ["Male"], 16, 4),
+            growth=GROWTH,
+            batches_per_step=2,
+        )
+
+
+def test_fewer_images_than_a_batch_are_named():
+    with pytest.raises(UserError, match="at most the 3 images.*Received: 4"):
+        datasets.single("faces:photo@3", 16, 4)
