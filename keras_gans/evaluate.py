@@ -159,7 +159,7 @@ def main(argv=None):
         return 2
     if truth:
         step = subject.step
-        print(f"step {step}, held-out identities\n\n{table(truth)}\n")
+        print(f"step {step}, held-out drawn faces\n\n{table(truth)}\n")
     lines = [subject.what, "", *results.lines(content)]
     print("\n".join([*map(shown, lines), ""]))
     print(shown(f"wrote {folder / 'metrics.json'} and {path}"))

@@ -8,7 +8,7 @@ from keras_gans import datasets, registry, runs
 from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
-from keras_gans.evaluation import cases, folders, translators
+from keras_gans.evaluation import cases, extractors, folders, translators
 from keras_gans.faces import truth
 from keras_gans.serving import loading
 
@@ -164,7 +164,9 @@ def _run(arguments):
         step,
         dict
         if _named(arguments)
-        else functools.partial(truth.of_verbs, model.verbs(), data),
+        else functools.partial(
+            truth.of_verbs, model.verbs(), data, extractors.classifier
+        ),
     )
 
 
