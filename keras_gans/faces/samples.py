@@ -138,9 +138,7 @@ def _seen(classifier, batches):
     seen = logits > 0
     for group in _GROUPS:  # exactly one of which holds
         rows = [drawing.ATTRIBUTES.index(name) for name in group]
-        seen[:, rows] = logits[:, rows] == logits[:, rows].max(
-            -1, keepdims=True
-        )
+        seen[:, rows] = np.eye(len(rows))[logits[:, rows].argmax(axis=-1)]
     return seen
 
 

@@ -105,24 +105,18 @@ def of_verbs(verbs, data, train=edits.train_classifier):
     style = None if others else side.style
     results = {}
     for verb in verbs:
-        if verb.images is None:
-            if style:
-                results[verb.name] = samples.measure(
-                    verb, style, side.load_size, seed=seed, train=train
-                )
-        elif verb.source in styles and verb.target in styles:
+        if verb.source in styles and verb.target in styles:
             source, target = styles[verb.source], styles[verb.target]
             if source and target:
                 results[f"{source} to {target}"] = against_truth(
                     verb.function, source, target, size, seed=seed
                 )
-        elif verb.input(Labels)[0]:
-            if style:
-                results |= edits.measure(
-                    verb.function,
-                    side.label_names,
-                    size,
-                    seed=seed,
-                    style=style,
-                )
+        elif style and verb.images is None:
+            results[verb.name] = samples.measure(
+                verb, style, side.load_size, seed=seed, train=train
+            )
+        elif style and verb.input(Labels)[0]:
+            results |= edits.measure(
+                verb.function, side.label_names, size, seed=seed, style=style
+            )
     return results
