@@ -11,8 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gans import images, metrics
-from keras_gans.metrics import fid_inception
-from keras_gans.metrics import faces
+from keras_gans.metrics import faces, fid_inception
 from tests.metrics import make_reference, tiny
 
 
