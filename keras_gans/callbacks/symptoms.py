@@ -30,10 +30,10 @@ COLLAPSE = 0.1
 FEW = 0.25
 
 # Blank: spread of the pixels within an output as part of that within a real
-# image. Healthy, of the same, 0.74 to 0.88. Saturated: share of values at either
-# end, beyond that of the real images. Healthy 0.00. Off in color: mean of a
-# channel, in units of [-1, 1], away from that of the real images. Healthy up
-# to 0.08.
+# image. Healthy, of the same, 0.74 to 0.88. Saturated: share of values at
+# either end, beyond that of the real images. Healthy 0.00. Off in color: mean
+# of a channel, in units of [-1, 1], away from that of the real images.
+# Healthy up to 0.08.
 BLANK = 0.25
 SATURATED = 0.5
 OFF_COLOR = 0.5
