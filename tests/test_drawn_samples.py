@@ -6,8 +6,8 @@ import pytest
 from keras_gans import datasets, images, labels
 from keras_gans.faces import drawing, samples, truth
 from keras_gans.faces.identities import FIRST_HELD_OUT
+from keras_gans.training.noise import NoiseModel
 from keras_gans.verbs import Images, Latents, Verb
-from keras_gans.verbs import Labels as LabelsInput
 
 COUNT = 60  # not a multiple of a batch
 NAMES = list(drawing.ATTRIBUTES)
@@ -37,7 +37,7 @@ class World:
             faces.append(face)
         return images.to_float(np.stack(faces))
 
-    def judge(self, size, style, load_size):
+    def train(self, size, style, load_size):
         assert (size, style, load_size) == (64, "photo", None)
 
         def classifier(pictures, training):
@@ -79,13 +79,26 @@ def world():
     return World()
 
 
-def measure(world, function, names=()):
+class Model(NoiseModel):
+    """Gives the images that a function draws."""
+
+    latent_dim = 4
+
+    def __init__(self, draw, names):
+        super().__init__()
+        self._draw_images = draw
+        if names:
+            self.label_table = labels.Labels(names)
+
+    def _generated(self, latents, vectors, training=False):
+        rows = () if vectors is None else (vectors.numpy(),)
+        return self._draw_images(latents, *rows)
+
+
+def measure(world, draw, names=()):
     world.latents.clear()
-    inputs = {"latents": Latents(4)}
-    if names:
-        inputs["labels"] = LabelsInput(labels.Labels(names))
-    verb = Verb("generate", function, inputs)
-    found = samples.measure(verb, "photo", 64, COUNT, train=world.judge)
+    (verb,) = Model(draw, names).verbs()
+    found = samples.measure(verb, "photo", 64, COUNT, train=world.train)
     np.testing.assert_array_equal(world.latents, Latents(4).draw(COUNT, 0))
     return found
 
