@@ -165,9 +165,28 @@ def test_of_an_exclusive_group_one_label_is_seen():
     def classifier(pictures, training):
         return logits
 
-    seen = samples._seen(classifier, [np.zeros((2, 8, 8, 3), np.uint8)])
+    seen = samples._seen(classifier, [np.zeros((2, 8, 8, 3), np.uint8)], 8)
     np.testing.assert_array_equal(seen[:, :3], [[0, 1, 0], [1, 0, 0]])
     assert not seen[:, 3:].any()
+
+
+def test_large_images_are_classified_small():
+    asked = []
+
+    def train(size, style, load_size):
+        def classifier(pictures, training):
+            asked.append((size, style, load_size, pictures.shape))
+            return np.zeros((len(pictures), len(NAMES)))
+
+        return classifier
+
+    def draw(latents):
+        return np.zeros((len(latents), 128, 128, 3), "float32")
+
+    (verb,) = Model(draw, ()).verbs()
+    samples.measure(verb, "sketch", 143, 2, train=train)
+    # Drawn to 143 and cropped to 128 is drawn to 72 and cropped to 64.
+    assert asked == [(64, "sketch", 72, (2, 64, 64, 3))] * 2
 
 
 def test_table(world):

@@ -15,6 +15,7 @@ from keras_gans.labels import Labels
 from keras_gans.verbs import Labels as LabelsInput
 
 _BATCH = 50
+_SIZE = 64  # pixels, of larger images when they are classified
 _RIGHT = "samples", "real images", "chance"
 _GROUPS = Labels(drawing.ATTRIBUTES).groups
 
@@ -79,13 +80,14 @@ def measure(
     others = sources.drawn(style, load_size, "data", indices[count:], seed)
     others = others.cropped(size)
     reals = (np.stack([others.read(i) for i in batch]) for batch in batches)
-    is_cut = load_size > size
+    small = min(size, _SIZE)
+    cut = round(load_size * small / size)
     classifier = train(
-        size, style=style, load_size=load_size if is_cut else None
+        small, style=style, load_size=cut if cut > small else None
     )
     seen = {
-        "samples": _seen(classifier, samples),
-        "real images": _seen(classifier, reals),
+        "samples": _seen(classifier, samples, small),
+        "real images": _seen(classifier, reals, small),
     }
     true = truth[:count].mean(axis=0)
     shares = {key: rows.mean(axis=0) for key, rows in seen.items()}
@@ -130,11 +132,13 @@ def measure(
     return results
 
 
-def _seen(classifier, batches):
+def _seen(classifier, batches, size):
     """Return the labels that the classifier sees, bool `[count, labels]`."""
-    logits = np.concatenate(
-        [classifier(images.to_float(b), training=False) for b in batches]
-    )
+    logits = []
+    for batch in batches:
+        pictures = np.stack([images.fit_square(p, size) for p in batch])
+        logits.append(classifier(images.to_float(pictures), training=False))
+    logits = np.concatenate(logits)
     seen = logits > 0
     for group in _GROUPS:  # exactly one of which holds
         rows = [drawing.ATTRIBUTES.index(name) for name in group]
