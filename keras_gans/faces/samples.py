@@ -17,7 +17,9 @@ from keras_gans.verbs import Labels as LabelsInput
 _BATCH = 50
 _SIZE = 64  # pixels, of larger images when they are classified
 _RIGHT = "samples", "real images", "chance"
-_GROUPS = Labels(drawing.ATTRIBUTES).groups
+_EXCLUSIVE = Labels(drawing.ATTRIBUTES).groups
+_ALONE = (n for n in drawing.ATTRIBUTES if n not in sum(_EXCLUSIVE, ()))
+_GROUPS = *_EXCLUSIVE, *((name,) for name in _ALONE)
 
 
 def measure(
@@ -92,7 +94,7 @@ def measure(
     true = truth[:count].mean(axis=0)
     shares = {key: rows.mean(axis=0) for key, rows in seen.items()}
     apart = {}
-    for group in _groups(names):
+    for group in _GROUPS:
         rows = [names.index(name) for name in group]
         # Of a label alone its absence is the other half.
         factor = 0.5 if len(group) > 1 else 1.0
@@ -140,16 +142,10 @@ def _seen(classifier, batches, size):
         logits.append(classifier(images.to_float(pictures), training=False))
     logits = np.concatenate(logits)
     seen = logits > 0
-    for group in _GROUPS:  # exactly one of which holds
+    for group in _EXCLUSIVE:  # exactly one of which holds
         rows = [drawing.ATTRIBUTES.index(name) for name in group]
         seen[:, rows] = np.eye(len(rows))[logits[:, rows].argmax(axis=-1)]
     return seen
-
-
-def _groups(names):
-    """Return the exclusive groups, and each other label alone."""
-    together = sum(_GROUPS, ())
-    return *_GROUPS, *((name,) for name in names if name not in together)
 
 
 def table(results):
@@ -161,18 +157,14 @@ def table(results):
     Args:
         results: dict from the name of a verb to its result.
     """
-    heads = ["direction", "attribute", "true share", "real images", "samples"]
+    heads = ["verb", "attribute", "true share", "real images", "samples"]
     heads.append("total variation (real images)")
     if any("asked" in found for found in results.values()):
         heads += ["samples as asked", "real images read right", "by chance"]
     lines = [heads, ["---"] * len(heads)]
     for verb, found in results.items():
         apart, asked = found["total variation"], found.get("asked", {})
-        shown = {
-            name: apart[", ".join(group)]
-            for group in _groups([*found["shares"]])
-            for name in group
-        }
+        shown = {n: apart[", ".join(group)] for group in _GROUPS for n in group}
         for name, share in found["shares"].items():
             cells = _percent(share, ("true", "real images", "samples"))
             right = _percent(asked.get(name, {}), _RIGHT)
