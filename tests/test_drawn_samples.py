@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from keras_gans import datasets, images, labels
+from keras_gans.evaluation import measure as measure_verbs
+from keras_gans.evaluation import translators
 from keras_gans.faces import drawing, samples, truth
 from keras_gans.faces.identities import FIRST_HELD_OUT
 from keras_gans.training.noise import NoiseModel
 from keras_gans.verbs import Images, Latents, Verb
+from tests.metrics import tiny
 
 COUNT = 60  # not a multiple of a batch
 NAMES = list(drawing.ATTRIBUTES)
@@ -240,3 +243,26 @@ def test_what_has_images_is_none_of_it(monkeypatch):
     settings = {"image_size": 64, "seed": 0, "data": ["faces:photo"]}
     data = datasets.KINDS["single"].open(settings)
     assert truth.of_verbs([verb], data) == {}
+
+
+def test_a_case_has_latents_and_labels_for_each_real_image():
+    given = []
+
+    def draw(latents, labels):
+        given.append((latents, labels))
+        return np.zeros((len(latents), 64, 64, 3), "float32")
+
+    model = Model(draw, ASKED)
+    settings = {"data": ["faces:photo"], "image_size": 64, "seed": 0}
+    data = datasets.KINDS["labelled"].open(settings | {"labels": [ASKED]})
+    found = data.cases(model.verbs(), 5)
+    evaluator = measure_verbs.Evaluator(found, ["kid"], tiny.extractor())
+    result = evaluator(translators.of_model(model))["generate"]["kid"]
+    assert result["error"] is None and result["protocol"]["fake_count"] == 5
+    ((latents, asked),) = given
+    np.testing.assert_array_equal(latents, Latents(4).draw(5, 0))
+    columns = [NAMES.index(name) for name in ASKED]
+    # Shares are those of the real images.
+    np.testing.assert_array_equal(
+        np.sort(asked, axis=0), np.sort(TRUTH[:5, columns], axis=0)
+    )
