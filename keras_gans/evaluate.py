@@ -124,7 +124,13 @@ def main(argv=None):
     arguments = vars(_parse_arguments(argv))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from keras_gans import metrics, report, runs
-    from keras_gans.evaluation import extractors, facts, measure, results
+    from keras_gans.evaluation import (
+        extractors,
+        facts,
+        measure,
+        nearest,
+        results,
+    )
 
     asked = arguments["metrics"] and arguments["metrics"].split(",")
     names = asked or metrics.names()
@@ -146,8 +152,11 @@ def main(argv=None):
             subject.cases, asked or (), extractor, optional, unavailable
         )
         measured, truth = evaluator(subject.verbs), subject.truth()
+        copies = []
+        if extractor and not asked:
+            copies = nearest.add(measured, evaluator, extractor, subject)
         content = {
-            **results.content(subject, evaluator, measured),
+            **results.content(subject, evaluator, measured, copies),
             "truth": truth,
             "truth_table": results.truth_rows(truth),
             "data": facts.of_sides(subject.sides, subject.image_size),
@@ -159,7 +168,7 @@ def main(argv=None):
         return 2
     if truth:
         step = subject.step
-        print(f"step {step}, held-out identities\n\n{table(truth)}\n")
+        print(f"step {step}, held-out drawn faces\n\n{table(truth)}\n")
     lines = [subject.what, "", *results.lines(content)]
     print("\n".join([*map(shown, lines), ""]))
     print(shown(f"wrote {folder / 'metrics.json'} and {path}"))

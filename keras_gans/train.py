@@ -168,6 +168,7 @@ def train(settings, folder, model, data, measured=None):
 def finish(settings, folder, model, data, received):
     """Export and measure the trained model; return the exit code."""
     from keras_gans import report
+    from keras_gans.evaluation import extractors
     from keras_gans.faces import truth
 
     step = int(model.step.numpy())
@@ -185,7 +186,7 @@ def finish(settings, folder, model, data, received):
             "--restart starts over"
         )
         return 0
-    metrics = truth.of_verbs(model.verbs(), data)
+    metrics = truth.of_verbs(model.verbs(), data, extractors.classifier)
     try:
         path = export_model(
             model,
@@ -204,7 +205,7 @@ def finish(settings, folder, model, data, received):
     )
     page = report.write(folder)
     if metrics:
-        print("\nheld-out identities against their true drawings\n")
+        print("\nbeside held-out drawn faces, whose truth is known\n")
         print(truth.table(metrics))
     print("\nwrote")
     for place, meaning in (

@@ -20,6 +20,8 @@ from keras_gans.evaluation import (
     facts,
     in_training,
     measure,
+    nearest,
+    subjects,
     translators,
 )
 from keras_gans.evaluation import folders as two_folders
@@ -228,6 +230,109 @@ def test_a_run_on_any_pictures(run_folder, extractor, capsys):
     assert {*files} == {p.name for p in (run_folder / "examples").iterdir()}
     page = (run_folder / "report.html").read_text()
     assert row["text"] in page and row["protocol"] in page
+
+
+@pytest.fixture
+def noise_folder(run_folder):
+    """The run of an untrained DCGAN on a folder of 80 images."""
+    rng = np.random.default_rng(0)
+    (run_folder.parent / "many").mkdir()
+    for i in range(80):
+        pixels = rng.integers(0, 256, (36, 36, 3), dtype="uint8")
+        Image.fromarray(pixels).save(f"many/{i:02d}.png")
+    model = make_model("dcgan")
+    model.step.assign(7)
+    folder = run_folder.parent / "noise"
+    checkpoints.save(model, folder / "checkpoints")
+    settings = json.loads((run_folder / "arguments.json").read_text())
+    del settings["data_a"], settings["data_b"]
+    arguments = {"latent_dim": 8, "base_filters": 2}
+    settings |= {"model": "dcgan", "data": ["many"]}
+    settings["model_arguments"] = arguments
+    (folder / "arguments.json").write_text(json.dumps(settings))
+    return folder
+
+
+def nearness_of(folder):
+    content = json.loads((folder / "metrics.json").read_text())
+    entry = content["directions"]["generate"]
+    return entry["values"].get("nearness"), entry["failed"], content["examples"]
+
+
+def test_samples_lie_beside_their_nearest_training_images(
+    noise_folder, extractor, capsys
+):
+    assert run("--run-dir", noise_folder) == 0
+    row, failed, examples = nearness_of(noise_folder)
+    assert not failed and row["better"] == "near 0.5"
+    assert [*row["values"]] == ["nearer", "if_alike", "very_near"]
+    details = row["details"]
+    assert details["training_count"] == 80 - datasets.SHOWN
+    assert details["real_count"] == datasets.SHOWN
+    assert details["fake_count"] == datasets.SHOWN
+    shown = capsys.readouterr().out
+    assert f"{row['label']} | {row['text']} | near 0.5 |" in shown
+    page = (noise_folder / "report.html").read_text()
+    assert row["protocol"] in page
+    titles = ["most realistic", "nearest to a training image"]
+    for entry, title in zip(examples, titles, strict=True):
+        assert entry["title"].startswith(f"generate, {title}, beside")
+        assert entry["title"] in page
+        grid = images.read(noise_folder / "examples" / entry["file"])
+        # Six samples, each with three images beside it, below the headings.
+        assert grid.shape == (2 + 16 + 6 * (32 + 2), 2 + 4 * (32 + 2), 3)
+    # What is asked for alone is measured alone.
+    assert run("--run-dir", noise_folder, "--metrics", "kid") == 0
+    assert nearness_of(noise_folder)[0] is None
+
+
+def test_copies_of_training_images_are_told(noise_folder, extractor, tmp_path):
+    settings = json.loads((noise_folder / "arguments.json").read_text())
+    data = run_settings.open_data(settings)
+    kind = run_settings.kind_of(settings)
+    known = cases.trained_on(kind, settings, (), 1000)
+    held = {*data.held["data"].names}
+    assert len(known) == 62 and not held & {*known.names}
+    assert not known._source.is_kept
+    few = cases.trained_on(kind, settings, (), 5)
+    assert few.names == [known.names[i] for i in (0, 15, 30, 45, 61)]
+    model = make_model("dcgan")
+    case = data.cases(model.verbs(), 18)["generate"]
+    subject = subjects.Subject(
+        *("", tmp_path, {}, {}, 32), trained_on=lambda count: known
+    )
+    found = []
+    for fakes in (case.reals, known):
+        evaluator = measure.Evaluator({"generate": case}, [])
+        evaluator.fakes["generate"] = fakes
+        measured = {"generate": {}}
+        (_, entry) = nearest.add(measured, evaluator, tiny.extractor(), subject)
+        assert measured["generate"]["nearness"]["error"] is None
+        found.append(measured["generate"]["nearness"]["value"])
+    assert found == [pytest.approx(0.5), 1.0]
+    # Beside each copy lies its original, at no distance.
+    grid = images.read(tmp_path / "examples" / entry["file"])
+    np.testing.assert_array_equal(grid[18:50, 2:34], grid[18:50, 36:68])
+    first = known.names.index(entry["pictures"].partition(":")[0])
+    np.testing.assert_array_equal(grid[18:50, 2:34], known.load(first))
+
+
+def test_what_is_not_known_of_training_is_said(noise_folder, extractor, capsys):
+    settings = json.loads((noise_folder / "arguments.json").read_text())
+    path = noise_folder / "checkpoints/000007.keras"
+    assert run("--model", path, "--data", "many", "--count", "20") == 0
+    row, failed, _ = nearness_of(noise_folder.parent / "evaluation")
+    (reason,) = failed
+    assert row is None and "does not say what it was trained on" in reason
+    # The images themselves, named: some of them may be trained on.
+    assert run("--run-dir", noise_folder, "--data", "many") == 0
+    assert nearness_of(noise_folder)[:2] == (None, {})
+    # Too few to hold any out.
+    settings["data"] = ["a"]
+    (noise_folder / "arguments.json").write_text(json.dumps(settings))
+    assert run("--run-dir", noise_folder) == 0
+    row, (reason,), _ = nearness_of(noise_folder)
+    assert row is None and "enough images to hold some out" in reason
 
 
 def test_the_weights_as_trained(run_folder, extractor, capsys):

@@ -175,6 +175,62 @@ def test_of_labels_all_columns_must_show_a_fault(truth, tmp_path, caplog):
     assert "step 20: copied input labels: " in caplog.text
 
 
+class Noise(Stub):
+    """Stands in for a model without inputs."""
+
+    def samples(self, batch):
+        self.asked += 1
+        change = self.change.get("generate", lambda outputs: outputs)
+        outputs = change(self.truth["a"])
+        return {
+            "generate": Grid([Column("output", outputs)], self.truth["b_to_a"]),
+            "interpolation": Grid([Column("output", 0 * outputs)]),
+        }
+
+
+def test_samples_from_noise_are_judged_by_the_real_images(
+    truth, tmp_path, caplog
+):
+    drive(tmp_path / "healthy", Noise(truth), 40)
+    assert not caplog.records
+    few = {"generate": lambda outputs: outputs[np.arange(COUNT) % 3]}
+    rows = drive(tmp_path / "few", Noise(truth, few), 40)
+    assert len(caplog.records) == 1
+    assert "step 20: few images generate: an output differs" in caplog.text
+    assert rows[-1]["warnings"] == "few images generate"
+
+
+def test_a_fade_that_goes_wrong_is_said_by_the_second_look(
+    truth, tmp_path, caplog
+):
+    # Samples are asked for at 10, 12, 20, 30, 32 and 40: a new resolution
+    # comes in after the third time, and all images turn blank.
+    stub = Noise(truth)
+    stub.change["generate"] = lambda images: (
+        images * (0.05 if stub.asked > 3 else 1.0)
+    )
+    rows = drive(tmp_path, stub, 40)
+    (record,) = caplog.records
+    assert record.getMessage().startswith(
+        "step 40: washed out generate: outputs are blank"
+    )
+    seen = {row["step"] for row in rows if row["warnings"]}
+    assert seen == {"32", "40"}
+
+
+def test_a_critic_that_drifts_is_said():
+    rows = [{"step": f"{n}", "d_real": f"{-n}"} for n in range(1, 200)]
+    rows[40:45] = [{"step": f"{n}"} for n in range(41, 46)]  # damaged
+    watch = health.Health(types.SimpleNamespace(rows=rows), None, None)
+    watch.set_model(types.SimpleNamespace(**vars(Stub)))
+    watch.current_step = 200
+    logs = {"d_real": -200.0, "d_fake": 199.0}
+    watch.model.adversarial_loss = "wasserstein"
+    assert [*watch._signs({}, logs)] == ["critic"]
+    watch.model.adversarial_loss = "hinge"
+    assert not watch._signs({}, logs)
+
+
 @pytest.mark.parametrize(
     "logs,verdict",
     [

@@ -27,9 +27,17 @@ TINY = {
         "COUNT": 20,
         "CLASSIFIER_COUNT": 64,
     },
+    "04_noise_to_image.ipynb": {
+        "STEPS": 2,
+        "BATCH_SIZE": 4,
+        "BASE_FILTERS": 2,
+        "COUNT": 20,
+        "CLASSIFIER_COUNT": 64,
+    },
 }
 MEASURED = {
     "03_stargan.ipynb": "| Male |",
+    "04_noise_to_image.ipynb": "| generate | Male |",
 }
 
 

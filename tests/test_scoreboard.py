@@ -134,6 +134,23 @@ def test_figures_of_a_run_with_labels(tmp_path):
     assert row["kid"] == 0.0123
 
 
+def test_figures_of_samples_from_noise(tmp_path):
+    folder = tmp_path / "run"
+    metrics = {"translate": {"shares": {}}}  # the verb with a KID
+    finished(folder, metrics, {"data": ["faces:photo"]})
+    row = figures.read(folder)["weights"]["trained"]["translate"]
+    assert row["kid"] == 0.0123 and row["beside"] == {}
+    metrics["translate"]["asked"] = {
+        "Male": {"samples": 0.5, "real images": 0.9},
+        "Young": {"samples": 0.7, "real images": 0.8},
+    }
+    finished(tmp_path / "asked", metrics, {"data": ["faces:photo"]})
+    found = figures.read(tmp_path / "asked")["weights"]["trained"]
+    row = found["translate"]
+    assert row["accuracy"] == pytest.approx(0.6)
+    assert row["beside"]["true"]["accuracy"] == pytest.approx(0.85)
+
+
 def test_page_says_how_the_order_compares_with_the_papers(tmp_path):
     def figures_of(l1):
         return {

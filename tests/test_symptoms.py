@@ -6,7 +6,7 @@ import pytest
 from keras_gans.callbacks import symptoms
 from keras_gans.faces import drawing
 
-SIGNS = {
+SIGNS = {  # of outputs that have inputs
     "copied": symptoms.copied,
     "one output": symptoms.collapsed,
     "inverted": symptoms.inverted,
@@ -126,3 +126,82 @@ def test_amplitude_is_in_units_of_the_pictures():
 def test_discriminators_by_their_loss(kind, real, fake, verdict):
     text = symptoms.one_sided(kind, real, fake)
     assert text is None if verdict is None else text.startswith(verdict)
+
+
+def of_samples(outputs, reals):
+    found = {
+        name: tell(reals, outputs, reals)
+        for name, tell, needs_input in symptoms.OF_IMAGES
+        if not needs_input
+    }
+    assert all("Try" in text for text in found.values() if text)
+    return {name: text for name, text in found.items() if text}
+
+
+def test_samples_like_the_real_images_are_healthy(faces):
+    photo, anime, others = faces
+    assert not of_samples(draw("photo", first=30), photo)
+    assert not of_samples(anime, others)
+    assert not of_samples(draw("sketch"), draw("sketch", first=12))
+    # Paler and blurred, as of a generator that has learned little.
+    blurred = photo.reshape(12, 16, 4, 16, 4, 3).mean(axis=(2, 4))
+    blurred = 0.7 * blurred.repeat(4, axis=1).repeat(4, axis=2)
+    assert not of_samples(blurred, draw("photo", first=30))
+
+
+def test_few_images_of_many_latents(faces):
+    photo, _, _ = faces
+    reals = draw("photo", first=30)
+    for kept in (1, 3, 5):
+        few = photo[np.arange(len(photo)) % kept]
+        noise = np.random.default_rng(0).normal(0.0, 0.01, few.shape)
+        (name, text), *others = of_samples(few + noise, reals).items()
+        assert name == "few images" and not others
+        assert "of what real images differ by (below 25%)" in text
+    # Two that are alike are no collapse; nor real images of which all are.
+    few = np.concatenate([photo[:10], photo[:2]])
+    assert not of_samples(few, reals)
+    assert symptoms.few(None, photo[[0] * 6], reals[[0] * 6]) is None
+    assert symptoms.few(None, photo[[0] * 3], reals) is None
+
+
+@pytest.mark.parametrize(
+    "change,text",
+    [
+        (lambda photo: 0.1 * photo + 0.2, "outputs are blank"),
+        (lambda photo: np.sign(photo), "outputs are saturated: 100%"),
+        (
+            lambda photo: np.stack(
+                [photo[..., 0], *[photo[..., 1] * 0 + 0.9] * 2], -1
+            ),
+            "the mean of blue is",
+        ),
+    ],
+)
+def test_washed_out_samples(faces, change, text):
+    photo, _, _ = faces
+    reals = draw("photo", first=30)
+    found = symptoms.washed_out(None, change(photo), reals)
+    assert found.startswith(text)
+    # What the real images are like is no fault.
+    assert symptoms.washed_out(None, change(photo), change(reals)) is None
+
+
+@pytest.mark.parametrize(
+    "scores,drifts",
+    [
+        (lambda x: -x / 10, True),  # 200 and growing
+        (lambda x: -((x / 100) ** 2), True),
+        (lambda x: -x / 30, False),  # not far yet
+        (lambda x: 150 * np.tanh(x / 300), False),  # far, and no longer growing
+        (lambda x: -150 + 0 * x, False),
+        (lambda x: 8 * np.sin(x), False),
+        (lambda x: x[:1] + 500, False),  # of one row nothing is known
+    ],
+)
+def test_a_critic_that_drifts(scores, drifts):
+    noise = np.random.default_rng(0).normal(0.0, 2.0, 40)
+    scores = scores(np.arange(0.0, 2000.0, 50.0))
+    text = symptoms.drifting(scores + noise[: len(scores)])
+    assert (text is not None) == drifts
+    assert not drifts or text.startswith("drifts: ") and "Try" in text

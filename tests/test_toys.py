@@ -5,6 +5,7 @@ here they are trained, exported and measured as any other, with a line in the
 registry and no more.
 """
 
+import functools
 import json
 import pathlib
 
@@ -15,6 +16,8 @@ from PIL import Image
 import keras_gans
 from keras_gans import evaluate, export, images, registry, train
 from keras_gans.callbacks import checkpoints
+from keras_gans.evaluation import extractors
+from keras_gans.faces import samples
 from tests.tiny import TOYS
 
 EXPECTED = {
@@ -36,6 +39,15 @@ EXPECTED = {
 def toy(request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(registry.MODELS, request.param, TOYS[request.param])
+    # Instead of a classifier that is trained for a minute.
+    monkeypatch.setattr(
+        *(extractors, "classifier"),
+        lambda *args, **options: (
+            lambda images, training: np.ones((len(images), 10), np.float32)
+        ),
+    )
+    few = functools.partial(samples.measure, count=9)
+    monkeypatch.setattr(samples, "measure", few)
     return request.param
 
 
@@ -55,6 +67,12 @@ def test_from_the_command_to_the_report(toy, capsys):
     assert train.main([*command, "--evaluate-every", "0"]) == 0
     run = pathlib.Path("runs", toy)
     assert checkpoints.steps(run / "checkpoints") == [2]
+    shares = "| generate | Male |" if toy == "noise" else ""
+    assert shares in capsys.readouterr().out
+    result = json.loads((run / "result.json").read_text())["metrics"]
+    about = pathlib.Path(f"saved_models/{toy}/1/model.json").read_text()
+    assert json.loads(about)["metrics"] == result
+    assert ("generate" in result) == (toy == "noise")
     grids = list((run / "samples").rglob("*.png"))
     # Of noise also a way between two.
     expected = len({name.partition("_to")[0] for name in verbs})
@@ -65,11 +83,16 @@ def test_from_the_command_to_the_report(toy, capsys):
     options = ["--count", "4", "--metrics", "l1,diversity,cycle_error"]
     code = evaluate.main(["--run-dir", str(run), *options])
     assert code == (len(known) < 3)
-    measured = json.loads((run / "metrics.json").read_text())["directions"]
+    content = json.loads((run / "metrics.json").read_text())
+    assert content["truth"] == result
+    page = (run / "report.html").read_text()
+    assert ("whose truth is known" in page) == bool(result)
+    measured = content["directions"]
     assert [*measured] == verbs
     for entry in measured.values():
         assert [*entry["values"]] == known
-    assert "| direction | metric |" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "| direction | metric |" in shown and shares in shown
     # A run folder, its checkpoint and its export do the same.
     pixels = []
     for path in (run, f"saved_models/{toy}"):

@@ -25,8 +25,9 @@ LOOKS = 2
 SAID_AGAIN_AFTER = 10_000
 # How the names of the signs begin.
 SIGNS = (
-    *("copied input", "one output for all", "inverted", "checkerboard"),
+    *(sign for sign, _, _ in symptoms.OF_IMAGES),
     "discriminator",
+    "critic",
 )
 # Steps over which the terms of the discriminators are averaged.
 WINDOW = 200
@@ -38,10 +39,11 @@ class Health(StepCallback):
     The loss terms must be finite after every step, and the weights before
     every checkpoint; else training ends with an error and saves nothing more.
     Every sample grid is checked for: translations that equal their inputs,
-    one output for all inputs, inverted colors, checkerboards, and
-    discriminators that win or lose outright. A finding seen twice in a row is
-    logged as a warning and noted in `log.csv`, again when it returns or
-    after 10,000 steps.
+    one output for all inputs, few images for many latents, blank, saturated
+    or miscolored samples, inverted colors, checkerboards; and losses for
+    discriminators that win or lose outright, or critics that drift. A finding
+    seen twice in a row is logged as a warning and noted in `log.csv`, again
+    when it returns or after 10,000 steps.
 
         log = callbacks.RunLog(folder)
         grids = callbacks.SampleGrid(folder / "samples", held_out)
@@ -195,7 +197,7 @@ class Health(StepCallback):
             )
             reals = (reals or inputs or [None])[0]
             for sign, tell, needs_input in symptoms.OF_IMAGES:
-                if reals is None or (needs_input and not inputs):
+                if reals is None or needs_input not in (None, bool(inputs)):
                     continue
                 late = tell is symptoms.checkered
                 early = EARLY_CHECKERBOARD / EARLY * self.early
@@ -209,6 +211,7 @@ class Health(StepCallback):
             if grid.discriminator is not None and outputs:
                 text = self._judged(grid.discriminator, reals, outputs[0])
                 found[grid.discriminator.name] = text
+        found["critic"] = self._drifting(logs)
         everywhere = self._all_discriminators(logs)
         if everywhere:
             found = {k: v for k, v in found.items() if "discriminator" not in k}
@@ -232,6 +235,14 @@ class Health(StepCallback):
             for term in ("d_real", "d_fake")
         )
         return symptoms.one_sided(self.model.adversarial_loss, real, fake)
+
+    def _drifting(self, logs):
+        """Check the critic's scores of real images over the whole run."""
+        is_critic = self.model.adversarial_loss == "wasserstein"
+        if not is_critic or "d_real" not in logs:
+            return None
+        rows = *(row for row in self.log.rows if row.get("d_real")), logs
+        return symptoms.drifting([float(row["d_real"]) for row in rows])
 
     def _judged(self, discriminator, real, fake):
         """Check a single discriminator, which the logged sums may hide.

@@ -23,6 +23,21 @@ COPY = 0.05
 # Healthy 0.56 to 1.18; 0.01 before the first step.
 COLLAPSE = 0.1
 
+# Few images of many latents: distance of an output to the one most like it
+# (root mean square, median over the batch), divided by the contrast of all,
+# as part of the same among real images. Healthy, of a DCGAN on the embedded
+# faces with 12 filters, 0.78 to 0.98 (steps 1000 to 1500).
+FEW = 0.25
+
+# Blank: spread of the pixels within an output as part of that within a real
+# image. Healthy, of the same, 0.74 to 0.88. Saturated: share of values at
+# either end, beyond that of the real images. Healthy 0.00. Off in color: mean
+# of a channel, in units of [-1, 1], away from that of the real images.
+# Healthy up to 0.08.
+BLANK = 0.25
+SATURATED = 0.5
+OFF_COLOR = 0.5
+
 # Inverted: correlation of input and output over all pixels. Luminance,
 # healthy 0.45 to 0.8: chance keeps close to 0. Colors, healthy -0.2 to 0.8:
 # a translation may rightly give hair or skin another one (people to anime
@@ -59,6 +74,9 @@ DISCRIMINATOR = {
 # below reals, scores up to 8.
 CRITIC_LOSES = 0.1
 CRITIC_RUNS_AWAY = 1000.0
+# It drifts where real images score beyond this and at least about twice what
+# they scored at half the steps.
+CRITIC_DRIFTS = 100.0
 
 
 def copied(inputs, outputs, targets):
@@ -100,6 +118,90 @@ def collapsed(inputs, outputs, targets):
         "strong, or what ties outputs to inputs (cycle, reconstruction) is "
         "off. Try a lower learning rate, a higher weight of that, or a larger "
         "batch; a collapsed generator seldom recovers, so start over"
+    )
+
+
+def few(inputs, outputs, targets):
+    """Tell whether outputs of many latents are few images; as `copied`.
+
+    Two images that are nearly the same are counted as one, so that outputs
+    may be several images and yet few. There are no inputs.
+    """
+    if min(len(targets), len(outputs)) < 4:
+        return None
+    # By contrast: images that fade to gray are as many as before.
+    seen, real = (_apart(p) / max(p.std(), 1e-6) for p in (outputs, targets))
+    # Real images that are the same ones have nothing to lose.
+    if real < 0.01 or seen >= FEW * real:
+        return None
+    return (
+        f"an output differs from the one most like it by {seen / real:.1%} of "
+        f"what real images differ by (below {FEW:.0%}): few images for all "
+        "latents. Usually the generator has found images that the "
+        "discriminator does not reject. Try a lower learning rate, a larger "
+        "batch, or another adversarial_loss; a collapsed generator seldom "
+        "recovers, so start over"
+    )
+
+
+def washed_out(inputs, outputs, targets):
+    """Tell whether outputs are blank, saturated or all of one color cast.
+
+    Arguments as `copied`; there are no inputs. The real images are the
+    measure, and not the outputs of an earlier look: so a resumed run warns as
+    one without interruption.
+    """
+    spread, real = (p.std(axis=(1, 2)).mean() for p in (outputs, targets))
+    ends, real_ends = ((np.abs(p) > 0.98).mean() for p in (outputs, targets))
+    off = np.abs(outputs.mean(axis=(0, 1, 2)) - targets.mean(axis=(0, 1, 2)))
+    if real > 0.01 and spread < BLANK * real:
+        seen = (
+            f"outputs are blank: their pixels vary by {spread / real:.1%} of "
+            f"what those of real images vary by (below {BLANK:.0%})"
+        )
+    elif ends - real_ends > SATURATED:
+        seen = (
+            f"outputs are saturated: {ends:.0%} of their values are at either "
+            f"end, of real images {real_ends:.0%}"
+        )
+    elif off.max() > OFF_COLOR:
+        seen = (
+            f"the mean of {('red', 'green', 'blue')[off.argmax()]} is "
+            f"{off.max():.2f} away from that of real images (above "
+            f"{OFF_COLOR})"
+        )
+    else:
+        return None
+    return (
+        f"{seen}. Usually the discriminator is far ahead, or in progressive "
+        "growth a new resolution came in too fast. Try a lower learning rate, "
+        "or more images for each fade"
+    )
+
+
+def drifting(scores):
+    """Tell whether a critic's scores of real images grow without bound.
+
+    Args:
+        scores: floats, the term `real` of a Wasserstein loss over the run,
+            evenly spaced.
+    """
+    # Where growth is at least linear, twice the steps double the scores.
+    half, last = len(scores) // 2, max(1, len(scores) // 10)
+    if half <= last:
+        return None
+    before, now = (
+        np.abs(part).mean()
+        for part in (scores[half - last : half], scores[-last:])
+    )
+    if now < CRITIC_DRIFTS or now < 1.9 * before:
+        return None
+    return (
+        f"drifts: it scores real images {now:.0f} from zero (above "
+        f"{CRITIC_DRIFTS:.0f}), and {before:.0f} at half the steps. Only "
+        "differences of scores count, so nothing holds them near zero, and in "
+        "bfloat16 large ones lose their digits. Try a drift term (weight "
+        "0.001 of the squared scores), or a lower learning rate"
     )
 
 
@@ -203,12 +305,14 @@ def one_sided(loss_name, real, fake):
     return None
 
 
-# Name, function, and whether it needs inputs that belong to the outputs.
+# Name, function, and whether the outputs must have inputs; None for either.
 OF_IMAGES = (
     ("copied input", copied, True),
-    ("one output for all", collapsed, False),
+    ("one output for all", collapsed, True),
+    ("few images", few, False),
+    ("washed out", washed_out, False),
     ("inverted", inverted, True),
-    ("checkerboard", checkered, False),
+    ("checkerboard", checkered, None),
 )
 
 
@@ -227,6 +331,16 @@ def _critic(real, fake):
             "Try more critic steps, or a lower learning rate"
         )
     return None
+
+
+def _apart(pictures):
+    """Return how far an image is from the one most like it, the median."""
+    rows = pictures.reshape(len(pictures), -1).astype(np.float64)
+    squares = (rows * rows).sum(axis=1)
+    distances = squares[:, None] + squares - 2.0 * rows @ rows.T
+    np.fill_diagonal(distances, np.inf)
+    nearest = distances.min(axis=1).clip(0.0) / rows.shape[1]
+    return float(np.median(np.sqrt(nearest)))
 
 
 def _opponent(pictures):

@@ -214,6 +214,32 @@ class Data:
         """Return the batch key of the images of a side."""
         return side.replace("data", "images")
 
+    def trained_on(self, count):
+        """Return images that are trained on, evenly spaced, center crops.
+
+        Args:
+            count: int, most images of each side.
+
+        Returns:
+            `Pictures`; of two domains or more, those of the first.
+
+        Raises:
+            UserError: if the held-out images are trained on, too.
+        """
+        if self.are_seen:
+            raise UserError(
+                "data must have enough images to hold some out. Received: "
+                f"{', '.join(side.description for side in self.sides.values())}"
+            )
+        chosen = {}
+        for name, side in self.training.items():
+            most = min(count, len(side))
+            rows = np.linspace(0, len(side) - 1, most, dtype=int)
+            size = self.settings["image_size"]
+            chosen[name] = side.subset(rows).cropped(size)
+        domains, _ = self._domains(chosen)
+        return next(iter(domains.values()))
+
     def cases(self, verbs, count, what="test images"):
         """Return the evaluation cases of a model.
 

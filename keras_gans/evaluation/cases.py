@@ -8,7 +8,8 @@ the run.
 import os
 import re
 
-from keras_gans import files, runs, settings
+from keras_gans import datasets, files, runs, settings
+from keras_gans.checks import UserError
 
 _TEST = {"train": "test", "Train": "Test", "TRAIN": "TEST"}
 _HALF = re.compile(r"train(?=[^/\\]*$)", re.IGNORECASE)
@@ -36,6 +37,32 @@ def data_of_run(recorded, data=None, named=()):
         runs.check_data(recorded, named)
         data = settings.open_data(recorded)
     return data
+
+
+def trained_on(kind, recorded, named, count):
+    """Return images that a run was trained on.
+
+    None is kept in memory.
+
+    Args:
+        kind: class of `datasets.Data`.
+        recorded, named: as in `data_of_run`.
+        count: int, most images.
+
+    Returns:
+        `datasets.Pictures`.
+
+    Raises:
+        UserError: in one line, if they are not recorded or cannot be opened.
+    """
+    if not recorded.get(kind.sources[0]):
+        raise UserError(
+            "data must be recorded: the model does not say what it was "
+            "trained on"
+        )
+    runs.check_data(recorded, named)
+    held_out = recorded.get("held_out") or datasets.SHOWN
+    return kind.open(recorded, held_out, cache_bytes=0).trained_on(count)
 
 
 def _test_half(spec):

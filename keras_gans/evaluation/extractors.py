@@ -3,6 +3,20 @@
 from keras_gans import files, metrics
 from keras_gans.checks import UserError
 from keras_gans.faces import edits
+from keras_gans.metrics import faces
+
+
+def classifier(image_size, style="photo", load_size=None):
+    """Return `edits.train_classifier`'s result, trained on first use.
+
+    Raises:
+        UserError: in one line, if it cannot be trained.
+    """
+    return faces.trained(
+        edits.train_classifier,
+        *(image_size, style, files.cache_folder()),
+        load_size=load_size,
+    )
 
 
 class Unavailable(UserError):

@@ -6,10 +6,8 @@ from keras_gans import metrics
 from keras_gans.evaluation import examples
 from keras_gans.faces import truth
 
-_BETTER = {"min": "lower", "max": "higher"}
 
-
-def content(subject, evaluator, measured):
+def content(subject, evaluator, measured, shown=()):
     """Return the content of `metrics.json`; write the example images.
 
     Args:
@@ -17,6 +15,7 @@ def content(subject, evaluator, measured):
             `folder`, `pathlib.Path`, which receives `examples/`.
         evaluator: `Evaluator`.
         measured: its result.
+        shown: further examples, as of `examples.write`.
 
     Returns:
         dict of plain values: `measured`, `step`; `directions`, by name with
@@ -41,7 +40,7 @@ def content(subject, evaluator, measured):
         "measured": subject.what,
         "step": subject.step,
         "directions": directions,
-        "examples": examples.write(evaluator, subject.folder),
+        "examples": [*examples.write(evaluator, subject.folder), *shown],
     }
 
 
@@ -52,7 +51,7 @@ def _value(result):
     return {
         "label": details["title"],
         "text": _text(result["values"]),
-        "better": _BETTER[result["direction"]],
+        "better": metrics.BETTER[result["direction"]],
         "value": result["value"],
         "values": result["values"],
         "protocol": metrics.describe(brief),

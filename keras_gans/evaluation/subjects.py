@@ -8,7 +8,7 @@ from keras_gans import datasets, registry, runs
 from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
-from keras_gans.evaluation import cases, folders, translators
+from keras_gans.evaluation import cases, extractors, folders, translators
 from keras_gans.faces import truth
 from keras_gans.serving import loading
 
@@ -28,6 +28,8 @@ class Subject(typing.NamedTuple):
         step: int or None, of the checkpoint.
         truth: function without arguments that measures against the true
             drawings; returns the result of `truth.of_verbs`.
+        trained_on: function from a number to as many images that the model
+            was trained on; None where the reals may be among them.
     """
 
     what: str
@@ -38,6 +40,7 @@ class Subject(typing.NamedTuple):
     verbs: dict = {}
     step: int | None = None
     truth: typing.Callable = dict
+    trained_on: typing.Callable | None = None
 
 
 def opened(arguments):
@@ -107,7 +110,7 @@ def _export(arguments):
         "labels": labels if isinstance(labels[0], list) else [labels],
         **settings,
     }
-    data, found = _measured_on(
+    data, found, trained_on = _measured_on(
         arguments, settings, kind, translator.verbs.values()
     )
     return Subject(
@@ -118,6 +121,7 @@ def _export(arguments):
         data.settings["image_size"],
         translator.verbs,
         about.get("step"),
+        trained_on=trained_on,
     )
 
 
@@ -154,7 +158,9 @@ def _run(arguments):
         what, folder = f"{what}, weights as trained", folder / "trained"
     kind = run_settings.kind_of(settings)
     verbs = translators.of_model(model)
-    data, found = _measured_on(arguments, settings, kind, verbs.values())
+    data, found, trained_on = _measured_on(
+        arguments, settings, kind, verbs.values()
+    )
     return Subject(
         what,
         folder,
@@ -165,7 +171,10 @@ def _run(arguments):
         step,
         dict
         if _named(arguments)
-        else functools.partial(truth.of_verbs, model.verbs(), data),
+        else functools.partial(
+            truth.of_verbs, model.verbs(), data, extractors.classifier
+        ),
+        trained_on,
     )
 
 
@@ -206,7 +215,7 @@ def _named(arguments):
 
 
 def _measured_on(arguments, settings, kind, verbs):
-    """Return the data and the cases for measuring a model."""
+    """Return the data, the cases and `trained_on` for measuring a model."""
     size = arguments["image_size"] or settings["image_size"]
     if not isinstance(size, int):
         raise UserError(
@@ -229,10 +238,15 @@ def _measured_on(arguments, settings, kind, verbs):
         )
     given = {name: given[name] for name in kind.sources if name in given}
     are_known = all(given[n] == settings.get(n) for n in given)
+    named = _sources(given)
+    trained_on = functools.partial(cases.trained_on, kind, settings, named)
     if not given or are_known and runs.is_elsewhere(settings):
         # Named again only to be opened: measured is what the run held out.
-        data = cases.data_of_run(settings, named=_sources(given))
-        return data, data.cases(verbs, count)
+        data = cases.data_of_run(settings, named=named)
+        return data, data.cases(verbs, count), trained_on
     data = kind.open(settings | given)
-    what = "most of them TRAINED ON" if are_known else "test images"
-    return data, data.cases(verbs, count, what)
+    if are_known:
+        what, trained_on = "most of them TRAINED ON", None
+    else:
+        what = "test images"
+    return data, data.cases(verbs, count, what), trained_on

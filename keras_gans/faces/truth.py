@@ -1,4 +1,4 @@
-"""Compare translations of the embedded faces with the true drawings.
+"""Compare a model of the embedded faces with what is known of them.
 
 The faces are drawn in every style from the same identity, so the true
 translation of each is known; no image collection offers that.
@@ -6,7 +6,7 @@ translation of each is known; no image collection offers that.
 
 import numpy as np
 
-from keras_gans.faces import edits
+from keras_gans.faces import edits, samples
 from keras_gans.faces.identities import FIRST_HELD_OUT
 from keras_gans.verbs import Labels
 
@@ -70,6 +70,8 @@ def table(results):
     """Format the result of `of_verbs` as lines of Markdown."""
     if any("real" in rows for rows in results.values()):
         return edits.table(results)
+    if any("shares" in rows for rows in results.values()):
+        return samples.table(results)
     lines = [
         "| direction | image | L1 (0..1) | SSIM |",
         "| --- | --- | --- | --- |",
@@ -82,20 +84,25 @@ def table(results):
     return "\n".join(lines)
 
 
-def of_verbs(verbs, data):
+def of_verbs(verbs, data, train=edits.train_classifier):
     """Measure a model of the embedded faces against the truth.
 
     Args:
         verbs: iterable of `Verb`, those of the model.
         data: `datasets.Data`, its training data.
+        train: argument of `samples.measure`.
 
     Returns:
         dict from direction (`"photo to anime"`) to `against_truth`'s result,
-        or from label to that of `edits.measure`; empty for other images.
+        from label to that of `edits.measure`, or from the name of a verb
+        without images to that of `samples.measure`; empty for other images.
     """
     size, seed = data.settings["image_size"], data.settings["seed"]
     sides = data.sides
     styles = {name.removeprefix("data_"): p.style for name, p in sides.items()}
+    # With two data sets at once, none has all labels.
+    side, *others = sides.values()
+    style = None if others else side.style
     results = {}
     for verb in verbs:
         if verb.source in styles and verb.target in styles:
@@ -104,15 +111,12 @@ def of_verbs(verbs, data):
                 results[f"{source} to {target}"] = against_truth(
                     verb.function, source, target, size, seed=seed
                 )
-        elif verb.input(Labels)[0]:
-            # With two data sets at once, none has all labels.
-            side, *others = sides.values()
-            if side.style and not others:
-                results |= edits.measure(
-                    verb.function,
-                    side.label_names,
-                    size,
-                    seed=seed,
-                    style=side.style,
-                )
+        elif style and verb.images is None:
+            results[verb.name] = samples.measure(
+                verb, style, side.load_size, seed=seed, train=train
+            )
+        elif style and verb.input(Labels)[0]:
+            results |= edits.measure(
+                verb.function, side.label_names, size, seed=seed, style=style
+            )
     return results

@@ -16,10 +16,15 @@ from keras_gans.metrics.base import PictureMetric
 from keras_gans.metrics.distributions import FID
 from keras_gans.metrics.extractors import EXTRACTORS, extractor
 from keras_gans.metrics.features import Extractor
-from keras_gans.metrics.neighbours import KID, PrecisionRecall
+from keras_gans.metrics.neighbours import (
+    KID,
+    PrecisionRecall,
+    nearest,
+    nearness,
+)
 from keras_gans.metrics.perceptual import Diversity, PerceptualDistance
 from keras_gans.metrics.pixels import L1, PSNR, SSIM, CycleError, MultiScaleSSIM
-from keras_gans.metrics.runner import describe, evaluate
+from keras_gans.metrics.runner import BETTER, describe, evaluate
 
 METRICS = {
     metric.key: metric
@@ -38,6 +43,7 @@ METRICS = {
 }
 
 __all__ = [
+    "BETTER",
     "EXTRACTORS",
     "METRICS",
     "Extractor",
@@ -48,6 +54,8 @@ __all__ = [
     "extractor",
     "get",
     "names",
+    "nearest",
+    "nearness",
     *sorted(metric.__name__ for metric in METRICS.values()),
 ]
 

@@ -6,6 +6,7 @@ it is always the same network and does not affect the random numbers of a run.
 
 import hashlib
 import inspect
+import json
 import os
 import pathlib
 import shutil
@@ -19,17 +20,19 @@ from keras_gans import files
 from keras_gans.checks import UserError
 
 _CODE = """
+import json
 import sys
 import keras
 import tensorflow as tf
 from {module} import {name} as train
 keras.utils.set_random_seed(0)
 tf.config.experimental.enable_op_determinism()
-train(int(sys.argv[1]), style=sys.argv[2]).save(sys.argv[3])
+options = json.loads(sys.argv[3])
+train(int(sys.argv[1]), style=sys.argv[2], **options).save(sys.argv[4])
 """
 
 
-def trained(train, image_size, style, folder=None):
+def trained(train, image_size, style, folder=None, **options):
     """Return the classifier, from the cache if possible.
 
     Args:
@@ -38,6 +41,7 @@ def trained(train, image_size, style, folder=None):
         image_size: int, pixels.
         style: str, style of the drawings.
         folder: path of the cache, or None.
+        **options: further arguments of `train`, plain JSON.
 
     Raises:
         UserError: in one line, if training fails.
@@ -49,23 +53,25 @@ def trained(train, image_size, style, folder=None):
         )
     # A change of the module that trains makes another file.
     source = inspect.getsource(inspect.getmodule(train))
-    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    options = json.dumps(options)
+    digest = hashlib.sha256(f"{options}{source}".encode()).hexdigest()[:8]
     name = f"faces-{style}-{image_size}-{digest}.keras"
     place = folder and pathlib.Path(files.expanded(folder), "extractors", name)
     if place and place.exists():
         return _load(place)
     with tempfile.TemporaryDirectory() as beside:
         path = pathlib.Path(beside, name)
-        _train(train, image_size, style, path)
+        _train(train, image_size, style, options, path)
         if place:
             _keep(path, place)
         return _load(path)
 
 
-def _train(train, image_size, style, path):
+def _train(train, image_size, style, options, path):
     code = _CODE.format(module=train.__module__, name=train.__qualname__)
+    arguments = str(image_size), style, options, str(path)
     done = subprocess.run(
-        [sys.executable, "-c", code, str(image_size), style, str(path)],
+        [sys.executable, "-c", code, *arguments],
         env={
             **os.environ,
             "CUDA_VISIBLE_DEVICES": "-1",

@@ -8,6 +8,9 @@ import numpy as np
 from keras_gans.checks import UserError
 from keras_gans.metrics.distributions import DistributionMetric
 
+# Which values are good, by the direction of a metric.
+BETTER = {"min": "lower", "max": "higher", "half": "near 0.5"}
+
 
 def evaluate(metrics, real, fake, batch_size=32):
     """Compute metrics; if one fails, report why and continue.
@@ -75,7 +78,7 @@ def describe(protocol):
         if name
         not in ("metric", "title", "direction", "real_count", "fake_count")
     ]
-    better = {"min": "lower", "max": "higher"}[protocol["direction"]]
+    better = BETTER[protocol["direction"]]
     return f"{protocol['title']} ({better} is better): " + "; ".join(
         [f"{counts} images", *parts]
     )

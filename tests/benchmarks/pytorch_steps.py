@@ -18,8 +18,8 @@ def make(row, batch, num_labels=5):
 
     Args:
         row: a name in `train_step.ROWS`.
-        batch: dict of tensors: `images_a` and `images_b`, or `images` and
-            `labels`.
+        batch: dict of tensors: `images_a` and `images_b`, `images` and
+            `labels`, or `images`.
         num_labels: int, of StarGAN.
     """
     if row.startswith("article"):
@@ -36,6 +36,10 @@ def make(row, batch, num_labels=5):
         )
     if row.startswith("pix2pix"):
         return _pix2pix(batch)
+    if row.startswith("dcgan"):
+        return _dcgan(batch)
+    if row.startswith("progressive"):
+        return _progressive(batch)
     return _stargan(batch, num_labels)
 
 
@@ -66,9 +70,9 @@ def _sigmoid(logits, real):
     return F.binary_cross_entropy_with_logits(logits, target)
 
 
-def _adam(*networks):
+def _adam(*networks, rate=2e-4, betas=(0.5, 0.999)):
     parameters = itertools.chain(*(n.parameters() for n in networks))
-    return torch.optim.Adam(parameters, 2e-4, (0.5, 0.999), fused=True)
+    return torch.optim.Adam(parameters, rate, betas, fused=True)
 
 
 def _freeze(networks, frozen):
@@ -80,6 +84,16 @@ def _descend(optimizer, loss):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+
+
+def _penalty(critic, real, fake):
+    mixing = torch.rand(len(real), 1, 1, 1)
+    mixed = (mixing * real + (1 - mixing) * fake).requires_grad_()
+    scores = critic(mixed)
+    (gradient,) = torch.autograd.grad(
+        scores, mixed, torch.ones_like(scores), create_graph=True
+    )
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
 def _cyclegan(make_generator, make_discriminator, criterion, identity, batch):
@@ -160,15 +174,6 @@ def _stargan(batch, num_labels, critic_steps=5):
         planes = labels[:, :, None, None].expand(-1, -1, *images.shape[2:])
         return generator(torch.cat([images, planes], 1))
 
-    def penalty(real, fake):
-        mixing = torch.rand(len(real), 1, 1, 1)
-        mixed = (mixing * real + (1 - mixing) * fake).requires_grad_()
-        patches = discriminator(mixed)[0]
-        (gradient,) = torch.autograd.grad(
-            patches, mixed, torch.ones_like(patches), create_graph=True
-        )
-        return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
-
     def step():
         for first in range(critic_steps):
             images = batch["images"][first::critic_steps]
@@ -178,12 +183,131 @@ def _stargan(batch, num_labels, critic_steps=5):
             loss = classify(classes, labels) - patches.mean()
             fake = translated(images, targets).detach()
             loss = loss + discriminator(fake)[0].mean()
-            loss = loss + 10 * penalty(images, fake)
+            loss = loss + 10 * _penalty(
+                lambda mixed: discriminator(mixed)[0], images, fake
+            )
             _descend(d_optimizer, loss)
         fake = translated(images, targets)
         patches, classes = discriminator(fake)
         loss = classify(classes, targets) - patches.mean()
         back = translated(fake, labels)
         _descend(g_optimizer, loss + 10 * F.l1_loss(back, images))
+
+    return step
+
+
+def _dcgan(batch, latent_dim=100, filters=64):
+    images = batch["images"]
+    generator, channels = [], latent_dim
+    for factor, *place in ((8, 1, 0), (4, 2, 1), (2, 2, 1), (1, 2, 1)):
+        width = factor * filters
+        generator += [
+            nn.ConvTranspose2d(channels, width, 4, *place, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(True),
+        ]
+        channels = width
+    last = nn.ConvTranspose2d(channels, 3, 4, 2, 1, bias=False)
+    generator = nn.Sequential(*generator, last, nn.Tanh())
+    discriminator, channels = [], 3
+    for factor in (1, 2, 4, 8):
+        width = factor * filters
+        discriminator += [nn.Conv2d(channels, width, 4, 2, 1, bias=False)]
+        discriminator += [nn.BatchNorm2d(width)] if factor > 1 else []
+        discriminator += [nn.LeakyReLU(0.2, True)]
+        channels = width
+    last = nn.Conv2d(channels, 1, 4, bias=False)
+    discriminator = nn.Sequential(*discriminator, last)
+    g_optimizer, d_optimizer = _adam(generator), _adam(discriminator)
+
+    def step():
+        fake = generator(torch.randn(len(images), latent_dim, 1, 1))
+        _freeze([discriminator], False)
+        loss = _sigmoid(discriminator(images), True)
+        loss = loss + _sigmoid(discriminator(fake.detach()), False)
+        _descend(d_optimizer, loss)
+        _freeze([discriminator], True)
+        _descend(g_optimizer, _sigmoid(discriminator(fake), True))
+
+    return step
+
+
+class _Equalized(nn.Module):
+    """A convolution whose kernel is scaled by He's constant at each use."""
+
+    def __init__(self, channels, filters, size=3, padding=1, gain=2**0.5):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(filters, channels, size, size))
+        self.bias = nn.Parameter(torch.zeros(filters))
+        self.scale = gain / (channels * size**2) ** 0.5
+        self.padding = padding
+
+    def forward(self, x):
+        weight = self.weight * self.scale
+        return F.conv2d(x, weight, self.bias, padding=self.padding)
+
+
+class _PixelNorm(nn.Module):
+    def forward(self, x):
+        return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+class _Deviation(nn.Module):
+    """Adds a channel: the standard deviation over groups of four images."""
+
+    def forward(self, x):
+        groups = x.unflatten(0, (4, -1))
+        spread = (groups.var(0, correction=0) + 1e-8).sqrt()
+        spread = spread.mean((1, 2, 3), keepdim=True).repeat(4, 1, 1, 1)
+        return torch.cat([x, spread.expand(-1, 1, *x.shape[2:])], 1)
+
+
+def _progressive(batch, latent_dim=512, base=1024, most=64):
+    """Karras et al. 2018, appendix A, at its last size."""
+    images = batch["images"]
+    stages = range(2, images.shape[-1].bit_length() - 1)  # below the last
+
+    def width(stage):
+        return min(base // 2**stage, most)
+
+    def block(channels, filters, size=3, padding=1, gain=2**0.5):
+        convolution = _Equalized(channels, filters, size, padding, gain)
+        return [convolution, nn.LeakyReLU(0.2), _PixelNorm()]
+
+    generator = [_PixelNorm()]
+    generator += block(latent_dim, width(1), 4, 3, 2**0.5 / 4)
+    generator += block(width(1), width(1))
+    for stage in stages:
+        generator += [nn.Upsample(scale_factor=2)]
+        generator += block(width(stage - 1), width(stage))
+        generator += block(width(stage), width(stage))
+    last = width(stages[-1])
+    generator = nn.Sequential(*generator, _Equalized(last, 3, 1, 0, 1.0))
+    critic = [_Equalized(3, last, 1, 0), nn.LeakyReLU(0.2)]
+    for stage in reversed(stages):
+        for filters in (width(stage), width(stage - 1)):
+            critic += [_Equalized(width(stage), filters), nn.LeakyReLU(0.2)]
+        critic += [nn.AvgPool2d(2)]
+    critic += [_Deviation(), _Equalized(width(1) + 1, width(1))]
+    critic += [nn.LeakyReLU(0.2), _Equalized(width(1), width(0), 4, 0)]
+    critic += [nn.LeakyReLU(0.2), _Equalized(width(0), 1, 1, 0, 1.0)]
+    critic = nn.Sequential(*critic)
+    g_optimizer, d_optimizer = (
+        _adam(network, rate=1e-3, betas=(0.0, 0.99))
+        for network in (generator, critic)
+    )
+
+    def generated():
+        return generator(torch.randn(len(images), latent_dim, 1, 1))
+
+    def step():
+        _freeze([critic], False)
+        with torch.no_grad():
+            fake = generated()
+        real, scores = critic(images), critic(fake)
+        loss = scores.mean() - real.mean() + 1e-3 * real.square().mean()
+        _descend(d_optimizer, loss + 10 * _penalty(critic, images, fake))
+        _freeze([critic], True)
+        _descend(g_optimizer, -critic(generated()).mean())
 
     return step

@@ -34,6 +34,17 @@ ROWS = {
     },
     "pix2pix, 128 px, batch 1": ("pix2pix", {}, 128, 1),
     "stargan, 128 px, batch 4": ("stargan", {}, 128, 4),
+    "dcgan, 64 px, batch 64": ("dcgan", {}, 64, 64),
+    **{
+        f"progressive, {size} px, batch 16": (
+            "progressive_gan",
+            # At its last size from the start: nothing grows.
+            {"initial_size": size, "fmap_base": 1024, "fmap_max": 64},
+            size,
+            16,
+        )
+        for size in (32, 64)
+    },
 }
 PRECISIONS = ("float32", "bfloat16")
 OURS = "ours"
@@ -50,6 +61,8 @@ def make_batch(row):
         shape = (count, size, size, 3)
         return rng.uniform(-1, 1, shape).astype("float32")
 
+    if name in ("dcgan", "progressive_gan"):
+        return {"images": pictures(count)}
     if name != "stargan":
         return {"images_a": pictures(count), "images_b": pictures(count)}
     labels = rng.integers(0, 2, (5 * count, 5)).astype("float32")

@@ -155,3 +155,29 @@ def test_bad_input_is_one_line(extractor):
         metrics.PrecisionRecall(extractor, k=0)
     with pytest.raises(ValueError, match="outside of tf.function"):
         tf.function(metrics.KID(extractor).update_features)(one, one)
+
+
+def test_the_nearest_are_those_of_all_distances():
+    rng = np.random.default_rng(0)
+    points, centers = rng.normal(size=(7, 3)), rng.normal(size=(9, 3))
+    distances, indices = metrics.nearest(points, centers, 2)
+    every = np.linalg.norm(points[:, None] - centers, axis=-1)
+    np.testing.assert_array_equal(indices, np.argsort(every)[:, :2])
+    np.testing.assert_allclose(distances, np.sort(every)[:, :2])
+
+
+def test_nearness_by_hand():
+    held_out = np.arange(1.0, 101.0)
+    # 0.5 is nearer than all of them, 50.5 than half, 200 than none.
+    values = metrics.nearness(np.array([0.5, 50.5, 200.0]), held_out)
+    assert values["nearer"] == pytest.approx(0.5)
+    assert values["very_near"] == pytest.approx(1 / 3)
+    # The variance of Mann and Whitney's U, (n + m + 1) / 12 n m.
+    assert values["if_alike"] == pytest.approx((104 / 3600) ** 0.5)
+    assert metrics.nearness(np.zeros(5), held_out)["nearer"] == 1.0
+    assert metrics.nearness(held_out + 200, held_out)["nearer"] == 0.0
+    # Equal distances tell nothing.
+    assert metrics.nearness(np.ones(4), np.ones(3))["nearer"] == 0.5
+    alike = metrics.nearness(held_out, held_out)
+    assert alike["nearer"] == pytest.approx(0.5)
+    assert alike["very_near"] == pytest.approx(0.05)

@@ -66,8 +66,8 @@ def _measured(measured, settings, protocols):
     """Return the figures of `metrics.json`; add their protocols."""
     directions = _truth(measured["truth"])
     for verb, entry in measured["directions"].items():
-        row = directions.get(_name(verb, settings))
-        if not measured["truth"]:  # as of images from noise
+        row = directions.get(verb) or directions.get(_name(verb, settings))
+        if not measured["truth"]:  # as of images that are not drawn
             row = directions.setdefault(verb, {"beside": {}})
         kid = entry["values"].get("kid")
         # pix2pix has one direction, its data have two.
@@ -94,12 +94,26 @@ def _truth(metrics):
     if any("real" in rows for rows in metrics.values()):
         return {"labels": _of_labels(list(metrics.values()))}
     return {
-        direction: {
+        direction: _of_samples(rows)
+        if "shares" in rows
+        else {
             **rows["translation"],
             "beside": {short: rows[name] for short, name in _BESIDE.items()},
         }
         for direction, rows in metrics.items()
     }
+
+
+def _of_samples(found):
+    """Return the means over the labels that were asked for, if any."""
+    asked = found.get("asked", {}).values()
+    if not asked:
+        return {"beside": {}}
+    seen, real = (
+        sum(row[key] for row in asked) / len(asked)
+        for key in ("samples", "real images")
+    )
+    return {"accuracy": seen, "beside": {"true": {"accuracy": real}}}
 
 
 def _of_labels(rows):

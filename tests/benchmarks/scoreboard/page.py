@@ -36,7 +36,8 @@ _PROTOCOL = (
     "Rows of labels: L1 is the mean over the labels, in brackets the untouched "
     "input. Attributes: share of faces on which a classifier, trained on other "
     "faces, sees the label that was asked for, mean over the labels; in "
-    "brackets that of the true drawings. `keras_gans.faces.edits`.",
+    "brackets that of the true drawings. `keras_gans.faces.edits`. Of samples "
+    "from noise, that of real images. `keras_gans.faces.samples`.",
     "Weights: as they were trained, or their moving average, decay "
     f"{entries.EMA}; both of one run, which is the same without `--ema`.",
     "Minutes: of training, as log.csv has them. Memory: the most that the "
