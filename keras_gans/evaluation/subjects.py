@@ -74,7 +74,10 @@ def opened(arguments):
         )
     if arguments["real"]:
         return _folders(arguments)
-    if arguments["model"]:
+    model = arguments["model"]
+    if model and pathlib.Path(model, "arguments.json").is_file():
+        return _run(arguments | {"run_dir": model, "model": None})
+    if model:
         return _export(arguments)
     return _run(arguments)
 
