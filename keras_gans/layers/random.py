@@ -70,5 +70,11 @@ class Dropout(keras.layers.Dropout):
     def call(self, inputs, training=False):
         if not training or not self.rate:
             return inputs
+        shape = self.noise_shape
+        if shape is not None:
+            own = tf.shape(inputs)
+            shape = [own[i] if n is None else n for i, n in enumerate(shape)]
         seed = replica_seed(self.seed_generator)
-        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed)
+        return tf.nn.experimental.stateless_dropout(
+            inputs, self.rate, seed, noise_shape=shape
+        )

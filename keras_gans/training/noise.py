@@ -45,7 +45,9 @@ class NoiseModel(BaseModel):
 
     def _generated(self, latents, vectors, training=False):
         """Return the images of latent and label vectors."""
-        inputs = latents if vectors is None else [latents, vectors]
+        inputs = latents
+        if vectors is not None:  # of which Keras takes no mixture of kinds
+            inputs = [tf.convert_to_tensor(x) for x in (latents, vectors)]
         return self.generator(inputs, training=training)
 
     def _check_inputs(self, inputs):
@@ -128,6 +130,10 @@ class NoiseModel(BaseModel):
         """Draw a latent vector for each image of this replica."""
         count = tf.shape(images)[0]
         return draw_latents(seed, count, *self.latents)
+
+    def _draw_labels(self, vectors):
+        """Return the labels of the images to generate: the batch's own."""
+        return vectors
 
     def record_statistics(self, batch):
         """Pass latents through the generator, in training mode.
