@@ -13,7 +13,7 @@ import itertools
 import math
 
 import keras
-from keras import initializers, layers
+from keras import initializers, layers, ops
 
 from keras_gans import checks
 from keras_gans.layers import BatchNormalization, Dropout
@@ -156,8 +156,9 @@ def upsampling_generator(
         latent_dim=latent_dim,
         widths=widths,
     )
-    factors = _embedded(labels, latent_dim, mean=-1.0)  # less 1
-    x = layers.Add()([latents, layers.Multiply()([latents, factors])])
+    without = 1.0 - ops.sum(labels, -1, keepdims=True)
+    factors = layers.Add()([_embedded(labels, latent_dim), without])
+    x = layers.Multiply()([latents, factors])
     x = _dense(x, height * width * widths[0])
     x = layers.Reshape((height, width, widths[0]))(x)
     x = _normalized(x, epsilon=1e-5)
@@ -230,9 +231,9 @@ def _weights(*widths):
     return sum(math.prod(pair) for pair in itertools.pairwise(widths))
 
 
-def _embedded(labels, size, mean=0.0):
+def _embedded(labels, size):
     """Return the sum of the embeddings of the labels that hold."""
-    initializer = initializers.RandomNormal(mean, 1.0)
+    initializer = initializers.RandomNormal(0.0, 1.0)
     return layers.Dense(
         size, use_bias=False, kernel_initializer=initializer, name="embedding"
     )(labels)
