@@ -247,9 +247,7 @@ class ACGAN(NoiseModel):
     def _judge(self):
         """Return the discriminator's head for real and fake."""
         network = self.discriminator
-        return keras.Model(
-            network.inputs, network.outputs[0], name=network.name
-        )
+        return keras.Model(network.input, network.outputs[0], name=network.name)
 
 
 class _DCGAN:
