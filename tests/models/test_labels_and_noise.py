@@ -154,8 +154,8 @@ def test_forward(gray):
 
 
 def test_dropout(gray, monkeypatch):
-    masks = iter(gray.fixture.group("in").items())
-    masks = (mask for name, mask in masks if name.startswith("dropout_keep"))
+    inputs = gray.fixture.group("in").items()
+    masks = iter([x for name, x in inputs if name.startswith("dropout_keep")])
 
     def draw(shape, seed, low, high, dtype):
         mask = next(masks)
