@@ -76,16 +76,16 @@ DATA = {
         "metavar": "SET",
         "help": "both sides at once: a folder with trainA and trainB, "
         "tfds:NAME/CONFIG with these splits, or for pix2pix a folder of "
-        "side-by-side images, left translated into right. For stargan "
-        "images with labels: a folder with CelebA's list_attr_celeba, a "
-        "folder with one subfolder per class, a csv file, tfds:NAME@SPLIT or "
-        "faces:STYLE; may be repeated to train on several data sets. For "
-        "dcgan one source, as for --data-a",
+        "side-by-side images, left translated into right. For stargan, cgan "
+        "and acgan images with labels: a folder with CelebA's "
+        "list_attr_celeba, a folder with one subfolder per class, a csv file, "
+        "tfds:NAME@SPLIT or faces:STYLE; may be repeated to train stargan on "
+        "several data sets. For dcgan one source, as for --data-a",
     },
     "labels": {
         "action": "append",
         "metavar": "NAME,NAME,...",
-        "help": "which labels stargan learns (default: all classes, or the "
+        "help": "which labels the model learns (default: all classes, or the "
         "paper's five of the faces); once for each --data",
     },
     "direction": {
@@ -105,7 +105,7 @@ DATA = {
         "type": integer(1),
         "metavar": "PIXELS",
         "help": "side of the square images (default: the model's own, 64 for "
-        "cyclegan and dcgan, 256 for pix2pix and architecture=resnet)",
+        "most, 128 for stargan, 256 for pix2pix and architecture=resnet)",
     },
 }
 # The model and its arguments.

@@ -15,6 +15,7 @@ from keras_gans import checks
 from keras_gans.checks import UserError
 from keras_gans.files import same_name
 
+CELEBA_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 CELEBA_HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 KEYS = 2**24  # whole numbers up to here are exact in float32, too
 
@@ -58,6 +59,29 @@ class Labels:
         self.num_sets = len(self.sets)
         masks = self.num_sets if self.num_sets > 1 else 0
         self.vector_size = len(self.names) + masks
+
+    @classmethod
+    def of_one_set(cls, names, exclusive=None):
+        """Make the labels of one data set, for a model that takes no masks.
+
+        Raises:
+            UserError: also if `names` are those of several.
+        """
+        table = cls(names, exclusive)
+        if table.num_sets > 1:
+            raise UserError(
+                "labels must be those of one data set. Received: "
+                f"{table.num_sets} sets, {table._listed()}"
+            )
+        return table
+
+    def config(self):
+        """Return `labels` and `exclusive`, arguments that make it again."""
+        sets = [list(names) for names in self.sets]
+        return {
+            "labels": sets if len(sets) > 1 else sets[0],
+            "exclusive": [list(group) for group in self.groups],
+        }
 
     def _check_groups(self, exclusive):
         groups = []

@@ -142,6 +142,43 @@ def exclusive_classification(labels, logits, weights=None):
     return _mean(losses, weights)
 
 
+def classification(table, labels, logits, scores=tf.identity):
+    """Cross-entropy of all labels, summed over groups and other labels.
+
+    A softmax for each exclusive group, of the images of which a label of the
+    group holds, and a sigmoid for each other label.
+
+    Args:
+        table: `keras_gans.labels.Labels` of one data set.
+        labels: `[batch, num_labels]`, each 0 or 1.
+        logits: `[batch, num_labels]`.
+        scores: function of the logits of a group to those of the softmax.
+
+    Reference:
+        Odena et al. 2017, "Conditional Image Synthesis with Auxiliary
+        Classifier GANs", arXiv:1610.09585, eq. 3, which has one group.
+    """
+
+    def columns(names):
+        places = [table.names.index(name) for name in names]
+        return (
+            tf.gather(tf.cast(values, tf.float32), places, axis=-1)
+            for values in (labels, logits)
+        )
+
+    terms = []
+    for group in table.groups:
+        own, found = columns(group)
+        count = tf.reduce_sum(own, -1, keepdims=True)
+        own /= tf.maximum(count, 1.0)
+        known = tf.minimum(count[:, 0], 1.0)  # 0 where none holds
+        terms.append(exclusive_classification(own, scores(found), known))
+    others = [n for n in table.names if n not in sum(table.groups, ())]
+    if others:
+        terms.append(attribute_classification(*columns(others)))
+    return tf.add_n(terms)
+
+
 def gradient_norms(critic, images):
     """Return the gradient norm of a critic at each image, float32 `[batch]`.
 

@@ -8,6 +8,8 @@ from keras_gans import checks
 # Command-line name -> "module:Class". Adding a model is one new file and one
 # line here; the command, the contract tests and the README's table follow.
 MODELS = {
+    "acgan": "keras_gans.models.acgan:ACGAN",
+    "cgan": "keras_gans.models.conditional_gan:ConditionalGAN",
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "dcgan": "keras_gans.models.dcgan:DCGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",

@@ -110,9 +110,9 @@ def test_unknown_name_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="NoSuchModel"):
         _ = keras_gans.NoSuchModel
-    with pytest.raises(ValueError, match="one of cyclegan.*nope"):
+    with pytest.raises(ValueError, match="one of .*cyclegan.*nope"):
         keras_gans.registry.get("nope")
-    with pytest.raises(ValueError, match="one of cyclegan.*'translator'"):
+    with pytest.raises(ValueError, match="one of .*cyclegan.*'translator'"):
         keras_gans.registry.get("translator")  # which is not trained
-    with pytest.raises(ValueError, match="one of CycleGAN.*Nope"):
+    with pytest.raises(ValueError, match="one of .*CycleGAN.*Nope"):
         keras_gans.registry.get_class("Nope")

@@ -348,7 +348,7 @@ def test_images_are_judged_at_the_size_of_training(data, options, size):
         ("--data a --data-a b", "data must be given alone"),
         ("--data a --model stargan --labels -x", "labels must name.*-x"),
         ("--data a --model stargan --labels=", "labels must name.*"),
-        ("--data-a a --data-b b --model nope", "one of cyclegan.*nope"),
+        ("--data-a a --data-b b --model nope", "one of .*cyclegan.*nope"),
         ("--data-a a --data-b b --report a/000.png", "a/000.png"),
         ("--data-a a --data-b b --set size=3", "set must be KEY=VALUE"),
         ("--data-a a --data-b b --set architecture=vgg", "one of dcgan.*vgg"),

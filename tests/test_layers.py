@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gans.layers import (
     BatchNormalization,
+    Dropout,
     InstanceNormalization,
     LabelPlanes,
     ReflectionPadding2D,
@@ -346,3 +347,19 @@ def test_latents_have_their_distribution():
     np.testing.assert_allclose(powers, [0, 1 / 3, 0, 1 / 5], atol=0.02)
     np.testing.assert_array_equal(draw_latents(0, 2000, 50, "uniform"), drawn)
     assert not np.allclose(draw_latents(1, 2000, 50, "uniform"), drawn)
+
+
+@pytest.mark.parametrize("noise_shape", [None, (None, 1, 1, None)])
+def test_dropout_is_the_same_in_xla(noise_shape):
+    images = tf.ones((64, 2, 2, 50))
+    masks = []
+    for jit_compile in (False, True):
+        layer = Dropout(0.25, noise_shape=noise_shape, seed=1)
+        call = tf.function(layer, jit_compile=jit_compile)
+        masks.append(call(images, training=True).numpy())
+    np.testing.assert_array_equal(*masks)
+    assert set(np.unique(masks)) == {0.0, np.float32(1 / 0.75)}
+    np.testing.assert_allclose(np.mean(masks), 1.0, atol=0.05)
+    whole = masks[0] == masks[0][:, :1, :1]
+    assert whole.all() == (noise_shape is not None)
+    np.testing.assert_array_equal(layer(images, training=False), images)

@@ -235,7 +235,10 @@ def test_finished_runs_are_read_and_others_continued(
 def test_wrong_use_is_told_in_one_line(capsys):
     assert scoreboard.main(["--only", "nothing"]) == 2
     error = capsys.readouterr().err
-    assert "only must be names among cyclegan, cyclegan-resnet" in error
+    assert (
+        "only must be names among acgan, cgan, cyclegan, cyclegan-resnet"
+        in error
+    )
     assert scoreboard.main(["--minutes", "0"]) == 2
     assert "minutes must be above 0" in capsys.readouterr().err
 

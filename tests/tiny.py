@@ -14,9 +14,20 @@ TOYS = {
     "painter": "tests.toys.painter:PainterToy",
     "domains": "tests.toys.domains:DomainsToy",
 }
+_LABELS = ["Black_Hair", "Blond_Hair", "Male"]
+_LABELLED = {
+    "image_size": 32,
+    "labels": _LABELS,
+    "latent_dim": 8,
+    "base_filters": 2,
+}
 # The smallest arguments of each model; the batch follows from its shapes.
 # Another architecture of a model is a case `model-architecture`.
 TINY = {
+    "acgan": _LABELLED,
+    "acgan-upsampling": {"architecture": "upsampling", **_LABELLED},
+    "cgan": _LABELLED,
+    "cgan-dense": {"architecture": "dense", **_LABELLED},
     "cyclegan": {"image_size": 32, "base_filters": 4},
     "cyclegan-resnet": {
         "architecture": "resnet",
@@ -42,7 +53,7 @@ TINY = {
     },
     "stargan": {
         "image_size": 16,
-        "labels": ["Black_Hair", "Blond_Hair", "Male"],
+        "labels": _LABELS,
         "base_filters": 2,
         "num_residual_blocks": 0,
         "num_discriminator_layers": 2,

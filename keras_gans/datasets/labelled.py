@@ -298,7 +298,7 @@ class LabelledData(Data):
         sets = self._sides(repeat)
         return labelled(
             sets if len(sets) > 1 else sets[0],
-            batches_per_step=self.settings["critic_steps"],
+            batches_per_step=self.settings.get("critic_steps", 1),
             **self._options(start, repeat),
         )
 

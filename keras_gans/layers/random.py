@@ -65,10 +65,21 @@ def draw_latents(seed, count, size, distribution="normal"):
 
 @keras.saving.register_keras_serializable("keras_gans")
 class Dropout(keras.layers.Dropout):
-    """Dropout with a different mask on each replica of a strategy."""
+    """Dropout with a different mask on each replica of a strategy.
+
+    Takes the arguments of `keras.layers.Dropout`. The mask is the same in a
+    graph and in XLA.
+    """
 
     def call(self, inputs, training=False):
         if not training or not self.rate:
             return inputs
-        seed = replica_seed(self.seed_generator)
-        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed)
+        own = tf.shape(inputs)
+        given = self.noise_shape or [None] * len(inputs.shape)
+        shape = [own[i] if n is None else n for i, n in enumerate(given)]
+        # Whole numbers: XLA draws other fractions than TensorFlow does.
+        draws = tf.random.stateless_uniform(
+            shape, replica_seed(self.seed_generator), 0, _STEPS, tf.int32
+        )
+        kept = draws >= round(self.rate * _STEPS)
+        return tf.where(kept, inputs / (1.0 - self.rate), 0.0)

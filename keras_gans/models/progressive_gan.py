@@ -173,12 +173,7 @@ class ProgressiveGAN(NoiseModel):
         if latent_dim is None:
             latent_dim = widest
         checks.between(1, checks.MOST_LATENTS, latent_dim=latent_dim)
-        table = Labels(labels, exclusive) if labels is not None else None
-        if table and table.num_sets > 1:
-            raise UserError(
-                "labels must be those of one data set. Received: "
-                f"{table.num_sets} lists"
-            )
+        table = labels and Labels.of_one_set(labels, exclusive)
         sizes = sizes_between(initial_size, image_size)
         schedule = Growth(sizes, stable_images, fade_images)
         super().__init__(name=name, **kwargs)
@@ -268,8 +263,7 @@ class ProgressiveGAN(NoiseModel):
             "image_size": self.image_size,
             "initial_size": self.initial_size,
             "latent_dim": self.latent_dim,
-            "labels": table and list(table.names),
-            "exclusive": table and [list(group) for group in table.groups],
+            **(table.config() if table else {}),
             "base_filters": self.base_filters,
             "max_filters": self.max_filters,
             "filters": self.filters,
@@ -418,13 +412,7 @@ class ProgressiveGAN(NoiseModel):
     def _classification(self, vectors, logits):
         if vectors is None:
             return tf.zeros([])
-        is_exclusive = self.label_table.is_exclusive(0)
-        loss = (
-            losses.exclusive_classification
-            if is_exclusive
-            else losses.attribute_classification
-        )
-        return loss(vectors, logits)
+        return losses.classification(self.label_table, vectors, logits)
 
     def _generator_terms(self, vectors, latents, training):
         fake = self._made(latents, vectors, training)  # G(z, c)

@@ -9,14 +9,13 @@ import tensorflow as tf
 
 from keras_gans import checks, losses, verbs
 from keras_gans.checks import UserError
-from keras_gans.labels import KEYS, Labels
+from keras_gans.labels import CELEBA_LABELS, KEYS, Labels
 from keras_gans.networks import stargan_discriminator, stargan_generator
 from keras_gans.optimizers import PyTorchAdam
 from keras_gans.training.base import BaseModel, check_images, check_values
 from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Images, Verb
 
-CELEBA_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 _MOST_LAYERS = 6
 
 
@@ -201,13 +200,10 @@ class StarGAN(BaseModel):
         return settings | {"critic_steps": critic_steps}
 
     def get_config(self):
-        table = self.label_table
-        sets = [list(names) for names in table.sets]
         return {
             **super().get_config(),
             "image_size": self.image_size,
-            "labels": sets if table.num_sets > 1 else sets[0],
-            "exclusive": [list(group) for group in table.groups],
+            **self.label_table.config(),
             "base_filters": self.base_filters,
             "discriminator_filters": self.discriminator_filters,
             "num_residual_blocks": self.num_residual_blocks,

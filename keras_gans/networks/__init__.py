@@ -1,5 +1,11 @@
 """Networks: functions that return functional Keras models."""
 
+from keras_gans.networks.conditional import (
+    dense_discriminator,
+    dense_generator,
+    upsampling_discriminator,
+    upsampling_generator,
+)
 from keras_gans.networks.dcgan import dcgan_discriminator, dcgan_generator
 from keras_gans.networks.noise import noise_discriminator, noise_generator
 from keras_gans.networks.patchgan import (
@@ -20,6 +26,8 @@ from keras_gans.networks.unet import unet_generator
 __all__ = [
     "dcgan_discriminator",
     "dcgan_generator",
+    "dense_discriminator",
+    "dense_generator",
     "noise_discriminator",
     "noise_generator",
     "patch_discriminator",
@@ -30,4 +38,6 @@ __all__ = [
     "stargan_discriminator",
     "stargan_generator",
     "unet_generator",
+    "upsampling_discriminator",
+    "upsampling_generator",
 ]

@@ -1,5 +1,7 @@
 """DCGAN's networks as two public codes have them: noise to images.
 
+With labels they are those of a conditional GAN, with classes of an AC-GAN.
+
 `"torch"` is the example of PyTorch: kernels of 4, no biases, convolutions
 also at the two ends. `"tf1"` is the code for TensorFlow 1 that the authors
 name: kernels of 5, biases, linear layers at the ends.
@@ -17,7 +19,7 @@ from keras import initializers, layers
 
 from keras_gans import checks
 from keras_gans.checks import UserError
-from keras_gans.layers import BatchNormalization
+from keras_gans.layers import BatchNormalization, LabelPlanes
 from keras_gans.networks._blocks import check_weights
 
 _HALVINGS = 4
@@ -57,39 +59,47 @@ def noise_generator(
     latent_dim=100,
     base_filters=64,
     architecture="torch",
+    num_labels=0,
     name=None,
 ):
     """From a latent vector to a map of 1/16, then four doublings.
 
     Widths are `base_filters` times 8, 4, 2, 1, then the image. Every layer
-    but the last has batch normalization and ReLU.
+    but the last has batch normalization and ReLU. Labels, if any, are
+    appended to the latent vector.
 
     Args:
         image_size: int, or `(height, width)`; pixels, multiples of 16.
         latent_dim: int, length of a latent vector.
         base_filters: int, channels before the image.
         architecture: `"torch"` or `"tf1"`.
+        num_labels: int, length of a label vector; 0 for none.
         name: str, name of the network.
 
     Returns:
-        A `keras.Model`: float `[batch, latent_dim]` to float32 `[batch,
-        height, width, 3]` in [-1, 1] (tanh).
+        A `keras.Model`: float `[batch, latent_dim]`, or with labels the pair
+        of it and float `[batch, num_labels]`, to float32 `[batch, height,
+        width, 3]` in [-1, 1] (tanh).
 
     Raises:
         UserError: if an argument does not fit.
     """
     sides, style = _checked(image_size, base_filters, architecture)
     checks.between(1, checks.MOST_LATENTS, latent_dim=latent_dim)
+    checks.between(0, checks.MOST_LABELS, num_labels=num_labels)
     size, (height, width) = style.kernel_size, sides
     check_weights(
-        8 * height * width * latent_dim * base_filters
+        8 * height * width * (latent_dim + num_labels) * base_filters
         + size**2 * (42 * base_filters + 3) * base_filters,
         image_size=image_size,
         latent_dim=latent_dim,
         base_filters=base_filters,
     )
-    inputs = keras.Input((latent_dim,))
-    x = style.to_map(inputs, (height, width, 8 * base_filters))
+    inputs = x = keras.Input((latent_dim,), name="latents")
+    if num_labels:
+        inputs = [x, keras.Input((num_labels,), name="labels")]
+        x = layers.Concatenate()(inputs)
+    x = style.to_map(x, (height, width, 8 * base_filters))
     x = layers.ReLU()(style.normalization()(x))
     for factor in (4, 2, 1):
         x = style.doubled(x, factor * base_filters)
@@ -102,43 +112,67 @@ def noise_generator(
 
 
 def noise_discriminator(
-    image_size=64, base_filters=64, architecture="torch", name=None
+    image_size=64,
+    base_filters=64,
+    architecture="torch",
+    num_labels=0,
+    num_classes=0,
+    name=None,
 ):
     """Four halvings, then one logit of the whole map.
 
     Widths are `base_filters` times 1, 2, 4, 8. Leaky ReLU (slope 0.2), and
-    batch normalization on all but the first and the last.
+    batch normalization on all but the first and the last. Labels, if any,
+    are appended to the image as constant planes.
 
     Args:
         image_size: int, or `(height, width)`; pixels, multiples of 16.
         base_filters: int, channels of the first convolution.
         architecture: `"torch"` or `"tf1"`.
+        num_labels: int, length of a label vector; 0 for none.
+        num_classes: int, logits of a second head on the last map; 0 for
+            none.
         name: str, name of the network.
 
     Returns:
-        A `keras.Model`: float `[batch, height, width, 3]` in [-1, 1] to
-        float32 logits `[batch, 1]`.
+        A `keras.Model`: float `[batch, height, width, 3]` in [-1, 1], or with
+        labels the pair of it and float `[batch, num_labels]`, to float32
+        logits `[batch, 1]`, or with classes the pair of them and float32
+        `[batch, num_classes]`.
 
     Raises:
         UserError: if an argument does not fit.
     """
     sides, style = _checked(image_size, base_filters, architecture)
+    checks.between(
+        0, checks.MOST_LABELS, num_labels=num_labels, num_classes=num_classes
+    )
     size = style.kernel_size
     check_weights(
-        8 * math.prod(sides) * base_filters
-        + size**2 * (42 * base_filters + 3) * base_filters,
+        8 * math.prod(sides) * base_filters * (1 + num_classes)
+        + size**2 * (42 * base_filters + 3 + num_labels) * base_filters,
         image_size=image_size,
         base_filters=base_filters,
     )
-    inputs = keras.Input((*(_UNIT * side for side in sides), 3))
-    x = layers.LeakyReLU(_SLOPE)(style.halved(inputs, base_filters))
+    inputs = x = keras.Input(
+        (*(_UNIT * side for side in sides), 3), name="images"
+    )
+    if num_labels:
+        inputs = [x, keras.Input((num_labels,), name="labels")]
+        x = LabelPlanes()(inputs)
+    x = layers.LeakyReLU(_SLOPE)(style.halved(x, base_filters))
     for factor in (2, 4, 8):
         x = style.halved(x, factor * base_filters)
         x = layers.LeakyReLU(_SLOPE)(style.normalization()(x))
-    x = style.to_logit(x)
     # float32 also under mixed precision: losses are made of these.
-    outputs = layers.Activation("linear", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name=name)
+    outputs = [
+        layers.Activation("linear", dtype="float32")(style.to_logits(x, count))
+        for count in (1, num_classes)
+        if count
+    ]
+    return keras.Model(
+        inputs, outputs if num_classes else outputs[0], name=name
+    )
 
 
 class _Torch:
@@ -170,9 +204,9 @@ class _Torch:
         return layers.Conv2D(filters, 4, 2, "same", **cls._options())(x)
 
     @classmethod
-    def to_logit(cls, x):
-        x = layers.Conv2D(1, x.shape[1:3], **cls._options())(x)
-        return layers.Reshape((1,))(x)
+    def to_logits(cls, x, count):
+        x = layers.Conv2D(count, x.shape[1:3], **cls._options())(x)
+        return layers.Reshape((count,))(x)
 
     @staticmethod
     def normalization():
@@ -212,8 +246,8 @@ class _TensorFlow:
         )(x)
 
     @classmethod
-    def to_logit(cls, x):
-        return layers.Dense(1, **cls._options())(layers.Flatten()(x))
+    def to_logits(cls, x, count):
+        return layers.Dense(count, **cls._options())(layers.Flatten()(x))
 
     @staticmethod
     def normalization():

@@ -127,6 +127,10 @@ class NoiseModel(BaseModel):
         count = tf.shape(images)[0]
         return draw_latents(seed, count, *self.latents)
 
+    def _draw_labels(self, vectors):
+        """Return the labels of the images to generate: the batch's own."""
+        return vectors
+
     def record_statistics(self, batch):
         """Pass latents through the generator, in training mode.
 

@@ -9,54 +9,30 @@ from keras_gans import interop
 from keras_gans.models.dcgan import DCGAN
 from keras_gans.optimizers import Adam, PyTorchAdam
 from keras_gans.verbs import Latents
-from tests.networks.pytorch_reference import nchw, nhwc, tolerances
+from tests.models.noise_training import Training
+from tests.networks.pytorch_reference import nchw, nhwc
 
 
-class Training:
-    """A model beside the fixture of its code's training loop."""
+class DCGANTraining(Training):
+    """A DCGAN beside the fixture of its code's training loop."""
 
     def __init__(self, fixture, source, latents, images, **arguments):
-        self.fixture, self.source = fixture, interop.SOURCES[source]
-        self.latents, self.images = map(tf.constant, (latents, images))
-        self.model = model = DCGAN(latent_dim=latents.shape[1], **arguments)
+        model = DCGAN(latent_dim=latents.shape[1], **arguments)
         model.compile(run_eagerly=True)
-        self.variables = {}
+        reference, variables = interop.SOURCES[source], {}
         for scope, network in zip("GD", model.networks, strict=True):
             weights = fixture.group(f"w/{scope}")
             interop.load_reference(network, weights, source=source)
-            for name, variable in self.source.variables(network).items():
-                self.variables[f"{scope}/{name}"] = variable
-        model._draw = lambda images, seed: self.latents
+            for name, variable in reference.variables(network).items():
+                variables[f"{scope}/{name}"] = variable
 
-    def assert_close(self, group, name, actual):
-        self.fixture.assert_close(
-            f"{group}/{name}", actual, **tolerances(self.fixture)[group]
+        def to_reference(name, array):
+            return reference.to_reference(array)
+
+        super().__init__(
+            *(model, fixture, variables, to_reference, latents), images=images
         )
-
-    def assert_group(self, group):
-        """Compare variables that moved for a reason; return how many."""
-        noise = set(self.fixture.meta["zero_gradient_weights"])
-        names = [n for n in self.fixture.group(group) if n not in noise]
-        for name in names:
-            actual = self.source.to_reference(self.variables[name])
-            reliable = self.fixture.arrays.get(f"reliable/{group}/{name}")
-            if reliable is not None:
-                # The others have no gradient: Adam follows the rounding.
-                expected = self.fixture[f"{group}/{name}"]
-                actual = np.where(reliable, actual, expected)
-            self.assert_close(group, name, actual)
-        return len(names)
-
-    def assert_gradients(self, group, tape, objective, variables):
-        gradients = tape.gradient(objective, variables)
-        gradients = {
-            id(v): g for v, g in zip(variables, gradients, strict=True)
-        }
-        names = list(self.fixture.group(group))
-        for name in names:
-            gradient = gradients[id(self.variables[name])]
-            self.assert_close(group, name, self.source.to_reference(gradient))
-        assert len(names) == len(variables)
+        self.images = self.batch["images"]
 
     def assert_losses_and_gradients(self):
         """Compare what the initial weights give; return the fakes."""
@@ -83,16 +59,12 @@ class Training:
         )
         return fake
 
-    def step(self):
-        self.model.reset_metrics()
-        return self.model.train_step({"images": self.images})
-
 
 @pytest.fixture
 def torch(reference):
     fixture = reference("dcgan_torch_train")
     latents, images = fixture["in/noise"][..., 0, 0], nhwc(fixture["in/real"])
-    return Training(
+    return DCGANTraining(
         *(fixture, "pytorch-dcgan", latents, images), base_filters=4
     )
 
@@ -100,7 +72,7 @@ def torch(reference):
 @pytest.fixture
 def tf1(reference):
     fixture = reference("dcgan_tf1_train")
-    return Training(
+    return DCGANTraining(
         *(fixture, "dcgan-tensorflow", fixture["in/z"], fixture["in/images"]),
         architecture="tf1",
         base_filters=3,
@@ -158,19 +130,12 @@ def test_three_steps_of_torch(torch):
         # One pass of the generator in a step, three of the discriminator.
         assert torch.assert_group(f"adam{step}_running") == 14
         group = f"adam{step}_out_train"
-        statistics = [v.numpy() for v in model.non_trainable_variables]
+        statistics = torch.statistics()
         fake = model.generator(torch.latents, training=True)
         torch.assert_close(group, "G", nchw(fake))
         logits = model.discriminator(torch.images, training=True)
         torch.assert_close(group, "D_real", probabilities(logits))
-        restore(model, statistics)
-
-
-def restore(model, statistics):
-    for variable, value in zip(
-        model.non_trainable_variables, statistics, strict=True
-    ):
-        variable.assign(value)
+        torch.restore(statistics)
 
 
 def test_three_steps_of_tf1(tf1):
@@ -198,9 +163,9 @@ def test_three_steps_of_tf1(tf1):
         assert tf1.assert_group(f"adam{step}") == 28
         assert tf1.assert_group(f"adam{step}_running") == 5
         if step == 1:
-            statistics = [v.numpy() for v in model.non_trainable_variables]
+            statistics = tf1.statistics()
             tf1.assert_close("adam1_out_train", "G", passed())
-            restore(model, statistics)
+            tf1.restore(statistics)
 
 
 @pytest.mark.parametrize("architecture,passes", [("torch", 1), ("tf1", 2)])

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.layers import Dropout
 from tests import tiny
 
 
@@ -36,6 +37,12 @@ def logs(strategy, name, jit_compile):
         model._draw = lambda images, seed: tf.tile(
             latents, [tf.shape(images)[0] // 2, 1]
         )
+    # Masks differ by replica: in a generator they cost its images less than a
+    # discriminator's cost its verdict.
+    for network in model.networks[1:]:
+        for layer in network.layers:
+            if isinstance(layer, Dropout):
+                layer.rate = 0.0
     # Each half of the batch is the same, and so are its statistics: batch
     # normalization is per replica. Of a part for one critic step each
     # replica has one image, so that shuffled labels stay theirs.

@@ -121,7 +121,7 @@ def settings(entry, scale=1.0, steps=None, seed=0, is_quick=False):
     if is_quick:
         found |= QUICK | {"steps": steps or QUICK["steps"]}
         faces = _QUICK_FACES
-        if model_class.data_kind == "labelled":
+        if entry.model == "stargan":
             # Of two data sets no classifier is trained in the end.
             found["data"] = ["faces:photo", "faces:anime"]
             found["labels"] = [["Male"], ["Young"]]
