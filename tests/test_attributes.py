@@ -127,25 +127,6 @@ def test_the_classifier_learns_what_shows():
     assert all(row["real"] > 0.9 for row in results.values()), results
 
 
-def test_the_classifier_may_learn_from_crops(monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        "keras.Sequential.fit", lambda model, x, *args, **kwargs: seen.append(x)
-    )
-    edits.train_classifier(64, ["Male"], count=3, load_size=72)
-    first = edits.FIRST_OF_CLASSIFIER
-    whole = drawing.draw_many(range(first, first + 3), "photo", 72)
-    corners = []
-    for picture, crop in zip(whole, images.to_uint8(seen[0]), strict=True):
-        corners += [
-            (y, x)
-            for y in range(9)
-            for x in range(9)
-            if np.array_equal(picture[y : y + 64, x : x + 64], crop)
-        ]
-    assert len(corners) == 3 and len({*corners}) > 1
-
-
 def test_unknown_labels_are_refused():
     for labels in (["Bald"], [], ["Male", "Hat"]):
         with pytest.raises(ValueError, match="labels must be names out of Bl"):

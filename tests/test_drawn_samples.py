@@ -40,8 +40,8 @@ class World:
             faces.append(face)
         return images.to_float(np.stack(faces))
 
-    def train(self, size, style, load_size):
-        assert (size, style, load_size) == (64, "photo", None)
+    def train(self, size, style):
+        assert (size, style) == (64, "photo")
 
         def classifier(pictures, training):
             assert training is False
@@ -101,7 +101,7 @@ class Model(NoiseModel):
 def measure(world, draw, names=()):
     world.latents.clear()
     (verb,) = Model(draw, names).verbs()
-    found = samples.measure(verb, "photo", 64, COUNT, train=world.train)
+    found = samples.measure(verb, "photo", COUNT, train=world.train)
     np.testing.assert_array_equal(world.latents, Latents(4).draw(COUNT, 0))
     return found
 
@@ -176,9 +176,9 @@ def test_of_an_exclusive_group_one_label_is_seen():
 def test_large_images_are_classified_small():
     asked = []
 
-    def train(size, style, load_size):
+    def train(size, style):
         def classifier(pictures, training):
-            asked.append((size, style, load_size, pictures.shape))
+            asked.append((size, style, pictures.shape))
             return np.zeros((len(pictures), len(NAMES)))
 
         return classifier
@@ -187,9 +187,8 @@ def test_large_images_are_classified_small():
         return np.zeros((len(latents), 128, 128, 3), "float32")
 
     (verb,) = Model(draw, ()).verbs()
-    samples.measure(verb, "sketch", 143, 2, train=train)
-    # Drawn to 143 and cropped to 128 is drawn to 72 and cropped to 64.
-    assert asked == [(64, "sketch", 72, (2, 64, 64, 3))] * 2
+    samples.measure(verb, "sketch", 2, train=train)
+    assert asked == [(64, "sketch", (2, 64, 64, 3))] * 2
 
 
 def test_table(world):
@@ -232,8 +231,8 @@ def test_only_samples_of_drawn_faces_are_measured(monkeypatch):
     options = {"seed": 3, "train": "train"}
     # Labelled faces are not cropped.
     assert asked == [
-        ("generate", "anime", 72, options),
-        ("generate", "photo", 64, options),
+        ("generate", "anime", options),
+        ("generate", "photo", options),
     ]
 
 

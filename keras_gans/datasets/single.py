@@ -3,6 +3,7 @@
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, sources, streams
 from keras_gans.datasets.data import Data
+from keras_gans.datasets.pictures import Pictures
 
 
 def single(
@@ -22,8 +23,11 @@ def single(
 
     Args:
         data: `Pictures` or an `open_source` argument.
-        image_size, batch_size, load_size, flip, seed, start, held_out,
-            cache_bytes, repeat: as in `unpaired`.
+        image_size, batch_size, flip, seed, start, held_out, cache_bytes,
+            repeat: as in `unpaired`.
+        load_size: int, images are scaled to this size, then randomly cropped
+            to `image_size`. Default: that of opened data, else `image_size`,
+            without a crop, as in the codes of the papers.
         growth: list of `[size, batches, images]`, for a model that starts
             with small images, its `growth`: until more than `images` have
             been seen, batches have images of this size, averaged from those
@@ -39,6 +43,8 @@ def single(
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat
     )
+    if load_size is None and not isinstance(data, Pictures):
+        load_size = image_size
     data = streams.opened(
         data, "data", image_size, load_size, seed, cache_bytes
     )
@@ -69,6 +75,10 @@ class SingleData(Data):
                 "data must be given once for single data. "
                 f"Received: {', '.join(data)}"
             )
+
+    @staticmethod
+    def _load_size(image_size):
+        return image_size  # nothing is cut, see `single`
 
     @classmethod
     def _open_sides(cls, settings, load_size, seed, cache_bytes):

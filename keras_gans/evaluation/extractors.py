@@ -6,7 +6,7 @@ from keras_gans.faces import edits
 from keras_gans.metrics import faces
 
 
-def classifier(image_size, style="photo", load_size=None):
+def classifier(image_size, style="photo"):
     """Return `edits.train_classifier`'s result, trained on first use.
 
     Raises:
@@ -15,7 +15,6 @@ def classifier(image_size, style="photo", load_size=None):
     return faces.trained(
         edits.train_classifier,
         *(image_size, style, files.cache_folder()),
-        load_size=load_size,
     )
 
 

@@ -27,7 +27,6 @@ def train_classifier(
     count=4000,
     epochs=8,
     seed=0,
-    load_size=None,
 ):
     """Train a small convolutional network on the true labels of drawn faces.
 
@@ -38,9 +37,6 @@ def train_classifier(
         count: int, number of training faces.
         epochs: int, passes through them.
         seed: int, seed of the drawings.
-        load_size: int, pixels, to which faces are drawn before a random crop
-            to `image_size`, as for models that train on such crops. Default:
-            no crop.
 
     Returns:
         `keras.Model` from float32 images `[batch, size, size, 3]` in
@@ -54,14 +50,7 @@ def train_classifier(
     columns = _columns(labels)
     indices = range(FIRST_OF_CLASSIFIER, FIRST_OF_CLASSIFIER + count)
     faces = [(index, None) for index in indices]
-    pictures = _drawn(faces, style, load_size or image_size, seed)
-    if load_size:
-        most = load_size - image_size + 1
-        corners = np.random.RandomState(seed).randint(most, size=(count, 2))
-        pictures = [
-            picture[y : y + image_size, x : x + image_size]
-            for picture, (y, x) in zip(pictures, corners, strict=True)
-        ]
+    pictures = _drawn(faces, style, image_size, seed)
     pictures = images.to_float(np.stack(pictures)).numpy()
     truth = _truth(faces, columns, seed)
     # In float32 whatever the precision of the run that is judged.

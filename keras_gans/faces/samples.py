@@ -25,7 +25,6 @@ _GROUPS = *_EXCLUSIVE, *((name,) for name in _ALONE)
 def measure(
     verb,
     style="photo",
-    load_size=72,
     count=500,
     seed=0,
     train=edits.train_classifier,
@@ -38,12 +37,10 @@ def measure(
     Args:
         verb: `Verb` from latents, or latents and labels, to square images.
         style: str, one of `drawing.STYLES`.
-        load_size: int, pixels, to which faces are drawn before they are
-            cropped to the size of the samples, as in training.
         count: int, number of samples.
         seed: int, seed of the drawings and of the latents.
-        train: function `(image_size, style=..., load_size=...)` to a
-            classifier of all labels, as `edits.train_classifier`.
+        train: function `(image_size, style=...)` to a classifier of all
+            labels, as `edits.train_classifier`.
 
     Returns:
         dict with `count` and
@@ -79,14 +76,10 @@ def measure(
         for b in batches
     ]
     size = samples[0].shape[1]
-    others = sources.drawn(style, load_size, "data", indices[count:], seed)
-    others = others.cropped(size)
+    others = sources.drawn(style, size, "data", indices[count:], seed)
     reals = (np.stack([others.read(i) for i in batch]) for batch in batches)
     small = min(size, _SIZE)
-    cut = round(load_size * small / size)
-    classifier = train(
-        small, style=style, load_size=cut if cut > small else None
-    )
+    classifier = train(small, style=style)
     seen = {
         "samples": _seen(classifier, samples, small),
         "real images": _seen(classifier, reals, small),

@@ -113,7 +113,7 @@ def of_verbs(verbs, data, train=edits.train_classifier):
                 )
         elif style and verb.images is None:
             results[verb.name] = samples.measure(
-                verb, style, side.load_size, seed=seed, train=train
+                verb, style, seed=seed, train=train
             )
         elif style and verb.input(Labels)[0]:
             results |= edits.measure(

@@ -6,7 +6,6 @@ it is always the same network and does not affect the random numbers of a run.
 
 import hashlib
 import inspect
-import json
 import os
 import pathlib
 import shutil
@@ -20,19 +19,17 @@ from keras_gans import files
 from keras_gans.checks import UserError
 
 _CODE = """
-import json
 import sys
 import keras
 import tensorflow as tf
 from {module} import {name} as train
 keras.utils.set_random_seed(0)
 tf.config.experimental.enable_op_determinism()
-options = json.loads(sys.argv[3])
-train(int(sys.argv[1]), style=sys.argv[2], **options).save(sys.argv[4])
+train(int(sys.argv[1]), style=sys.argv[2]).save(sys.argv[3])
 """
 
 
-def trained(train, image_size, style, folder=None, **options):
+def trained(train, image_size, style, folder=None):
     """Return the classifier, from the cache if possible.
 
     Args:
@@ -41,7 +38,6 @@ def trained(train, image_size, style, folder=None, **options):
         image_size: int, pixels.
         style: str, style of the drawings.
         folder: path of the cache, or None.
-        **options: further arguments of `train`, plain JSON.
 
     Raises:
         UserError: in one line, if training fails.
@@ -53,25 +49,23 @@ def trained(train, image_size, style, folder=None, **options):
         )
     # A change of the module that trains makes another file.
     source = inspect.getsource(inspect.getmodule(train))
-    options = json.dumps(options)
-    digest = hashlib.sha256(f"{options}{source}".encode()).hexdigest()[:8]
+    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
     name = f"faces-{style}-{image_size}-{digest}.keras"
     place = folder and pathlib.Path(files.expanded(folder), "extractors", name)
     if place and place.exists():
         return _load(place)
     with tempfile.TemporaryDirectory() as beside:
         path = pathlib.Path(beside, name)
-        _train(train, image_size, style, options, path)
+        _train(train, image_size, style, path)
         if place:
             _keep(path, place)
         return _load(path)
 
 
-def _train(train, image_size, style, options, path):
+def _train(train, image_size, style, path):
     code = _CODE.format(module=train.__module__, name=train.__qualname__)
-    arguments = str(image_size), style, options, str(path)
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", code, str(image_size), style, str(path)],
         env={
             **os.environ,
             "CUDA_VISIBLE_DEVICES": "-1",

@@ -262,7 +262,7 @@ class _Deviation(nn.Module):
         return torch.cat([x, spread.expand(-1, 1, *x.shape[2:])], 1)
 
 
-def _progressive(batch, latent_dim=512, base=1024, most=64):
+def _progressive(batch, latent_dim=64, base=1024, most=64):
     """Karras et al. 2018, appendix A, at its last size."""
     images = batch["images"]
     stages = range(2, images.shape[-1].bit_length() - 1)  # below the last

@@ -37,9 +37,9 @@ ROWS = {
     "dcgan, 64 px, batch 64": ("dcgan", {}, 64, 64),
     **{
         f"progressive, {size} px, batch 16": (
-            "progressive_gan",
+            "progressive",
             # At its last size from the start: nothing grows.
-            {"initial_size": size, "fmap_base": 1024, "fmap_max": 64},
+            {"initial_size": size, "base_filters": 1024, "max_filters": 64},
             size,
             16,
         )
@@ -61,7 +61,7 @@ def make_batch(row):
         shape = (count, size, size, 3)
         return rng.uniform(-1, 1, shape).astype("float32")
 
-    if name in ("dcgan", "progressive_gan"):
+    if name in ("dcgan", "progressive"):
         return {"images": pictures(count)}
     if name != "stargan":
         return {"images_a": pictures(count), "images_b": pictures(count)}

@@ -21,10 +21,10 @@ def classifier(image_size=SIZE, style="photo"):
     return keras.Sequential([keras.Input((image_size, image_size, 3)), *layers])
 
 
-def counted(image_size, style, load_size=None):
+def counted(image_size, style):
     """Do as `classifier`, and leave a mark in the working folder."""
     with pathlib.Path("calls").open("a") as calls:
-        calls.write(f"{style} {load_size or image_size}\n")
+        calls.write(f"{style} {image_size}\n")
     return classifier(image_size, style)
 
 

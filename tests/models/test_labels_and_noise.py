@@ -361,7 +361,7 @@ def test_what_generates_nothing(name):
     model = make_bare(name)
     for arguments, message in (
         ({"labels": {"Bald": 1}}, "must name labels among.*Male.*'Bald'"),
-        ({"labels": {"Male": 2}}, "to.'Male'. must be 0 or 1.*2"),
+        ({"labels": {"Male": 2}}, "labels.'Male'. must be 0 or 1.*2"),
         ({"labels": [1, 0]}, r"shape \[16, 3\]"),
         ({"latents": np.zeros((2, 9))}, r"shape \[count, 8\].*\(2, 9\)"),
     ):
