@@ -272,6 +272,8 @@ class ProgressiveGAN(NoiseModel):
             "fade_images": self.schedule.fade_images,
         }
 
+    # With the signature of the original, from which flags are made.
+    @functools.wraps(NoiseModel.compile, assigned=())
     def compile(self, *args, **kwargs):
         """Configure training, as `BaseModel.compile`.
 

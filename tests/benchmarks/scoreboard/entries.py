@@ -112,6 +112,7 @@ def settings(entry, scale=1.0, steps=None, seed=0, is_quick=False):
         options = options | _QUICK_OPTIONS
         options |= _QUICK_OPTIONS_OF.get(entry.key, {})
     found = model_class.default_settings(demonstration=True, **options)
+    found.pop("growth", None)  # which follows from the others
     found = {"precision": "float32"} | found
     found |= {"seed": seed, "model": entry.model}
     # Training is the same with and without it; both are measured.
