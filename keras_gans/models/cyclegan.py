@@ -382,11 +382,7 @@ class _DCGAN:
         **_FACES,
         "batch_size": 16,
         "set": {"ema": 0.999},
-        **(
-            {"steps": 2400, "precision": "bfloat16"}
-            if devices.has_fast_bfloat16()
-            else {"steps": 1500}
-        ),
+        **devices.demonstration_steps(bfloat16=2400, float32=1500),
     }
 
     @staticmethod
