@@ -217,9 +217,11 @@ def finish(settings, folder, model, data, received):
     ):
         if place.exists():
             print(f"  {shown(place)}  {meaning}")
+    sources = run_settings.kind_of(settings).sources
+    named = " ".join(f"--{name.replace('_', '-')} DIR" for name in sources)
     print(
-        "try next: your own images with --data-a DIR --data-b DIR "
-        "--run-dir runs/mine, or the same command with more --steps"
+        f"try next: your own images with {named} --run-dir runs/mine, or the "
+        "same command with more --steps"
     )
     return 0
 

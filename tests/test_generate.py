@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -473,6 +474,7 @@ def test_a_row_leads_from_image_to_image_of_other_labels(labelled):
 
 _CLIENT = """
 import sys
+import keras
 import numpy as np
 import tensorflow as tf
 served = tf.saved_model.load(sys.argv[1]).signatures["generate_from_seeds"]
@@ -517,3 +519,16 @@ def test_seeds_are_served_as_the_command_draws_them(labelled):
     }
     warm = version / "assets.extra/tf_serving_warmup_requests"
     assert b"generate_from_seeds" in warm.read_bytes()
+
+
+def test_an_export_in_bfloat16_is_compared_in_all_its_forms(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = make_bare("dcgan")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    path = export.export(
+        model, tmp_path / "faces", np.zeros((2, 32, 32, 3), "uint8")
+    )
+    made = keras_gans.load(path).generate(2, seed=3)
+    assert made.shape == (2, 32, 32, 3)

@@ -17,6 +17,7 @@ from keras_gans.networks import (
 )
 from keras_gans.networks.noise import check_image_size
 from keras_gans.optimizers import PyTorchAdam
+from keras_gans.training import devices
 from keras_gans.training.noise import NoiseModel
 
 
@@ -245,12 +246,16 @@ class _DCGAN:
     default_batch_size = 128
     default_epochs = None
     default_steps = 40_000  # 25 epochs of CelebA
-    # Half the width, for two cores.
+    # As DCGAN's: half the width, and augmentation, for two cores.
     demonstration = {
         "data": ["faces:photo"],
         "batch_size": 32,
-        "steps": 4000,
-        "set": {"base_filters": 32, "ema": 0.999},
+        **devices.demonstration_steps(bfloat16=5000, float32=2800),
+        "set": {
+            "base_filters": 32,
+            "ema": 0.999,
+            "augment_discriminator": "color,translation,cutout",
+        },
     }
 
     @staticmethod
@@ -284,7 +289,7 @@ class _Upsampling:
     # Maps of half the image and more cost more than DCGAN's.
     demonstration = _DCGAN.demonstration | {
         "steps": 2000,
-        "set": {"base_filters": 8, "ema": 0.999},
+        "set": _DCGAN.demonstration["set"] | {"base_filters": 8},
     }
 
     @staticmethod

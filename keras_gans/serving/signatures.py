@@ -71,8 +71,9 @@ def make(model, scope=None, with_encoded=True):
 
 
 def _from_seeds(encoded, name, declared):
-    def on_seeds(seeds, **inputs):
-        return encoded(**{name: declared.of_seeds(seeds)}, **inputs)
+    def on_seeds(**inputs):  # by name alone, as a loaded signature
+        latents = declared.of_seeds(inputs.pop("seeds"))
+        return encoded(**{name: latents}, **inputs)
 
     return on_seeds
 
