@@ -104,8 +104,9 @@ class ProgressiveGAN(NoiseModel):
         generator's step draws others from the data. Groups of exclusive
         labels have a softmax, other labels a sigmoid, in the code all have
         one softmax.
-        zoo: networks alone; the zoo sums the critic's terms over the batch,
-        classifies real images alone, and has a schedule of its own.
+        zoo: networks alone, whose score is also the logit of the first
+        label; the zoo sums the critic's terms over the batch, classifies
+        real images alone, and has a schedule of its own.
 
     Reference:
         Karras et al. 2018, "Progressive Growing of GANs for Improved
@@ -409,7 +410,9 @@ class ProgressiveGAN(NoiseModel):
         fade = self._fade(self.images_seen.value)
         shown = self._shown(images, training)
         logits = discriminator([shown, fade], training=training)
-        return logits[:, 0], logits[:, 1:]
+        # The zoo counts the score as the logit of the first label, too.
+        is_zoo = self.architecture == "zoo"
+        return logits[:, 0], logits[:, :-1] if is_zoo else logits[:, 1:]
 
     def _classification(self, vectors, logits):
         if vectors is None:

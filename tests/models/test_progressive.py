@@ -11,6 +11,7 @@ from keras_gans.growth import Batches, Growth
 from keras_gans.interop import progressive
 from keras_gans.layers import doubled
 from keras_gans.models.progressive_gan import ProgressiveGAN
+from keras_gans.optimizers import PyTorchAdam
 from tests.networks.pytorch_reference import nchw, nhwc, tolerances
 from tests.tiny import moved, values
 
@@ -133,7 +134,8 @@ class Training:
     def set_level(self, level):
         schedule = self.model.schedule
         self.model.images_seen.assign(round((2 - level) * FADE))
-        assert schedule.level(int(self.model.images_seen)) == level
+        found = schedule.level(int(self.model.images_seen))
+        assert found == pytest.approx(level)
 
     def input(self, name):
         values = self.fixture[f"in/{name}"][self.order]
@@ -277,6 +279,69 @@ def test_steps_of_the_authors(authors):
             authors.assert_average("ema3")
         if step != 2:
             authors.assert_weights(f"adam{step}")
+
+
+def one_hot(labels, counts=(3, 2)):
+    columns = zip(labels.T, counts, strict=True)
+    return tf.concat([tf.one_hot(own, n) for own, n in columns], -1)
+
+
+def test_steps_of_the_zoo(reference):
+    fixture = reference("pggan_zoo_train")
+    zoo = Training(
+        *(fixture, "pytorch-gan-zoo", 0.3, np.arange(8), [3, 2]),
+        architecture="zoo",
+        latent_dim=6,
+        filters=[6, 5, 4],
+    )
+    model = zoo.model
+    # The zoo sums over the batch, but for the classes, and has no loss for
+    # those of its own images.
+    weights = {
+        "adversarial": 8.0,
+        "real": 8.0,
+        "fake": 8.0,
+        "gradient_penalty": 80.0,
+        "drift": 0.008,
+        "fake_classification": 0.0,
+    }
+    optimizers = {
+        f"{player}_optimizer": PyTorchAdam(1e-3, beta_1=0.0, beta_2=0.99)
+        for player in model.terms
+    }
+    model.compile(run_eagerly=True, loss_weights=weights, **optimizers)
+    zoo.start_average("avgG")
+    latents = zoo.input("latent_d"), zoo.input("latent_g")
+    wanted = one_hot(fixture["in/labels_d"]), one_hot(fixture["in/labels_g"])
+    made, terms = model._made, model._generator_terms
+    model._draw = lambda images, seed: latents[0]
+    model._draw_mixing = lambda images: zoo.input("mix")[:, 0]
+    # The labels of generated images are drawn, for each player again.
+    model._made = lambda latents, vectors, training: made(
+        latents, wanted[0], training
+    )
+
+    def generator_terms(vectors, _, training):
+        model._made = made
+        return terms(wanted[1], latents[1], training)
+
+    model._generator_terms = generator_terms
+    model._inputs = lambda batch: (batch["images"], batch["labels"])
+    batch = {
+        "images": zoo.input("real"),
+        "labels": one_hot(fixture["in/labels_real"]),
+    }
+    of_discriminator = model._made
+    model.grow()
+    for step in (1, 2, 3):
+        model.reset_metrics()
+        model._made = of_discriminator
+        logs = model.train_step(batch)
+        zoo.assert_close("step_loss", f"lossD_{step}", logs["d_loss"])
+        zoo.assert_close("step_loss", f"lossG_{step}", logs["g_loss"])
+        if step != 2:
+            zoo.assert_weights(f"adam{step}")
+            zoo.assert_average(f"ema{step}")
 
 
 @pytest.mark.parametrize(
