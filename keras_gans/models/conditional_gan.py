@@ -211,7 +211,7 @@ class _DCGAN:
     demonstration = {
         "data": ["faces:photo"],
         "batch_size": 32,
-        **devices.demonstration_steps(bfloat16=5000, float32=2800),
+        **devices.demonstration_steps(bfloat16=6000, float32=3300),
         "set": {
             "base_filters": 32,
             "ema": 0.999,
