@@ -141,6 +141,6 @@ def test_files_as_the_authors_named_them(tmp_path):
 def test_path_errors(tmp_path):
     network = generator(num_residual_blocks=0)
     with pytest.raises(ValueError, match="only for TensorFlow 1.*'main'"):
-        interop.load_reference(network, "200000-G.ckpt", SOURCE, scope="main")
+        interop.load_reference(network, "200000-G.npz", SOURCE, scope="main")
     with pytest.raises(ValueError, match="file that exists.*200000-G.ckpt"):
         interop.load_reference(network, tmp_path / "200000-G.ckpt", SOURCE)

@@ -413,8 +413,7 @@ class ProgressiveGAN(NoiseModel):
         """Return the scores, float32 `[batch]`, and the logits of labels."""
         _, discriminator = self._at_size(self._size)
         fade = self._fade(self.images_seen.value)
-        shown = self._shown(images, training)
-        logits = discriminator([shown, fade], training=training)
+        logits = discriminator([images, fade], training=training)
         # The zoo counts the score as the logit of the first label, too.
         is_zoo = self.architecture == "zoo"
         return logits[:, 0], logits[:, :-1] if is_zoo else logits[:, 1:]
@@ -426,7 +425,8 @@ class ProgressiveGAN(NoiseModel):
 
     def _generator_terms(self, vectors, latents, training):
         fake = self._made(latents, vectors, training)  # G(z, c)
-        scores, classes = self._judged(fake, training)
+        shown = self._shown(fake, training)
+        scores, classes = self._judged(shown, training)
         return {
             "adversarial": self._generator_loss(scores),  # -D(G(z))
             "classification": self._classification(vectors, classes),
@@ -436,6 +436,8 @@ class ProgressiveGAN(NoiseModel):
         def critic(images):
             return self._judged(images, training)[0]
 
+        # The penalty, too, lies between what the critic is shown.
+        images, fake = (self._shown(x, training) for x in (images, fake))
         scores, classes = self._judged(images, training)
         fake_scores, fake_classes = self._judged(fake, training)
         real, faked = self._discriminator_loss(  # -D(x), D(G(z))

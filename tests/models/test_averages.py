@@ -225,9 +225,12 @@ def test_config_and_bad_values():
     model = make_model("pix2pix", ema=0.999)
     config = json.loads(json.dumps(model.get_compile_config()))
     assert config["ema"] == 0.999
-    for value in (1.0, 0, "0.9", -0.1):
-        with pytest.raises(ValueError, match="ema must be a float between"):
+    for value in (1.0, True, "0.9", -0.1):
+        with pytest.raises(ValueError, match="ema must be a number from 0 to"):
             make_model("pix2pix", ema=value)
+    # A recipe's own average can be turned off.
+    assert make_model("progressive").averages is not None
+    assert make_model("progressive", ema=0).averages is None
 
 
 @pytest.mark.parametrize(
