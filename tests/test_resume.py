@@ -53,9 +53,10 @@ def arguments_of(name, run_dir, save_every=10):
     ]
 
 
-def start(*case):
+def start(*case, **options):
+    arguments = arguments_of(*case, **options)
     return subprocess.Popen(
-        [sys.executable, "-m", "keras_gans.train", *arguments_of(*case)],
+        [sys.executable, "-m", "keras_gans.train", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
