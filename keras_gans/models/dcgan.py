@@ -193,7 +193,7 @@ class _Torch:
     default_epochs = None
     default_steps = 40_000  # 25 epochs of CelebA
     # Half the width, for two cores; without augmentation the discriminator
-    # soon knows the 2,000 faces by heart.
+    # soon wins outright.
     demonstration = {
         "data": ["faces:photo"],
         "batch_size": 32,
