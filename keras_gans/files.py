@@ -444,6 +444,35 @@ def write_json(path, content):
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def record(path, settings, argument):
+    """Write the settings of a folder's results, or compare them.
+
+    So the same command goes on where it was stopped, and no result of other
+    settings passes for one of these.
+
+    Args:
+        path: of a JSON file in the folder.
+        settings: dict of plain values.
+        argument: str, the name of the folder in the error.
+
+    Raises:
+        UserError: if the folder has results of other settings.
+    """
+    found = read_json(path)
+    if found is None:
+        return write_json(path, settings)
+    others = [
+        f"{name}={value!r} for {found.get(name)!r}"
+        for name, value in settings.items()
+        if value != found.get(name)
+    ]
+    if others:
+        raise UserError(
+            f"{argument} must be a new folder, or one of results with the same "
+            f"settings ({path}). Received: {', '.join(others)}"
+        )
+
+
 def check_size(path, most):
     """Check that a path is a plain file of at most `most` bytes.
 

@@ -162,26 +162,16 @@ def _record(arguments, model, labels):
     Raises:
         UserError: if the folder has images of other settings.
     """
-    path = pathlib.Path(arguments.output) / _RECORD
-    settings = {
-        "model": os.path.abspath(arguments.model),
-        "step": model.about.get("step"),
-        "labels": labels,
-        "truncation": arguments.truncation,
-    }
-    found = files.read_json(path)
-    if found is None:
-        return files.write_json(path, settings)
-    others = [
-        f"{name}={value!r} for {found.get(name)!r}"
-        for name, value in settings.items()
-        if value != found.get(name)
-    ]
-    if others:
-        raise UserError(
-            "output must be a new folder, or one of images with the same "
-            f"settings ({path}). Received: {', '.join(others)}"
-        )
+    files.record(
+        pathlib.Path(arguments.output) / _RECORD,
+        {
+            "model": os.path.abspath(arguments.model),
+            "step": model.about.get("step"),
+            "labels": labels,
+            "truncation": arguments.truncation,
+        },
+        "output",
+    )
 
 
 def _tasks(arguments, verb, labels):

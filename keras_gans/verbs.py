@@ -235,6 +235,71 @@ class Latents(typing.NamedTuple):
         return latents
 
 
+class Amounts(typing.NamedTuple):
+    """Moves along axes of the latent space, float32 `[batch, len(names)]`.
+
+    Attributes:
+        names: tuple of str, those of the axes. An amount of 1 is one standard
+            deviation of drawn latents along the axis.
+    """
+
+    names: tuple
+
+    @property
+    def shape(self):
+        return None, len(self.names)
+
+    def describe(self):
+        """Return the input as plain values."""
+        return {"type": "amounts", "names": list(self.names)}
+
+    def draw(self, count, seed=0):
+        """Draw amounts as far as latents differ: standard normal.
+
+        Args:
+            count: int from 1 up.
+            seed: int of 64 bits.
+
+        Returns:
+            float32 `[count, len(names)]`.
+        """
+        random = np.random.default_rng(seed % 2**64)
+        return random.standard_normal((count, len(self.names)), np.float32)
+
+    def rows(self, amounts, count):
+        """Check amounts from a caller; return a row for each image.
+
+        Args:
+            amounts: dict from names to float, such as `{"Smiling": 1.5}`, all
+                others 0; or all, float `[len(names)]` or `[count,
+                len(names)]`.
+            count: int, number of images.
+
+        Returns:
+            float32 `[count, len(names)]`.
+
+        Raises:
+            UserError: if they do not fit.
+        """
+        values = amounts
+        if isinstance(amounts, dict):
+            for name in amounts:
+                checks.one_of(self.names, **{"a name in amounts": name})
+            values = [amounts.get(name, 0.0) for name in self.names]
+        try:
+            values = np.asarray(values, np.float32)
+            rows = np.broadcast_to(values, (count, len(self.names)))
+        except (TypeError, ValueError):
+            rows = None
+        if rows is None or not values.ndim or not np.isfinite(rows).all():
+            raise UserError(
+                "amounts must be finite numbers of shape [count, "
+                f"{len(self.names)}], or a dict from names to numbers. "
+                f"Received: {amounts!r}"
+            )
+        return rows
+
+
 @dataclasses.dataclass(frozen=True)
 class Verb:
     """One thing that a trained model does.
@@ -243,7 +308,7 @@ class Verb:
         name: str, also that of the exported signature.
         function: from tensors by the names of `inputs` to images, float32
             `[batch, height, width, 3]` in [-1, 1].
-        inputs: dict from name to `Images`, `Labels` or `Latents`.
+        inputs: dict from name to `Images`, `Labels`, `Latents` or `Amounts`.
         source: str or None, the domain that the images are from, such as
             `"a"`.
         target: str or None, the domain that the outputs are to resemble.
@@ -327,4 +392,6 @@ def _input(about):
     name = about.pop("type")
     if name == "labels":
         return Labels(labels.Labels(about["names"], about["exclusive"]))
+    if name == "amounts":
+        return Amounts(tuple(about["names"]))
     return {"images": Images, "latents": Latents}[name](**about)

@@ -125,4 +125,6 @@ def sample_inputs(verb, count):
             drawn[name] = rng.integers(0, 2, (count, *declared.shape[1:]))
         elif isinstance(declared, verbs.Latents):
             drawn[name] = declared.of_seeds(tf.range(count, dtype=tf.int64))
+        elif isinstance(declared, verbs.Amounts):
+            drawn[name] = declared.draw(count)
     return {name: tf.constant(rows, tf.float32) for name, rows in drawn.items()}

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_gans import checks, verbs
 from keras_gans.checks import UserError
 from keras_gans.serving import description, signatures, tensors, tiles
-from keras_gans.verbs import Images, Labels, Latents
+from keras_gans.verbs import Amounts, Images, Labels, Latents
 
 # The side of the tiles of an image that is too large to be taken whole.
 _TILE = 512
@@ -92,19 +92,28 @@ class LoadedModel:
             UserError: if an argument does not fit.
         """
         verb = self.from_noise(verb)
-        checks.at_least(1, batch_size=batch_size)
         latents, labels = verb.drawn(count, seed, latents, labels, truncation)
-        inputs = {verb.input(Latents)[0]: latents}
-        if labels is not None:
-            inputs[verb.input(Labels)[0]] = labels
-        starts = range(0, len(latents), batch_size)
-        parts = [slice(start, start + batch_size) for start in starts]
-        return np.concatenate(
-            [
-                verb.function(**{n: rows[part] for n, rows in inputs.items()})
-                for part in parts
-            ]
-        )
+        return _in_parts(verb, latents, labels, batch_size)
+
+    def edit(self, amounts, count=16, seed=0, batch_size=64, **drawn):
+        """Generate images from noise that is moved along axes.
+
+        Args:
+            amounts, count, seed, **drawn: as of
+                `keras_gans.training.noise.NoiseModel.edit`.
+            batch_size: int, most images to make at once.
+
+        Returns:
+            uint8 `[count, height, width, 3]`.
+
+        Raises:
+            UserError: if an argument does not fit, or the model has no axes.
+        """
+        verb = self._verb(None, Amounts)
+        name, declared = verb.input(Amounts)
+        latents, labels = verb.drawn(count, seed, **drawn)
+        rows = declared.rows(amounts, len(latents))
+        return _in_parts(verb, latents, labels, batch_size, **{name: rows})
 
     def from_noise(self, verb=None):
         """Return the `keras_gans.verbs.Verb` of `generate`.
@@ -217,6 +226,22 @@ class LoadedModel:
                 f"is --labels NAME,.... Received: {to!r}"
             )
         return {name: declared.table.wanted(to, labels, batch).numpy()}
+
+
+def _in_parts(verb, latents, labels, batch_size, **inputs):
+    """Call a verb on some rows at a time; return all its images."""
+    checks.at_least(1, batch_size=batch_size)
+    inputs[verb.input(Latents)[0]] = latents
+    if labels is not None:
+        inputs[verb.input(Labels)[0]] = labels
+    starts = range(0, len(latents), batch_size)
+    parts = [slice(start, start + batch_size) for start in starts]
+    return np.concatenate(
+        [
+            verb.function(**{n: rows[part] for n, rows in inputs.items()})
+            for part in parts
+        ]
+    )
 
 
 def _on_arrays(signature):

@@ -11,7 +11,7 @@ from keras_gans.layers import draw_latents
 from keras_gans.training.base import BaseModel
 from keras_gans.training.checks import check_values
 from keras_gans.training.samples import Column, Grid
-from keras_gans.verbs import Labels, Latents, Verb
+from keras_gans.verbs import Amounts, Labels, Latents, Verb
 
 _ON_THE_WAY = 8  # images of the row that interpolates
 
@@ -27,6 +27,8 @@ class NoiseModel(BaseModel):
     Attributes:
         latent_distribution: `"normal"`, or `"uniform"` in [-1, 1].
         label_table: `keras_gans.labels.Labels` of one data set, or None.
+        axes: `keras_gans.latents.FeatureAxes` of this model, or None. With
+            axes there is the verb `edit`.
         seed_generator: `keras.random.SeedGenerator` of all random numbers of
             training.
     """
@@ -35,6 +37,7 @@ class NoiseModel(BaseModel):
 
     latent_distribution = "normal"
     label_table = None
+    axes = None
 
     def _make_state(self):
         self.seed_generator = keras.random.SeedGenerator()
@@ -105,6 +108,35 @@ class NoiseModel(BaseModel):
         return self._generated(
             *verb.drawn(count, seed, latents, labels, truncation)
         )
+
+    def edit(self, amounts, count=16, seed=0, **drawn):
+        """Generate images from noise that is moved along `axes`.
+
+        Args:
+            amounts: dict from names of axes to float, in standard deviations
+                of drawn latents, such as `{"Smiling": 1.5}`; or all, float
+                `[num_axes]` or `[count, num_axes]`.
+            count, seed: int, as of `generate`.
+            **drawn: `latents`, `labels`, `truncation`, as of `generate`.
+
+        Returns:
+            float32 `[count, height, width, 3]` in [-1, 1].
+
+        Raises:
+            UserError: if an argument does not fit, or there are no axes.
+        """
+        if self.axes is None:
+            raise UserError(
+                "axes must be set before edit, model.axes = "
+                "keras_gans.latents.FeatureAxes.load(path). Received: None"
+            )
+        verb = self.verbs()[-1]
+        latents, vectors = verb.drawn(count, seed, **drawn)
+        amounts = verb.inputs["amounts"].rows(amounts, len(latents))
+        return self._edited(latents, amounts, vectors)
+
+    def _edited(self, latents, amounts, labels=None):
+        return self._generated(self.axes.moved(latents, amounts), labels)
 
     @property
     def players(self):
@@ -178,4 +210,8 @@ class NoiseModel(BaseModel):
         inputs = {"latents": self.latents}
         if self.label_table is not None:
             inputs["labels"] = Labels(self.label_table)
-        return [Verb("generate", self.generate, inputs)]
+        verbs = [Verb("generate", self.generate, inputs)]
+        if self.axes is not None:
+            inputs = inputs | {"amounts": Amounts(tuple(self.axes.names))}
+            verbs.append(Verb("edit", self._edited, inputs))
+        return verbs

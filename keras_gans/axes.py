@@ -1,0 +1,284 @@
+"""Find axes of features in a generator's latents: `python -m keras_gans.axes`.
+
+    python -m keras_gans.axes --model runs/dcgan --attributes runs/attributes \\
+        --samples 20000 --keep Male --output axes
+
+labels the images of random latent vectors with an attribute network and
+regresses the labels on the vectors: one axis for each label. Then
+
+    python -m keras_gans.axes --model runs/dcgan --axes axes/axes.npz \\
+        --edit photo.jpg --set Smiling=1.5 --output edited
+
+finds the latent vector whose image is nearest to a photo, and moves it.
+"""
+
+import argparse
+import os
+import pathlib
+import sys
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from keras_gans import checks, files, flags, images, streams
+from keras_gans.checks import UserError, shown
+
+_METHODS = ("labels", "ganspace", "sefa")
+_ORTHOGONALIZATIONS = ("joint", "published", "sequential", "dual")
+_REGRESSIONS = ("tanh", "linear", "logistic")
+_RECORD = "axes.json"
+_OF_LABELS = ("attributes", "keep", "orthogonalize", "regression")
+_OF_PHOTOS = ("axes", "set", "steps")
+_MOST = 1_000_000
+
+
+def _parse_arguments(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_gans.axes",
+        description="Find axes in the latent space of a generator along which "
+        "one feature of its images changes, or edit a photo with them.",
+        epilog="Exit code: 0, done; 1, the disk failed; 2, wrong use; 130, "
+        "stopped by Ctrl-C: the same command goes on.",
+    )
+    parser.add_argument(
+        "--model",
+        required=True,
+        type=files.expanded,
+        metavar="PATH",
+        help="a generator: a run folder, a .keras file or, to find axes by "
+        "labels, a SavedModel",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=files.expanded,
+        metavar="DIR",
+        help="folder of the results",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of all random numbers, an integer of 64 bits (default: 0)",
+    )
+    find = parser.add_argument_group("finding axes")
+    find.add_argument(
+        "--attributes",
+        type=files.expanded,
+        metavar="PATH",
+        help="the network that labels images: a run of --model attributes, "
+        "its .keras file or its SavedModel",
+    )
+    find.add_argument(
+        "--method",
+        choices=_METHODS,
+        default="labels",
+        help="labels: one axis for each label of --attributes (default); "
+        "without labels, the directions in which the first layer of the "
+        "generator changes most: ganspace, of samples, or sefa, of weights",
+    )
+    find.add_argument(
+        "--samples",
+        type=flags.integer(100),
+        default=20_000,
+        metavar="IMAGES",
+        help="images to generate and label (default: 20000)",
+    )
+    find.add_argument(
+        "--keep",
+        metavar="NAME,...",
+        help="axes that stay as they are; the others are made perpendicular "
+        "to them (default: none)",
+    )
+    find.add_argument(
+        "--orthogonalize",
+        choices=_ORTHOGONALIZATIONS,
+        help="how: joint, to all of --keep at once (default); published, to "
+        "one of --keep after the other; sequential, to all before, in the "
+        "order of --keep and then of the labels; dual, to all others",
+    )
+    find.add_argument(
+        "--regression",
+        choices=_REGRESSIONS,
+        help="of labels on latents: tanh, least squares of the labels' "
+        "arctanh, as published (default); linear; or logistic",
+    )
+    edit = parser.add_argument_group("editing a photo")
+    edit.add_argument(
+        "--axes",
+        type=files.expanded,
+        metavar="FILE",
+        help="axes.npz that this command wrote",
+    )
+    edit.add_argument(
+        "--edit",
+        action="append",
+        type=files.expanded,
+        metavar="IMAGE",
+        help="an image to find in the latent space; may be repeated",
+    )
+    edit.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=AMOUNT",
+        help="how far to move along an axis, such as Smiling=1.5, in standard "
+        "deviations of random latents; may be repeated",
+    )
+    edit.add_argument(
+        "--steps",
+        type=flags.integer(1),
+        metavar="STEPS",
+        help="of the search for the latent vector (default: 500)",
+    )
+    return flags.parse(parser, argv)
+
+
+@streams.outlasting
+def main(argv=None):
+    """Run the command; return its exit code.
+
+    0: done; 1: the disk failed; 2: wrong use; 130: stopped by Ctrl-C.
+    """
+    arguments = _parse_arguments(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        _check(arguments)
+        if arguments.edit:
+            _edit(arguments)
+        else:
+            _find(arguments)
+    except (UserError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {shown(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on")
+        return 130
+    return 0
+
+
+def _check(arguments):
+    """Check what can be without the model."""
+    checks.long_seed(arguments.seed)
+    checks.between(1, _MOST, samples=arguments.samples)
+    if arguments.edit:
+        mode, needed = "with edit", ("axes", "set")
+        others = _OF_LABELS
+    elif arguments.method == "labels":
+        mode, needed = "with method labels", ("attributes",)
+        others = _OF_PHOTOS
+    else:
+        mode, needed = f"with method {arguments.method}", ()
+        others = *_OF_LABELS, *_OF_PHOTOS
+    given = {name: value for name, value in vars(arguments).items() if value}
+    for name in needed:
+        if name not in given:
+            raise UserError(f"{name} must be given {mode}. Received: nothing")
+    for name in others:
+        if name in given:
+            raise UserError(
+                f"{name} must be left out {mode}. Received: {given[name]!r}"
+            )
+    files.check_writable(arguments.output, "output")
+
+
+def _find(arguments):
+    """Find axes; write them, a table and images of what they do."""
+    from keras_gans import latents
+    from keras_gans.latents import summary
+    from keras_gans.serving import loading
+
+    output = pathlib.Path(arguments.output)
+    generator = latents.Generator(loading.load(arguments.model))
+    files.record(
+        output / _RECORD,
+        {
+            "model": os.path.abspath(arguments.model),
+            "step": generator.model.about.get("step"),
+            "seed": arguments.seed,
+        },
+        "output",
+    )
+    if arguments.method == "labels":
+        found = _of_labels(arguments, generator, output)
+        axes = found.orthogonalize(
+            _names(arguments.keep), arguments.orthogonalize or "joint"
+        )
+        summary.write_fit(output / "r2.png", found)
+        summary.write_correlations(output / "correlations.png", found, axes)
+        print(summary.table(axes))
+    elif arguments.method == "sefa":
+        axes = latents.sefa(generator)
+    else:
+        axes = latents.ganspace(
+            generator, samples=arguments.samples, seed=arguments.seed
+        )
+    axes.save(output / "axes.npz")
+    for name in axes.names:
+        strip = summary.strip(generator, axes, name, seed=arguments.seed)
+        images.write(output / "strips" / f"{name}.png", strip)
+    print(f"wrote {shown(output)}: axes.npz, strips")
+
+
+def _of_labels(arguments, generator, output):
+    """Return `FeatureAxes` of the labels of many images."""
+    from keras_gans import latents
+    from keras_gans.latents import sampling
+    from keras_gans.serving import loading
+
+    classify, names = latents.classifier(loading.load(arguments.attributes))
+    count, seed = arguments.samples, arguments.seed
+    drawn, vectors = generator.drawn(0, count, seed)
+
+    def generate(rows):
+        return generator(
+            drawn[rows], None if vectors is None else vectors[rows]
+        )
+
+    probabilities = []
+    with tqdm(total=count, unit=" images", disable=None) as bar:
+        for chunk in sampling.kept(output / "samples", count, generate):
+            probabilities.append(classify(chunk))
+            bar.update(len(chunk))
+    return latents.FeatureAxes.of_samples(
+        drawn,
+        np.concatenate(probabilities),
+        names,
+        arguments.regression or "tanh",
+        distribution=generator.latents.distribution,
+        fingerprint=generator.fingerprint(),
+        about={"seed": seed},
+    )
+
+
+def _edit(arguments):
+    """Find photos in the latent space and move them along axes."""
+    from keras_gans import latents
+    from keras_gans.serving import loading
+
+    amounts = dict(_amount(text) for text in arguments.set)
+    model, _ = loading.read_model(arguments.model)
+    axes = latents.FeatureAxes.load(arguments.axes)
+    axes.check_generator(model)
+
+
+def _amount(text):
+    """Return `(name, amount)` of text such as "Smiling=1.5"."""
+    name, _, number = text.rpartition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError:
+        raise UserError(
+            f"set must be NAME=AMOUNT, such as Smiling=1.5. Received: {text!r}"
+        ) from None
+
+
+def _names(text):
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
