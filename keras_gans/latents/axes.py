@@ -21,7 +21,12 @@ import numpy as np
 
 from keras_gans import checks, files, verbs
 from keras_gans.checks import UserError
-from keras_gans.latents.generators import Generator, check_names, classifier
+from keras_gans.latents.generators import (
+    FINGERPRINT,
+    Generator,
+    check_names,
+    classifier,
+)
 
 logger = logging.getLogger("keras_gans")
 
@@ -307,10 +312,10 @@ class FeatureAxes:
         self.meaningless = dict(meaningless or {})
         if fingerprint is not None:
             fingerprint = np.asarray(fingerprint)
-            if fingerprint.dtype != np.uint8 or fingerprint.ndim != 4:
+            kind = fingerprint.dtype.name, fingerprint.shape
+            if kind != ("uint8", FINGERPRINT):
                 raise UserError(
-                    "fingerprint must be uint8 [count, height, width, 3]. "
-                    f"Received: {fingerprint.dtype} {fingerprint.shape}"
+                    f"fingerprint must be uint8 {FINGERPRINT}. Received: {kind}"
                 )
         self.fingerprint = fingerprint
         self.about = dict(about or {})
@@ -417,18 +422,17 @@ class FeatureAxes:
                 f"{probabilities.min():g} to {probabilities.max():g}"
             )
         targets = 2.0 * probabilities - 1.0
-        fitted = samples - samples // 5
-        meaningless = _without_two_values(names, targets, method, fitted)
+        meaningless = _without_two_values(names, targets, method)
         varied = [n for n, name in enumerate(names) if name not in meaningless]
-        figures = {}
+        figures = np.full((2, len(names)), np.nan)
         if varied:
-            r2, auc = _judged(latents, targets[:, varied], method, fitted)
-            figures = dict(zip(varied, zip(r2, auc, strict=True), strict=True))
-        for place, (one, area) in figures.items():
-            if one < _LEAST_R2 or area < _LEAST_AUC:  # NaN is not below
+            figures[:, varied] = _judged(latents, targets[:, varied], method)
+        for place in varied:
+            r2, auc = figures[:, place]
+            if r2 < _LEAST_R2 or auc < _LEAST_AUC:  # NaN is not below
                 meaningless[names[place]] = (
-                    f"latents explain too little: R^2 {one:.3f}, area under "
-                    f"the curve {area:.2f}"
+                    f"latents explain too little: R^2 {r2:.3f}, area under "
+                    f"the curve {auc:.2f}"
                 )
         places = [n for n, name in enumerate(names) if name not in meaningless]
         if not places:
@@ -437,7 +441,7 @@ class FeatureAxes:
                 + "; ".join(f"{n} ({why})" for n, why in meaningless.items())
             )
         weights, biases = regress(latents, targets[:, places], method)
-        r2, auc = zip(*(figures[place] for place in places), strict=True)
+        r2, auc = figures[:, places]
         axes = cls(
             [names[place] for place in places],
             weights,
@@ -451,7 +455,7 @@ class FeatureAxes:
             about={"samples": samples, "method": method, **(about or {})},
         )
         found = axes.coordinates(latents)
-        return axes._changed(ranges=np.stack([found.min(0), found.max(0)], -1))
+        return axes.changed(ranges=np.stack([found.min(0), found.max(0)], -1))
 
     def orthogonalize(self, keep=(), method="joint"):
         """Make axes perpendicular to others, so that moves leave these alone.
@@ -491,7 +495,7 @@ class FeatureAxes:
         reason = "it lies in the span of " + others.get(method, "those before")
         for name in gone:
             logger.warning("axis %s is left out: %s", name, reason)
-        return self._changed(
+        return self.changed(
             is_left,
             directions=made[is_left],
             meaningless=self.meaningless | dict.fromkeys(gone, reason),
@@ -632,6 +636,22 @@ class FeatureAxes:
                 f"{rule}one whose images differ by {difference:.1f} gray levels"
             )
 
+    def changed(self, rows=slice(None), **changes):
+        """Return the axes of some rows, with other arguments.
+
+        Args:
+            rows: index of NumPy, such as a list of int. Default: all.
+            **changes: arguments of `FeatureAxes`.
+        """
+        names = np.array(self.names, object)[rows].tolist()
+        arrays = {name: getattr(self, name)[rows] for name in _ARRAYS}
+        others = {
+            name: getattr(self, name)
+            for name in ("meaningless", "fingerprint", "about")
+        }
+        arguments = {"distribution": self.latents.distribution, **others}
+        return type(self)(names, **(arrays | arguments | changes))
+
     def save(self, path):
         """Write the axes into one file of plain arrays, atomically.
 
@@ -681,24 +701,13 @@ class FeatureAxes:
         except (
             *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
             *(ValueError, KeyError, TypeError, AttributeError),
-            NotImplementedError,
+            *(NotImplementedError, RecursionError),
         ) as error:
             reason = str(error).split("\n")[0] or type(error).__name__
         raise UserError(
             "path must be a file of axes, as FeatureAxes.save writes it. "
             f"Received: {str(path)!r} ({reason})"
         )
-
-    def _changed(self, rows=slice(None), **changes):
-        """Return axes of some rows, with other arguments."""
-        names = np.array(self.names, object)[rows].tolist()
-        arrays = {name: getattr(self, name)[rows] for name in _ARRAYS}
-        others = {
-            name: getattr(self, name)
-            for name in ("meaningless", "fingerprint", "about")
-        }
-        arguments = {"distribution": self.latents.distribution, **others}
-        return type(self)(names, **(arrays | arguments | changes))
 
     def _place(self, name, argument):
         """Return the place of a name from a caller."""
@@ -758,8 +767,14 @@ def _floats(name, values, shape, finite=True):
     return values
 
 
-def _without_two_values(names, targets, method, fitted):
+def _fitted(samples):
+    """Return how many samples are fitted where the last fifth is held back."""
+    return samples - samples // 5
+
+
+def _without_two_values(names, targets, method):
     """Return the labels that cannot be regressed, with the reason."""
+    fitted = _fitted(len(targets))
     reasons = {}
     for name, column in zip(names, targets.T, strict=True):
         classes = {*(column[:fitted] >= 0.0)}
@@ -771,11 +786,12 @@ def _without_two_values(names, targets, method, fitted):
     return reasons
 
 
-def _judged(latents, targets, method, fitted):
-    """Return R^2 and area of each target on the samples behind `fitted`."""
+def _judged(latents, targets, method):
+    """Return R^2 and area of each target on the last fifth of the samples."""
     from scipy.special import expit
     from sklearn import metrics
 
+    fitted = _fitted(len(latents))
     weights, biases = regress(latents[:fitted], targets[:fitted], method)
     scores = latents[fitted:] @ weights.T + biases
     rest = targets[fitted:]

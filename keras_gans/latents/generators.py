@@ -9,7 +9,7 @@ import numpy as np
 from keras_gans import checks, images, verbs
 from keras_gans.checks import UserError
 
-_SMALL = 8  # pixels of the images that tell generators apart
+FINGERPRINT = (4, 8, 8, 3)  # shape of the images that tell generators apart
 
 
 class Generator:
@@ -84,8 +84,9 @@ class Generator:
             uint8 `[4, 8, 8, 3]`.
         """
         first = self._labels and {self._labels.table.names[0]: 1}
-        shown = self(*self.drawn(0, 4, labels=first))
-        return np.stack([images.fit_square(image, _SMALL) for image in shown])
+        count, size, *_ = FINGERPRINT
+        shown = self(*self.drawn(0, count, labels=first))
+        return np.stack([images.fit_square(image, size) for image in shown])
 
 
 def classifier(attributes, names=None):

@@ -4,6 +4,7 @@
 Jupyter.
 """
 
+import numbers
 import urllib.parse
 
 import numpy as np
@@ -197,7 +198,7 @@ class Editor:
         is_gone = ~turned.any(-1)
         # All directions together span the same latents as before.
         turned[is_gone] = self._directions[is_gone]
-        self.axes = self.axes._changed(directions=turned)
+        self.axes = self.axes.changed(directions=turned)
         if self._amounts.any():
             moved = self._amounts @ before
             self._amounts[:] = np.linalg.lstsq(
@@ -251,6 +252,10 @@ def sliders(
     import ipywidgets as widgets
 
     checks.at_least(1, columns=columns, size=size)
+    if not isinstance(limit, numbers.Real) or not 0.0 < limit <= _MOST:
+        raise UserError(
+            f"limit must be a finite number above 0. Received: {limit!r}"
+        )
     editor = Editor(generator, axes, seed, latents, labels)
     if state is not None:
         editor.restore(state)

@@ -94,7 +94,7 @@ def sefa(generator, components=20):
 
     Reference:
         Shen and Zhou 2021, "Closed-Form Factorization of Latent Semantics in
-        GANs", arXiv:2007.06600, section 3.2; github.com/genforce/sefa.
+        GANs", arXiv:2007.06600, section 2.2; github.com/genforce/sefa.
     """
     generator = Generator.of(generator)
     checks.between(1, generator.latents.size, components=components)

@@ -153,6 +153,8 @@ def test_wrong_axes(painter, axes):
         Editor(painter, FeatureAxes(["lock"], np.ones((1, 12))))
     with pytest.raises(UserError, match="those of this generator"):
         Editor(painter, FeatureAxes(["a"], np.ones((1, 5))))
+    with pytest.raises(UserError, match="limit must be .* above 0.*-1"):
+        sliders(painter, axes, limit=-1)
 
 
 class Page:
