@@ -24,6 +24,7 @@ _SUBMODULES = {
         "images",
         "inspection",
         "interop",
+        "latents",
         "layers",
         "losses",
         "metrics",

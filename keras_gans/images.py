@@ -14,7 +14,14 @@ import struct
 import typing
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import (
+    Image,
+    ImageDraw,
+    ImageFont,
+    ImageOps,
+    PngImagePlugin,
+    UnidentifiedImageError,
+)
 
 from keras_gans import files
 from keras_gans.checks import UserError
@@ -297,23 +304,46 @@ def grid(images, columns=None, padding=2, headings=None):
     return np.array(canvas)
 
 
-def write(path, image):
-    """Write an image as PNG, atomically.
+def encode(image, text=None):
+    """Encode an image as PNG.
 
     Args:
-        path: where to, ending in `.png`; folders are made as needed.
         image: uint8 `[height, width, 3]`.
+        text: dict of str, kept in the file beside the pixels, or None.
+
+    Returns:
+        bytes.
 
     Raises:
-        UserError: if the path or the image does not fit.
+        UserError: if the image does not fit.
     """
-    path, image = pathlib.Path(files.expanded(path)), np.asarray(image)
-    if path.suffix.lower() != ".png":
-        raise UserError(f"path must end in .png. Received: {path}")
+    image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise UserError(
             "image must be uint8 [height, width, 3]. "
             f"Received: {image.dtype.name} {image.shape}"
         )
+    chunks = PngImagePlugin.PngInfo()
+    for name, value in (text or {}).items():
+        chunks.add_itxt(name, value)
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG", pnginfo=chunks)
+    return stream.getvalue()
+
+
+def write(path, image, text=None):
+    """Write an image as PNG, atomically.
+
+    Args:
+        path: where to, ending in `.png`; folders are made as needed.
+        image, text: as of `encode`.
+
+    Raises:
+        UserError: if the path or the image does not fit.
+    """
+    path = pathlib.Path(files.expanded(path))
+    if path.suffix.lower() != ".png":
+        raise UserError(f"path must end in .png. Received: {path}")
+    encoded = encode(image, text)
     with files.whole(path) as unfinished:
-        Image.fromarray(image).save(unfinished, "PNG")
+        unfinished.write_bytes(encoded)

@@ -29,6 +29,7 @@ ALLOWED = {
     "inspection": ("inspection",),
     "metrics": ("metrics",),
     "interop": ("interop",),
+    "latents": ("latents",),
     "serving": ("serving", "callbacks.checkpoints", "runs", "models"),
     "evaluation": (
         *("evaluation", "datasets", "faces", "inspection", "metrics"),

@@ -307,12 +307,12 @@ def test_write(tmp_path, monkeypatch):
     assert images.read(path).shape == (8, 64, 3)
     assert os.listdir(path.parent) == ["次.png"]
 
-    def full(self, file, *args):
-        with open(file, "wb") as stream:
-            stream.write(b"half")
+    def full(self, content):
+        with open(self, "wb") as stream:
+            stream.write(content[:4])
         raise OSError("disk full")
 
-    monkeypatch.setattr("PIL.Image.Image.save", full)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(OSError, match="disk full"):
         images.write(path, photo())
     assert images.read(path).shape == (8, 64, 3)
@@ -321,3 +321,10 @@ def test_write(tmp_path, monkeypatch):
         images.write(tmp_path / "x.jpg", photo())
     with pytest.raises(ValueError, match="uint8.*float64"):
         images.write(tmp_path / "x.png", photo() / 255)
+
+
+def test_encode_keeps_text():
+    encoded = images.encode(photo(), {"state": "ä=1"})
+    np.testing.assert_array_equal(images.read(encoded), photo())
+    with Image.open(io.BytesIO(encoded)) as file:
+        assert file.text == {"state": "ä=1"}

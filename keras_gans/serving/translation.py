@@ -55,11 +55,12 @@ class LoadedModel:
         about: dict, the content of `model.json`.
         verbs: dict from name to `Verb`, whose functions take and return uint8
             arrays.
+        owner: the live model, or the SavedModel.
     """
 
     def __init__(self, functions, about, owner):
         self.about = about
-        self._owner = owner  # functions do not keep the variables they read
+        self.owner = owner  # functions do not keep the variables they read
         self.verbs = {
             name: verbs.described(name, _on_arrays(function), verb)
             for (name, verb), function in zip(
