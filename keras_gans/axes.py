@@ -104,12 +104,7 @@ def _parse_arguments(argv):
         "arctanh, as published (default); linear; or logistic",
     )
     edit = parser.add_argument_group("editing a photo")
-    edit.add_argument(
-        "--axes",
-        type=files.expanded,
-        metavar="FILE",
-        help="axes.npz that this command wrote",
-    )
+    flags.add(edit, flags.AXES)
     edit.add_argument(
         "--edit",
         action="append",
@@ -117,14 +112,7 @@ def _parse_arguments(argv):
         metavar="IMAGE",
         help="an image to find in the latent space; may be repeated",
     )
-    edit.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=AMOUNT",
-        help="how far to move along an axis, such as Smiling=1.5, in standard "
-        "deviations of random latents; may be repeated",
-    )
+    flags.add(edit, flags.AMOUNTS)
     edit.add_argument(
         "--steps",
         type=flags.integer(1),
@@ -259,21 +247,10 @@ def _edit(arguments):
     from keras_gans import latents
     from keras_gans.serving import loading
 
-    amounts = dict(_amount(text) for text in arguments.set)
+    amounts = flags.amounts(arguments.set)
     model, _ = loading.read_model(arguments.model)
     axes = latents.FeatureAxes.load(arguments.axes)
     axes.check_generator(model)
-
-
-def _amount(text):
-    """Return `(name, amount)` of text such as "Smiling=1.5"."""
-    name, _, number = text.rpartition("=")
-    try:
-        return name.strip(), float(number)
-    except ValueError:
-        raise UserError(
-            f"set must be NAME=AMOUNT, such as Smiling=1.5. Received: {text!r}"
-        ) from None
 
 
 def _names(text):

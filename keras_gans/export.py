@@ -38,6 +38,7 @@ def _parse_arguments(argv):
         metavar="DIR",
         help="the folder of the versions, such as saved_models/cyclegan",
     )
+    flags.add(parser, flags.AXES)
     parser.add_argument(
         "--format",
         choices=FORMATS,
@@ -59,10 +60,12 @@ def main(argv=None):
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from keras_gans import runs
+    from keras_gans.latents import FeatureAxes
     from keras_gans.serving import loading
 
     try:
-        model, settings = loading.read_model(arguments.model)
+        axes = arguments.axes and FeatureAxes.load(arguments.axes)
+        model, settings = loading.read_model(arguments.model, axes)
         result = runs.result(arguments.model) if settings is not None else {}
         path = export(
             model,

@@ -5,7 +5,7 @@ import re
 import sys
 
 from keras_gans import files, registry
-from keras_gans.checks import shown
+from keras_gans.checks import UserError, shown
 
 # Measured with the article's model at batch 16, three runs of 32 steps each
 # with and without on two cores: all six ended with the same bits, mean step
@@ -61,6 +61,28 @@ def parse(parser, argv=None):
         else:
             words.append(word)
     return parser.parse_args(words)
+
+
+def amounts(texts):
+    """Return the values of `--set` as a dict from name to float.
+
+    Raises:
+        UserError: if one is no amount, or given twice.
+    """
+    found = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = None
+        if value is None or name.strip() in found:
+            raise UserError(
+                "set must be NAME=AMOUNT, such as Smiling=1.5, once for each "
+                f"name. Received: {text!r}"
+            )
+        found[name.strip()] = value
+    return found
 
 
 _SOURCE = (
@@ -200,6 +222,24 @@ TRAINING = {
         "action": "store_true",
         "help": "the same bits in every run on one machine with one version of "
         f"TensorFlow; {DETERMINISM}",
+    },
+}
+# Axes in the latent space of a generator.
+AXES = {
+    "axes": {
+        "type": files.expanded,
+        "metavar": "FILE",
+        "help": "axes of this generator, axes.npz that keras_gans.axes wrote",
+    },
+}
+# How far to move along them.
+AMOUNTS = {
+    "set": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME=AMOUNT",
+        "help": "move along an axis, such as Smiling=1.5, in standard "
+        "deviations of random latents; may be repeated",
     },
 }
 # Outputs of a run.

@@ -12,6 +12,7 @@ in the names, so that no image of other settings passes for a result.
 
 import argparse
 import collections
+import functools
 import os
 import pathlib
 import sys
@@ -83,6 +84,7 @@ def _parse_arguments(argv):
         help="draw latent numbers in [-LIMIT, LIMIT] alone, such as 0.7: "
         "images are more typical and differ less (default: all numbers)",
     )
+    flags.add(parser, flags.AXES | flags.AMOUNTS)
     parser.add_argument(
         "--interpolate",
         type=int,
@@ -120,14 +122,21 @@ def main(argv=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         _check(arguments)
+        from keras_gans.latents import FeatureAxes
         from keras_gans.serving import loading
 
-        model = loading.load(arguments.model)
+        amounts = flags.amounts(arguments.set)
+        axes = arguments.axes and FeatureAxes.load(arguments.axes)
+        model = loading.load(arguments.model, axes)
         labels = arguments.labels
         if labels is not None:
             labels = model.read_labels(labels)
+        make = model.generate
+        if amounts:
+            moves = model.read_amounts(amounts)
+            make = functools.partial(model.edit, moves)
         tasks = _tasks(arguments, model.from_noise(), labels)
-        _record(arguments, model, labels)
+        _record(arguments, model, labels, amounts)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -137,7 +146,7 @@ def main(argv=None):
     left = [
         task for task in tasks if arguments.overwrite or not task.path.is_file()
     ]
-    return _run(model, left, len(tasks), arguments.batch_size)
+    return _run(make, left, len(tasks), arguments.batch_size)
 
 
 def _check(arguments):
@@ -156,7 +165,7 @@ def _check(arguments):
     files.check_writable(arguments.output, "output")
 
 
-def _record(arguments, model, labels):
+def _record(arguments, model, labels, amounts):
     """Write the settings beside the images, or compare them with what is there.
 
     Raises:
@@ -169,6 +178,7 @@ def _record(arguments, model, labels):
             "step": model.about.get("step"),
             "labels": labels,
             "truncation": arguments.truncation,
+            "amounts": amounts or None,
         },
         "output",
     )
@@ -217,7 +227,7 @@ def _tasks(arguments, verb, labels):
     return tasks
 
 
-def _run(model, tasks, wanted, batch_size):
+def _run(make, tasks, wanted, batch_size):
     import tensorflow as tf
 
     errors = (OSError, UserError, MemoryError, tf.errors.OpError)
@@ -231,7 +241,7 @@ def _run(model, tasks, wanted, batch_size):
                     for name in batch[0].inputs
                 }
                 try:
-                    made = model.generate(**inputs, batch_size=batch_size)
+                    made = make(**inputs, batch_size=batch_size)
                 except errors as error:
                     made = [error] * len(inputs["latents"])
                 for task in batch:

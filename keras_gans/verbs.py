@@ -286,12 +286,14 @@ class Amounts(typing.NamedTuple):
             for name in amounts:
                 checks.one_of(self.names, **{"a name in amounts": name})
             values = [amounts.get(name, 0.0) for name in self.names]
+        rows = np.full((count, len(self.names)), np.nan, np.float32)
         try:
             values = np.asarray(values, np.float32)
-            rows = np.broadcast_to(values, (count, len(self.names)))
+            if values.shape[-1:] == rows.shape[1:]:
+                rows[:] = values
         except (TypeError, ValueError):
-            rows = None
-        if rows is None or not values.ndim or not np.isfinite(rows).all():
+            pass  # no numbers, or not as many rows
+        if not np.isfinite(rows).all():
             raise UserError(
                 "amounts must be finite numbers of shape [count, "
                 f"{len(self.names)}], or a dict from names to numbers. "

@@ -15,7 +15,7 @@ LEAVES = (
 )
 COMMANDS = (
     *("train", "evaluate", "translate", "generate"),
-    *("check", "convert", "export"),
+    *("check", "convert", "export", "axes"),
 )
 # Room -> prefixes of our own modules that it may import beside the leaves.
 ALLOWED = {

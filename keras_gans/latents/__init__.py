@@ -1,13 +1,15 @@
 """What is done with the latent vectors of a trained generator."""
 
-from keras_gans.latents.axes import BeyondSamples, FeatureAxes, label_samples
+from keras_gans.latents.axes import FeatureAxes, label_samples
+from keras_gans.latents.generators import Generator, classifier
 from keras_gans.latents.sliders import Editor, sliders
 from keras_gans.latents.unsupervised import ganspace, sefa
 
 __all__ = [
-    "BeyondSamples",
     "Editor",
     "FeatureAxes",
+    "Generator",
+    "classifier",
     "ganspace",
     "label_samples",
     "sefa",

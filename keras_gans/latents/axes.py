@@ -13,7 +13,6 @@ import json
 import logging
 import math
 import pathlib
-import warnings
 import zipfile
 import zlib
 
@@ -52,10 +51,6 @@ _ARRAYS = (
     *("normals", "directions", "offsets", "ranges"),
     *("r2", "auc", "positives"),
 )
-
-
-class BeyondSamples(UserWarning):
-    """Warns of latents that lie beyond those that were sampled."""
 
 
 def label_samples(
@@ -595,11 +590,10 @@ class FeatureAxes:
         beyond = self.beyond(moved) & np.isin(range(len(self.names)), places)
         if beyond.any():
             names = [self.names[n] for n in np.flatnonzero(beyond.any(0))]
-            warnings.warn(
-                f"latents lie beyond those sampled, on {', '.join(names)}: "
-                "images may fall apart",
-                BeyondSamples,
-                stacklevel=3,
+            logger.warning(
+                "latents lie beyond those sampled, on %s: images may fall "
+                "apart",
+                ", ".join(names),
             )
         return moved
 

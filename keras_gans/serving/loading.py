@@ -17,19 +17,21 @@ _RULE = (
 )
 
 
-def load(path):
-    """Load a model for translation.
+def load(path, axes=None):
+    """Load a model for use on uint8 images.
 
     Args:
         path: a run folder (loads its newest intact checkpoint); a `.keras`
             file; a SavedModel; or the folder of its versions (loads the
             newest).
+        axes: `keras_gans.latents.FeatureAxes` of a generator, for the verb
+            `edit`; a SavedModel has its own.
 
     Returns:
         `keras_gans.serving.translation.LoadedModel`.
 
     Raises:
-        UserError: in one line, if there is no such model.
+        UserError: in one line, if there is no such model, or axes do not fit.
     """
     from keras_gans.serving import translation, versions
 
@@ -38,25 +40,43 @@ def load(path):
     if folder.is_dir() and not (folder / "saved_model.pb").exists():
         folder /= str(max(versions.numbers(folder), default=0))
     if (folder / "saved_model.pb").exists():
+        if axes is not None:
+            raise UserError(
+                "axes must be left out for a SavedModel, which is exported "
+                f"with its own. Received: some for {str(path)!r}"
+            )
         return translation.of_saved_model(folder)
-    model, _ = read_model(path)
+    model, _ = read_model(path, axes)
     return translation.of_model(model)
 
 
-def read_model(path):
+def read_model(path, axes=None):
     """Load a live model without compiling it.
 
     Args:
         path: a run folder or a `.keras` file, as for `load`.
+        axes: as for `load`.
 
     Returns:
         `(model, settings)`: a model with `verbs()`; the settings of the run, a
         dict, or None.
 
     Raises:
-        UserError: in one line, if there is no such model.
+        UserError: in one line, if there is no such model, or axes do not fit.
     """
-    path = pathlib.Path(files.expanded(path))
+    model, settings = _read(pathlib.Path(files.expanded(path)))
+    if axes is not None:
+        if not hasattr(model, "axes"):
+            raise UserError(
+                "axes must be left out for a model that takes no latents. "
+                f"Received: some for {str(path)!r}"
+            )
+        model.axes = axes
+    return model, settings
+
+
+def _read(path):
+    """Return the model and the settings of `read_model`."""
     if path.suffix == ".keras" and path.is_file():
         return _read_file(path), None
     settings = runs.read(path, "arguments.json") if path.is_dir() else None

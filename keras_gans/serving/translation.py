@@ -111,8 +111,8 @@ class LoadedModel:
             UserError: if an argument does not fit, or the model has no axes.
         """
         verb = self._verb(None, Amounts)
-        name, declared = verb.input(Amounts)
         latents, labels = verb.drawn(count, seed, **drawn)
+        name, declared = verb.input(Amounts)
         rows = declared.rows(amounts, len(latents))
         return _in_parts(verb, latents, labels, batch_size, **{name: rows})
 
@@ -209,6 +209,15 @@ class LoadedModel:
                 f"Received: {text!r}"
             )
         return declared.table.read(text)
+
+    def read_amounts(self, amounts):
+        """Return amounts, a dict or all, as float32 `[num_axes]`.
+
+        Raises:
+            UserError: if they do not fit, or the model has no axes.
+        """
+        _, declared = self._verb(None, Amounts).input(Amounts)
+        return declared.rows(amounts, 1)[0]
 
     def _vectors(self, verb, to, labels, batch):
         """Return the label input of a model with labels."""

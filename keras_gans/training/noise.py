@@ -27,8 +27,6 @@ class NoiseModel(BaseModel):
     Attributes:
         latent_distribution: `"normal"`, or `"uniform"` in [-1, 1].
         label_table: `keras_gans.labels.Labels` of one data set, or None.
-        axes: `keras_gans.latents.FeatureAxes` of this model, or None. With
-            axes there is the verb `edit`.
         seed_generator: `keras.random.SeedGenerator` of all random numbers of
             training.
     """
@@ -37,7 +35,7 @@ class NoiseModel(BaseModel):
 
     latent_distribution = "normal"
     label_table = None
-    axes = None
+    _axes = None
 
     def _make_state(self):
         self.seed_generator = keras.random.SeedGenerator()
@@ -80,6 +78,21 @@ class NoiseModel(BaseModel):
     def latents(self):
         """What the generator takes, `keras_gans.verbs.Latents`."""
         return Latents(self.latent_dim, self.latent_distribution)
+
+    @property
+    def axes(self):
+        """`keras_gans.latents.FeatureAxes` of this model, or None.
+
+        With axes there is the verb `edit`. They are no part of the model's
+        file. Setting those of another generator raises a `UserError`.
+        """
+        return self._axes
+
+    @axes.setter
+    def axes(self, axes):
+        if axes is not None:
+            axes.check_generator(self)
+        self._axes = axes
 
     def generate(
         self, count=16, seed=0, latents=None, labels=None, truncation=None
@@ -132,8 +145,10 @@ class NoiseModel(BaseModel):
             )
         verb = self.verbs()[-1]
         latents, vectors = verb.drawn(count, seed, **drawn)
-        amounts = verb.inputs["amounts"].rows(amounts, len(latents))
-        return self._edited(latents, amounts, vectors)
+        rows = verb.inputs["amounts"].rows(amounts, len(latents))
+        moves = zip(self.axes.names, rows.T, strict=True)
+        moves = {name: column for name, column in moves if column.any()}
+        return self._generated(self.axes.move(latents, moves), vectors)
 
     def _edited(self, latents, amounts, labels=None):
         return self._generated(self.axes.moved(latents, amounts), labels)
