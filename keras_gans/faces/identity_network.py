@@ -116,8 +116,8 @@ def verify(embed, image_size=64, style="photo", count=200, seed=0):
         - `threshold`: the cosine above which identity stays, at that rate;
         - `stays`: dict from each of `drawing.ATTRIBUTES` to the share of
           true drawings with only it changed that lie above the threshold;
-        - `unlike`: the equal error rate of pairs that have only the traits
-          in common against pairs of different faces.
+        - `unlike`: dict of `equal_error_rate` and `threshold` of pairs with
+          only the traits in common against pairs with nothing in common.
 
     Raises:
         UserError: if an argument does not fit.
@@ -149,7 +149,7 @@ def verify(embed, image_size=64, style="photo", count=200, seed=0):
         np.concatenate([*changes.values()]),
         cosines(faces, others),
     )
-    unlike, _ = equal_error(cosines(others, faces), cosines(others, others))
+    unlike = equal_error(cosines(others, faces), cosines(others, others))
     return {
         "equal_error_rate": rate,
         "threshold": threshold,
@@ -157,7 +157,9 @@ def verify(embed, image_size=64, style="photo", count=200, seed=0):
             name: float(np.mean(found > threshold))
             for name, found in changes.items()
         },
-        "unlike": unlike,
+        "unlike": dict(
+            zip(("equal_error_rate", "threshold"), unlike, strict=True)
+        ),
     }
 
 

@@ -420,8 +420,12 @@ def comparison(before, after):
         after: the same of the same labels.
 
     Returns:
-        str, lines of Markdown, means last. The last column is how often other
-        attributes changed, after as a ratio of before.
+        str, lines of Markdown, means last. The last two columns are ratios of
+        after to before: how often other attributes changed, and the same per
+        wanted change, since an axis that moves less also spoils less.
+
+    Raises:
+        UserError: if the labels differ.
     """
     if {*before} != {*after}:
         raise UserError(
@@ -432,12 +436,18 @@ def comparison(before, after):
     lines = []
     for label, old in before.items():
         new = after[label]
-        ratio = ""
-        if old["others"]:
-            ratio = f"{new['others'] / old['others']:.2f}"
         cells = (f"{old[key]:.1%} → {new[key]:.1%}" for key in _SHARES)
-        lines.append((label, *cells, ratio))
-    return _markdown(("moved", *_SHARES.values(), "ratio of others"), lines)
+        spoiled = _ratio(new["others"], old["others"])
+        wanted = _ratio(new["wanted"], old["wanted"])
+        ratios = spoiled, _ratio(spoiled, wanted)
+        ratios = ("" if np.isnan(r) else f"{r:.2f}" for r in ratios)
+        lines.append((label, *cells, *ratios))
+    heads = *_SHARES.values(), "ratio of others", "ratio per wanted change"
+    return _markdown(("moved", *heads), lines)
+
+
+def _ratio(one, other):
+    return one / other if other else np.nan
 
 
 def _checked(latents, judge, amount, moved):
