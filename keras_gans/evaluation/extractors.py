@@ -2,7 +2,7 @@
 
 from keras_gans import files, metrics
 from keras_gans.checks import UserError
-from keras_gans.faces import edits
+from keras_gans.faces import edits, identity_network
 from keras_gans.metrics import faces
 
 
@@ -14,6 +14,18 @@ def classifier(image_size, style="photo"):
     """
     return faces.trained(
         edits.train_classifier,
+        *(image_size, style, files.cache_folder()),
+    )
+
+
+def identities(image_size, style="photo"):
+    """Return `train_identity_network`'s result, trained on first use.
+
+    Raises:
+        UserError: in one line, if it cannot be trained.
+    """
+    return faces.trained(
+        identity_network.train_identity_network,
         *(image_size, style, files.cache_folder()),
     )
 
