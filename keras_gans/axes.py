@@ -245,12 +245,53 @@ def _of_labels(arguments, generator, output):
 def _edit(arguments):
     """Find photos in the latent space and move them along axes."""
     from keras_gans import latents
+    from keras_gans.evaluation import extractors
     from keras_gans.serving import loading
 
     amounts = flags.amounts(arguments.set)
-    model, _ = loading.read_model(arguments.model)
     axes = latents.FeatureAxes.load(arguments.axes)
-    axes.check_generator(model)
+    model, _ = loading.read_model(arguments.model, axes)
+    for name in amounts:
+        checks.one_of(axes.names, **{"a name in set": name})
+    paths = [pathlib.Path(path) for path in arguments.edit]
+    stems = [path.stem for path in paths]
+    if len({*stems}) < len(stems):
+        raise UserError(
+            "edit must be images of different names, which those of the "
+            f"results follow. Received: {', '.join(map(str, paths))}"
+        )
+    labels = arguments.labels
+    if labels is not None:
+        labels = loading.load(arguments.model).read_labels(labels)
+    features = None
+    if arguments.extractor:
+        extractor = extractors.opened(arguments.extractor)
+        features = lambda batch: list(extractor.maps(batch).values())  # noqa: E731
+    pictures = [images.read(path) for path in paths]
+    steps = arguments.steps or _STEPS
+    with tqdm(total=steps, unit=" steps", disable=None) as bar:
+        found = latents.invert(
+            model,
+            pictures,
+            labels=labels,
+            steps=steps,
+            features=features,
+            seed=arguments.seed,
+            progress=lambda step, losses: bar.update(step - bar.n),
+        )
+    moved = axes.move(found.latents, amounts)
+    edited = latents.Generator(model)(moved, *found.labels)
+    output = pathlib.Path(arguments.output)
+    for row, stem in enumerate(stems):
+        trio = np.stack([s[row] for s in (found.targets, found.images, edited)])
+        headings = ["photo", "found", "edited"]
+        images.write(output / f"{stem}_edited.png", edited[row])
+        images.write(output / f"{stem}_row.png", images.grid(trio, 3, headings=headings))
+        print(
+            f"{shown(stem)}: found within {found.pixel_error[row]:.3f} of the "
+            "full range" + (", too far to be edited honestly" if found.is_far[row] else "")
+        )
+    print(f"wrote {shown(output)}")
 
 
 def _names(text):
