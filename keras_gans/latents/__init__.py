@@ -1,0 +1,1 @@
+"""What is done with the latent vectors of a trained generator."""
