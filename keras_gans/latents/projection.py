@@ -97,9 +97,10 @@ def project(
             `inputs`, to the loss of each row, float `[batch]`, with gradients.
         starts: float `[batch, candidates, latent_dim]`; the search starts
             from each row's candidate with the least objective.
-        inputs: sequence of arrays or tensors that are given to the objective
-            as they are, such as target images. Another target is then no
-            other objective, which would be traced again.
+        inputs: sequence of arrays, tensors, or dicts or lists of them, that
+            are given to the objective as they are, such as target images.
+            Another target is then no other objective, which would be traced
+            again.
         steps: int from 0 up, gradient steps. 0: the best start is returned.
         learning_rate: float from 0 up, before the ramps.
         optimizer: `"adam"` (Kingma & Ba 2015), `"momentum"`, or
@@ -162,7 +163,7 @@ def project(
             f"progress must be left out within a graph. Received: {progress!r}"
         )
     starts = _checked(objective, starts)
-    inputs = tuple(tf.convert_to_tensor(one) for one in inputs)
+    inputs = tf.nest.map_structure(tf.convert_to_tensor, tuple(inputs))
     search = _Search(
         *(objective, steps, learning_rate, optimizer, momentum, ramp_up),
         *(ramp_down, noise, noise_until, limit, seed, keep),
@@ -204,6 +205,7 @@ class _Search:
 
     def begin(self, starts, inputs):
         """Return the state: latents, two moments, and the best so far."""
+        starts = self._within(starts)
         latents = nearest_start(self.objective, starts, inputs)
         zeros = tf.zeros_like(latents)
         losses = tf.fill(tf.shape(latents)[:1], math.inf)
