@@ -17,7 +17,7 @@ def train_encoder(
     *,
     steps=1000,
     batch_size=32,
-    base_filters=32,
+    base_filters=16,
     learning_rate=1e-3,
     seed=0,
     verbose=0,
@@ -25,7 +25,9 @@ def train_encoder(
     """Train an encoder on generated images and the latents they are made of.
 
     There is no end of such pairs, so none comes twice. Of an image that is
-    not generated it tells where `latents.inversion.invert` may start.
+    not generated it tells where `latents.inversion.invert` may start. It
+    halves the steps that are needed, and takes minutes to train: it pays for
+    many images or a slow generator; `invert` has the figures.
 
     Args:
         generator: a live model whose verb makes images from latents. Labels,

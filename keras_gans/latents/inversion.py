@@ -23,7 +23,7 @@ _COMPARED = 64  # drawn images that tell how far apart images are
 _BATCH = 16  # of which so many are made at once
 _EPSILON = 1e-10  # least squared length of a vector of channels
 # Of the mean distance between drawn images.
-_FAR = 0.5
+_FAR = 0.6
 
 
 class Inversion(typing.NamedTuple):
@@ -151,12 +151,31 @@ def invert(
         progress: as of `project`.
 
     Returns:
-        `Inversion`. An image is too far to be edited honestly if it is
-        farther from what was found than half the mean distance between two
-        drawn images. They are named in a warning.
+        `Inversion`. An image is too far to be edited honestly if what was
+        found is not clearly nearer to it than any two generated images are to
+        one another: if its pixel error is above 0.6 of their mean distance. A
+        warning tells how many are.
 
     Raises:
         UserError: if an argument does not fit.
+
+    Measured on held-out drawn faces of 64 pixels, with two generators of some
+    ten minutes' training on two cores:
+        With the defaults the mean pixel error is 0.041 (largest 0.071, 100
+        faces) for DCGAN and 0.053 (0.078, 60 faces) for the progressive GAN;
+        of the best start, without steps, 0.086 and 0.095 (20 faces). The
+        limit was 0.080 for both. No face was too far; of ten each, after 150
+        steps, all photographs of real faces, cars and birds, drawings,
+        sketches, negatives and noise were, 8 and 9 plain colors, and 2 faces
+        upside down.
+        Other settings, 20 faces, DCGAN, 200 steps: the squared error in place
+        of the absolute one 0.044 against 0.040; no prior 0.040, with |z|^2 /
+        d of 1.43 in place of 1.01; noise of 0.3 0.042; one random start 0.041;
+        the best of four searches 0.040.
+        The encoder's start, DCGAN with 500 steps of training at 32 filters:
+        0.052 against 0.058 after 20 steps, 0.041 against 0.043 after 100.
+        Progressive GAN, 1,000 at 16: 0.060 against 0.066, 0.054 against
+        0.056, and 0.053 either way after 300.
 
     Reference:
         Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features
