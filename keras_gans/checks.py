@@ -1,5 +1,7 @@
 """Check arguments early and report wrong use in one line."""
 
+import math
+import numbers
 import unicodedata
 
 # Control and formatting characters, halves of a character, line ends.
@@ -85,6 +87,28 @@ def between(least, most, **arguments):
             raise UserError(
                 f"{name} must be an integer from {least} to {most}. "
                 f"Received: {shown}"
+            )
+
+
+def number(least, most=math.inf, **arguments):
+    """Check that arguments are finite numbers from `least` to `most`.
+
+    Args:
+        least: float, the smallest allowed value.
+        most: float, the largest.
+        **arguments: the values by argument.
+
+    Raises:
+        UserError: naming the argument, its rule and its value.
+    """
+    end = "up" if most == math.inf else f"to {most:g}"
+    for name, value in arguments.items():
+        is_number = isinstance(value, numbers.Real)
+        is_number &= not isinstance(value, bool)
+        if not (is_number and least <= value <= most and value < math.inf):
+            raise UserError(
+                f"{name} must be a finite number from {least:g} {end}. "
+                f"Received: {value!r}"
             )
 
 

@@ -210,11 +210,12 @@ def _to_rgb(image):
     return image.convert("RGB")
 
 
-def _fit(image, size):
+def _fit(image, size, width=None):
     # Pillow widens the bicubic filter by the scale, so that every source
     # pixel counts; TensorFlow's resize does not unless asked to, and clean-fid
     # shows what that does to scores.
-    return ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+    sides = width or size, size
+    return ImageOps.fit(image, sides, Image.Resampling.BICUBIC)
 
 
 def fit_square(image, size):
@@ -229,6 +230,19 @@ def fit_square(image, size):
         is returned unchanged.
     """
     return np.array(_fit(Image.fromarray(image), size))
+
+
+def fit(image, height, width):
+    """Scale and crop an image to sides of any ratio, as `fit_square` does.
+
+    Args:
+        image: uint8 `[any height, any width, 3]`.
+        height, width: int, pixels of the result.
+
+    Returns:
+        uint8 `[height, width, 3]`.
+    """
+    return np.array(_fit(Image.fromarray(image), height, width))
 
 
 def to_float(pixels):

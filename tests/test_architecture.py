@@ -27,6 +27,7 @@ ALLOWED = {
     "datasets": ("datasets", "inspection"),
     "faces": ("faces", "datasets"),
     "inspection": ("inspection",),
+    "latents": ("latents",),
     "metrics": ("metrics",),
     "interop": ("interop",),
     "latents": ("latents",),
