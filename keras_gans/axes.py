@@ -28,8 +28,9 @@ _ORTHOGONALIZATIONS = ("joint", "published", "sequential", "dual")
 _REGRESSIONS = ("tanh", "linear", "logistic")
 _RECORD = "axes.json"
 _OF_LABELS = ("attributes", "keep", "orthogonalize", "regression")
-_OF_PHOTOS = ("axes", "set", "steps")
+_OF_PHOTOS = ("axes", "set", "steps", "labels", "extractor")
 _MOST = 1_000_000
+_STEPS = 300
 
 
 def _parse_arguments(argv):
@@ -114,10 +115,22 @@ def _parse_arguments(argv):
     )
     flags.add(edit, flags.AMOUNTS)
     edit.add_argument(
+        "--labels",
+        metavar="NAME,...",
+        help="of a generator with labels, those of the images, as for "
+        "keras_gans.generate",
+    )
+    edit.add_argument(
+        "--extractor",
+        metavar="NAME[=FILE]",
+        help="also compare images by the features of this network, as for "
+        "keras_gans.evaluate, such as vgg16 (default: by pixels alone)",
+    )
+    edit.add_argument(
         "--steps",
         type=flags.integer(1),
         metavar="STEPS",
-        help="of the search for the latent vector (default: 500)",
+        help=f"of the search for the latent vector (default: {_STEPS})",
     )
     return flags.parse(parser, argv)
 
@@ -263,33 +276,36 @@ def _edit(arguments):
     labels = arguments.labels
     if labels is not None:
         labels = loading.load(arguments.model).read_labels(labels)
-    features = None
-    if arguments.extractor:
-        extractor = extractors.opened(arguments.extractor)
-        features = lambda batch: list(extractor.maps(batch).values())  # noqa: E731
+    extractor = arguments.extractor and extractors.opened(arguments.extractor)
     pictures = [images.read(path) for path in paths]
-    steps = arguments.steps or _STEPS
+    steps, seed = arguments.steps or _STEPS, arguments.seed
     with tqdm(total=steps, unit=" steps", disable=None) as bar:
         found = latents.invert(
             model,
             pictures,
             labels=labels,
             steps=steps,
-            features=features,
-            seed=arguments.seed,
+            features=extractor and extractor.list_of_maps,
+            seed=seed,
             progress=lambda step, losses: bar.update(step - bar.n),
         )
     moved = axes.move(found.latents, amounts)
-    edited = latents.Generator(model)(moved, *found.labels)
+    generator = latents.Generator(model)
+    _, vectors = generator.drawn(0, len(moved), labels=labels)
+    edited = generator(moved, vectors)
     output = pathlib.Path(arguments.output)
+    headings = ["photo", "found", "edited"]
     for row, stem in enumerate(stems):
-        trio = np.stack([s[row] for s in (found.targets, found.images, edited)])
-        headings = ["photo", "found", "edited"]
+        three = [rows[row] for rows in (found.targets, found.images, edited)]
         images.write(output / f"{stem}_edited.png", edited[row])
-        images.write(output / f"{stem}_row.png", images.grid(trio, 3, headings=headings))
+        images.write(
+            output / f"{stem}_row.png",
+            images.grid(np.stack(three), 3, headings=headings),
+        )
+        far = ", too far to be edited honestly" if found.is_far[row] else ""
         print(
             f"{shown(stem)}: found within {found.pixel_error[row]:.3f} of the "
-            "full range" + (", too far to be edited honestly" if found.is_far[row] else "")
+            f"full range{far}; the limit is {found.far_error:.3f}"
         )
     print(f"wrote {shown(output)}")
 

@@ -30,7 +30,6 @@ ALLOWED = {
     "latents": ("latents",),
     "metrics": ("metrics",),
     "interop": ("interop",),
-    "latents": ("latents",),
     "serving": ("serving", "callbacks.checkpoints", "runs", "models"),
     "evaluation": (
         *("evaluation", "datasets", "faces", "inspection", "metrics"),

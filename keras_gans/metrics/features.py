@@ -56,6 +56,10 @@ class Extractor:
         """Return layers' outputs in float32, by the names in `map_shapes`."""
         return self._maps(self._prepare(pictures), training=False)
 
+    def list_of_maps(self, pictures):
+        """Return `maps` as a list; with gradients, for a search by them."""
+        return [*self.maps(pictures).values()]
+
     def protocol(self):
         """Describe the computation of features, as a dict of plain JSON."""
         return {

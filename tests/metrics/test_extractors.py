@@ -30,6 +30,22 @@ def test_resizing_is_that_of_pillow_and_clean_fid():
             )
 
 
+def test_maps_have_the_gradients_of_images_that_are_not_rounded():
+    extractor = tiny.extractor()
+    rng = np.random.default_rng(0)
+    pictures = tf.constant(rng.uniform(-0.9, 0.9, (1, 32, 32, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        maps = extractor.list_of_maps(pictures)
+        sums = tf.add_n([tf.reduce_sum(one) for one in maps])
+    gradient = tape.gradient(sums, pictures)
+    # Forty gray levels, so that rounding does not count.
+    step = 40 / 127.5 * tf.sign(gradient) * 0.1
+    moved = extractor.list_of_maps(pictures + step)
+    change = sum(float(tf.reduce_sum(m - o)) for m, o in zip(moved, maps))
+    assert change > 0.5 * float(tf.reduce_sum(gradient * step)) > 0
+
+
 def test_the_inception_of_fid_equals_torch_fidelity(reference):
     """The numbers are from `python -m tests.metrics.make_reference`."""
     expected = reference("metrics")
