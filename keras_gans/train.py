@@ -92,6 +92,8 @@ def fit(model, data, settings, folder, measured=None):
     grids = callbacks.SampleGrid(
         folder / "samples", data.held_out(), settings["save_every"]
     )
+    unseen = functools.partial(data.batches, repeat=False)
+    unseen = None if data.are_seen else unseen
     measuring = (
         [in_training.callback(model, data, settings, folder, *measured)]
         if measured
@@ -106,7 +108,7 @@ def fit(model, data, settings, folder, measured=None):
             callbacks=[
                 *([progress] if devices.is_chief(strategy) else []),
                 statistics.FreshStatistics(
-                    data.batches, settings["save_every"]
+                    data.batches, settings["save_every"], unseen
                 ),
                 health.Health(log, grids, checkpoint),
                 grids,
