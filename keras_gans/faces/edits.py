@@ -82,6 +82,7 @@ def train_classifier(
             faces, image_size=image_size, batch_size=32, seed=seed
         ),
         steps_per_epoch=steps,
+        shuffle=False,
         verbose=0,
     )
     return model.classifier

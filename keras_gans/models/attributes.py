@@ -42,8 +42,7 @@ class AttributeNetwork(BaseModel):
     epoch.
 
     Args:
-        image_size: int, pixels, from 16 up, with a backbone from 32 up.
-            Default 64.
+        image_size: int, pixels; with a backbone from 32 up. Default 64.
         labels: list of str, the names of the labels of the data set in the
             order of the vectors. Default: StarGAN's for CelebA, three hair
             colors, Male, Young.

@@ -51,7 +51,7 @@ def attribute_network(
     Dropout and a dense layer to the logits follow.
 
     Args:
-        image_size: int, pixels from 16 up, with a backbone from 32 up.
+        image_size: int, pixels; with a backbone from 32 up.
         num_labels: int.
         backbone: str in `BACKBONES`, or None.
         backbone_weights: `"imagenet"`, downloaded by Keras on first use; the
@@ -68,7 +68,7 @@ def attribute_network(
     Raises:
         UserError: if an argument does not fit, or weights cannot be read.
     """
-    least = 16 if backbone is None else _LEAST_SIDE
+    least = 1 if backbone is None else _LEAST_SIDE
     checks.between(least, checks.MOST_SIDE, image_size=image_size)
     checks.at_least(1, num_labels=num_labels, base_filters=base_filters)
     _check_dropout(dropout)
