@@ -54,7 +54,9 @@ class Evaluator:
         self.asked = {*names}
         self.fakes, self.backs = {}, {}
         self.metrics = {
-            direction: metrics.create(chosen, extractor) for direction in cases
+            direction: metrics.create(chosen, extractor)
+            for direction, case in cases.items()
+            if case.labels is None
         }
         self._measured = set()
 

@@ -318,7 +318,7 @@ def _batches(validation_data, validation_steps=None, **options):
     """Return the batches of an argument of `fit`."""
     data = validation_data
     if isinstance(data, keras.utils.PyDataset):
-        data = (data[i] for i in range(data.num_batches))
+        data = map(data.__getitem__, range(data.num_batches))
     elif isinstance(data, (dict, tuple)):
         data = data if isinstance(data, dict) else data[0]
         size = options.get("validation_batch_size") or 32

@@ -185,7 +185,8 @@ class LoadedModel:
             verb.function(**{name: batch[start : start + batch_size]})
             for start in range(0, max(len(batch), 1), batch_size)
         ]
-        return np.concatenate(rows).reshape(*pictures.shape[:-3], -1)
+        count = len(verb.output.table.names)
+        return np.concatenate(rows).reshape(*pictures.shape[:-3], count)
 
     @property
     def label_table(self):
