@@ -130,7 +130,6 @@ def _transferred(inputs, backbone, weights):
             include_top=False,
             weights=None if weights == SAVED else weights,
             input_shape=tuple(inputs.shape[1:]),
-            name=backbone,
         )
     # Keras raises a bare Exception when it cannot download.
     except Exception as error:
