@@ -22,7 +22,7 @@ _EXTRACTOR = "faces"
 def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.evaluate",
-        description="Measure the translations of a run, an export or a "
+        description="Measure the outputs of a run, an export or a "
         "folder. Prints a table with the protocol of every number, and "
         "writes metrics.json and report.html.",
         epilog="Exit code: 0, done; 1, a metric that was asked for, or every "
@@ -137,7 +137,15 @@ def main(argv=None):
     try:
         measure.check(names)
         subject = subjects.opened(arguments)
-        needs_it = any(metrics.get(name).needs_extractor for name in names)
+        are_images = any(c.labels is None for c in subject.cases.values())
+        if asked and not are_images:
+            raise UserError(
+                "metrics must be left out for a model whose outputs are "
+                f"labels. Received: {arguments['metrics']!r}"
+            )
+        needs_it = are_images and any(
+            metrics.get(name).needs_extractor for name in names
+        )
         extractor = unavailable = None
         try:
             if needs_it:
@@ -152,11 +160,12 @@ def main(argv=None):
             subject.cases, asked or (), extractor, optional, unavailable
         )
         measured, truth = evaluator(subject.verbs), subject.truth()
+        labels = measure.of_labels(subject.cases, subject.verbs)
         copies = []
         if extractor and not asked:
             copies = nearest.add(measured, evaluator, extractor, subject)
         content = {
-            **results.content(subject, evaluator, measured, copies),
+            **results.content(subject, evaluator, measured, copies, labels),
             "truth": truth,
             "truth_table": results.truth_rows(truth),
             "data": facts.of_sides(subject.sides, subject.image_size),
@@ -174,7 +183,7 @@ def main(argv=None):
     print(shown(f"wrote {folder / 'metrics.json'} and {path}"))
     failed = [e["failed"] for e in content["directions"].values()]
     values = [e["values"] for e in content["directions"].values()]
-    return int(not any(values) or bool(asked and any(failed)))
+    return int(not any([*values, labels]) or bool(asked and any(failed)))
 
 
 if __name__ == "__main__":

@@ -211,7 +211,8 @@ TRAINING = {
         "metavar": "IMAGES",
         "help": "images of each side to hold out for samples and metrics, if "
         "there are at least four times as many (default: the 18 of a sample "
-        "grid; use 100 or more for a meaningful KID)",
+        "grid, of attributes 200, to calibrate on; use 100 or more for a "
+        "meaningful KID)",
     },
     "seed": {
         "type": integer(0),

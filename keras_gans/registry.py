@@ -9,6 +9,7 @@ from keras_gans import checks
 # line here; the command, the contract tests and the README's table follow.
 MODELS = {
     "acgan": "keras_gans.models.acgan:ACGAN",
+    "attributes": "keras_gans.models.attributes:AttributeNetwork",
     "cgan": "keras_gans.models.conditional_gan:ConditionalGAN",
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "dcgan": "keras_gans.models.dcgan:DCGAN",

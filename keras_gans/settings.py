@@ -56,7 +56,12 @@ def resolve(flags):
         for name in ("image_size", "batch_size")
         if settings.get(name) is not None
     }
-    defaults = {"precision": "float32"} | model_class.default_settings(
+    defaults = {
+        "precision": "float32",
+        "held_out": datasets.SHOWN,
+        "run_dir": f"runs/{settings['model']}",
+        "export_dir": f"saved_models/{settings['model']}",
+    } | model_class.default_settings(
         demonstration=settings[kind.sources[0]] is None, **options, **given
     )
     options = defaults.pop("set", {}) | options
@@ -77,11 +82,6 @@ def resolve(flags):
         )
     if settings["steps"] or settings["epochs"]:
         defaults |= {"steps": None, "epochs": None}
-    defaults |= {
-        "held_out": datasets.SHOWN,
-        "run_dir": f"runs/{settings['model']}",
-        "export_dir": f"saved_models/{settings['model']}",
-    }
     for name, value in defaults.items():
         if settings.get(name) is None:
             settings[name] = value
@@ -142,8 +142,12 @@ def settled(settings, data):
     return settings
 
 
-def build_model(settings):
-    """Build and compile the model for the settings."""
+def build_model(settings, is_saved=False):
+    """Build and compile the model for the settings.
+
+    With `is_saved`, all its weights will be loaded: none is read from
+    elsewhere.
+    """
     import keras
 
     keras.utils.set_random_seed(settings["seed"])
@@ -151,10 +155,13 @@ def build_model(settings):
     keras.config.set_dtype_policy(
         precision if precision == "float32" else f"mixed_{precision}"
     )
+    arguments = dict(settings["model_arguments"])
+    if is_saved and arguments.get("backbone_weights"):
+        arguments["backbone_weights"] = "saved"
     model = registry.get(settings["model"])(
         image_size=settings["image_size"],
         **kind_of(settings).model_arguments(settings),
-        **settings["model_arguments"],
+        **arguments,
     )
     model.compile(
         total_steps=settings["steps"],

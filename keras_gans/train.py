@@ -92,6 +92,8 @@ def fit(model, data, settings, folder, measured=None):
     grids = callbacks.SampleGrid(
         folder / "samples", data.held_out(), settings["save_every"]
     )
+    unseen = functools.partial(data.batches, repeat=False)
+    unseen = None if data.are_seen else unseen
     measuring = (
         [in_training.callback(model, data, settings, folder, *measured)]
         if measured
@@ -106,7 +108,7 @@ def fit(model, data, settings, folder, measured=None):
             callbacks=[
                 *([progress] if devices.is_chief(strategy) else []),
                 statistics.FreshStatistics(
-                    data.batches, settings["save_every"]
+                    data.batches, settings["save_every"], unseen
                 ),
                 health.Health(log, grids, checkpoint),
                 grids,
@@ -168,8 +170,16 @@ def train(settings, folder, model, data, measured=None):
 def finish(settings, folder, model, data, received):
     """Export and measure the trained model; return the exit code."""
     from keras_gans import report
-    from keras_gans.evaluation import extractors
+    from keras_gans.evaluation import (
+        cases,
+        extractors,
+        measure,
+        results,
+        subjects,
+        translators,
+    )
     from keras_gans.faces import truth
+    from keras_gans.metrics import classification
 
     step = int(model.step.numpy())
     if received:
@@ -187,13 +197,17 @@ def finish(settings, folder, model, data, received):
         )
         return 0
     metrics = truth.of_verbs(model.verbs(), data, extractors.classifier)
+    found = {}
+    if told := [verb for verb in model.verbs() if verb.output]:
+        found = cases.data_of_run(settings, data).cases(told, subjects.COUNT)
+    labels = measure.of_labels(found, translators.of_model(model))
     try:
         path = export_model(
             model,
             settings["export_dir"],
             data,
             settings=settings,
-            metrics=metrics,
+            metrics=metrics | labels,
         )
     except RuntimeError as error:
         print(f"error: {error}; the checkpoints stay", file=sys.stderr)
@@ -201,19 +215,22 @@ def finish(settings, folder, model, data, received):
     runs.write(
         folder,
         "result.json",
-        {"step": step, "export": str(path), "metrics": metrics},
+        {"step": step, "export": str(path), "metrics": metrics | labels},
     )
     page = report.write(folder)
     if metrics:
         print("\nbeside held-out drawn faces, whose truth is known\n")
         print(truth.table(metrics))
+    for name, result in labels.items():
+        print(f"\n{shown(found[name].text)}\n")
+        print("\n".join(results.table(classification.cells(result))))
     print("\nwrote")
     for place, meaning in (
         (folder / "samples", "sample grids by step"),
         (folder / "log.csv", "means of the loss terms"),
         (page, "all of this in one page"),
         (folder / "checkpoints", "states to continue from"),
-        (path, "the SavedModel, uint8 images in and out"),
+        (path, "the SavedModel, for uint8 images"),
     ):
         if place.exists():
             print(f"  {shown(place)}  {meaning}")

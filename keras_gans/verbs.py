@@ -309,12 +309,14 @@ class Verb:
     Attributes:
         name: str, also that of the exported signature.
         function: from tensors by the names of `inputs` to images, float32
-            `[batch, height, width, 3]` in [-1, 1].
+            `[batch, height, width, 3]` in [-1, 1], or to `output`.
         inputs: dict from name to `Images`, `Labels`, `Latents` or `Amounts`.
         source: str or None, the domain that the images are from, such as
             `"a"`.
         target: str or None, the domain that the outputs are to resemble.
         back: str or None, name of the verb that leads back.
+        output: `Labels`, where the outputs are their probabilities; None for
+            images.
     """
 
     name: str
@@ -323,6 +325,7 @@ class Verb:
     source: str | None = None
     target: str | None = None
     back: str | None = None
+    output: Labels | None = None
 
     def input(self, wanted):
         """Return `(name, input)` of this class, or `(None, None)`."""
@@ -379,6 +382,7 @@ class Verb:
             "source": self.source,
             "target": self.target,
             "back": self.back,
+            "output": self.output and self.output.describe(),
         }
 
 
@@ -386,7 +390,10 @@ def described(name, function, description):
     """Rebuild a verb from `describe`, with another function."""
     inputs = {n: _input(about) for n, about in description["inputs"].items()}
     places = {key: description[key] for key in ("source", "target", "back")}
-    return Verb(name, function, inputs, **places)
+    output = description.get("output")  # which earlier exports lack
+    return Verb(
+        name, function, inputs, **places, output=output and _input(output)
+    )
 
 
 def _input(about):

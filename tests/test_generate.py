@@ -197,7 +197,8 @@ def test_a_model_that_takes_no_latents(capsys):
     assert generate.main(command) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (
-        "error: verb must be one that takes latents; this model has a_to_b. "
+        "error: verb must be one that takes latents and returns images; this "
+        "model has a_to_b. "
         "Received: None"
     )
     with pytest.raises(UserError, match="takes latents.*'a_to_b'"):

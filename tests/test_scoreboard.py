@@ -151,6 +151,14 @@ def test_figures_of_samples_from_noise(tmp_path):
     assert row["beside"]["true"]["accuracy"] == pytest.approx(0.85)
 
 
+def test_figures_of_a_classifier(tmp_path):
+    rows = {"Male": {"accuracy": 0.75}, "Young": {"accuracy": 0.25}}
+    metrics = {"classify": {"labels": rows}}
+    finished(tmp_path / "run", metrics, {"data": ["faces:photo"]}, 100, False)
+    found = figures.read(tmp_path / "run")["weights"]
+    assert found == {"average": {"classify": {"accuracy": 0.5, "beside": {}}}}
+
+
 def test_page_says_how_the_order_compares_with_the_papers(tmp_path):
     def figures_of(l1):
         return {
@@ -236,8 +244,8 @@ def test_wrong_use_is_told_in_one_line(capsys):
     assert scoreboard.main(["--only", "nothing"]) == 2
     error = capsys.readouterr().err
     assert (
-        "only must be names among acgan, cgan, cyclegan, cyclegan-resnet"
-        in error
+        "only must be names among acgan, attributes, cgan, cyclegan, "
+        "cyclegan-resnet" in error
     )
     assert scoreboard.main(["--minutes", "0"]) == 2
     assert "minutes must be above 0" in capsys.readouterr().err

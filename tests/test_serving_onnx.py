@@ -53,9 +53,9 @@ def test_other_pixels_are_not_published(tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("tf2onnx")
     model = make_bare("stargan")
-    real = onnx_files.expected_pixels
+    real = onnx_files.expected_outputs
     monkeypatch.setattr(
-        onnx_files, "expected_pixels", lambda *args: 255 - real(*args)
+        onnx_files, "expected_outputs", lambda *args: 255 - real(*args)
     )
     with pytest.raises(RuntimeError, match="'translate'.*nothing was"):
         export.export(

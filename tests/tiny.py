@@ -26,6 +26,7 @@ _LABELLED = {
 TINY = {
     "acgan": _LABELLED,
     "acgan-upsampling": {"architecture": "upsampling", **_LABELLED},
+    "attributes": {"image_size": 16, "labels": _LABELS, "base_filters": 2},
     "cgan": _LABELLED,
     "cgan-dense": {"architecture": "dense", **_LABELLED},
     "cyclegan": {"image_size": 32, "base_filters": 4},

@@ -187,6 +187,8 @@ class Health(StepCallback):
         """Return the current findings: a dict from name to one line."""
         found = {}
         for name, grid in grids.items():
+            if not grid.of("output"):
+                continue
             inputs, outputs, reals = (
                 [np.asarray(images, np.float32) for images in column]
                 for column in (
@@ -208,7 +210,7 @@ class Health(StepCallback):
                 before = inputs[0] if inputs else reals
                 seen = [tell(before, output, reals) for output in outputs]
                 found[f"{sign} {name}"] = all(seen) and seen[0]
-            if grid.discriminator is not None and outputs:
+            if grid.discriminator is not None:
                 text = self._judged(grid.discriminator, reals, outputs[0])
                 found[grid.discriminator.name] = text
         found["critic"] = self._drifting(logs)

@@ -48,7 +48,7 @@ def refresh(model, batches):
 
 
 class FreshStatistics(StepCallback):
-    """Refreshes the moving statistics before samples and checkpoints.
+    """Refreshes moving statistics, and calibrates, before each checkpoint.
 
     It comes before `SampleGrid` and `Checkpoints` in the list of callbacks
     and has the same `every`. It does not change training, since training mode
@@ -58,12 +58,15 @@ class FreshStatistics(StepCallback):
         dataset: function from a step to the endless `tf.data.Dataset` from
             that step, so that a resumed run uses the same batches.
         every: int, steps.
+        held_out: function without arguments to the batches of images that
+            are not trained on, for `model.calibrate`; None if all are.
     """
 
-    def __init__(self, dataset, every=500):
+    def __init__(self, dataset, every=500, held_out=None):
         super().__init__()
         self.dataset = dataset
         self.every = every
+        self.held_out = held_out
 
     def on_step(self, before, logs):
         if self.passed(before, self.every):
@@ -75,3 +78,5 @@ class FreshStatistics(StepCallback):
 
     def _refresh(self):
         refresh(self.model, self.dataset(self.current_step).take(BATCHES))
+        if self.held_out:
+            self.model.calibrate(self.held_out())

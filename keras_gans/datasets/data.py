@@ -34,6 +34,8 @@ class Case(typing.NamedTuple):
         back: dict from name to array, inputs of the reverse verb in addition
             to the images.
         fakes: `Pictures`, existing outputs; or None.
+        labels: float `[count, num_labels]`, the true labels of the images,
+            where outputs are labels; or None.
     """
 
     inputs: dict
@@ -42,6 +44,7 @@ class Case(typing.NamedTuple):
     text: str
     back: dict = {}
     fakes: pictures.Pictures | None = None
+    labels: np.ndarray | None = None
 
     @property
     def images(self):
@@ -276,6 +279,8 @@ class Data:
         are_pairs = self.are_alike or is_drawn
         found = {}
         for verb in verbs:
+            if verb.output and vectors is None:
+                continue  # the truth is not known
             if {verb.source, verb.target} <= {None, *domains}:
                 case = _case(verb, domains, vectors, are_pairs, what, seed)
                 found[verb.name] = case
@@ -306,6 +311,12 @@ def _case(verb, domains, vectors, are_pairs, what, seed):
     images = domains.get(verb.source, next(iter(domains.values())))
     reals = domains.get(verb.target, images)
     inputs, back, named = {}, {}, f"{what} ({images.description}"
+    if verb.output:
+        text, (name, _) = (
+            f"{len(images)} images, {named})",
+            verb.input(verbs.Images),
+        )
+        return Case({name: images}, images, False, text, labels=vectors)
     for name, kind in verb.inputs.items():
         if isinstance(kind, verbs.Images):
             inputs[name] = images

@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_gans import checks, datasets, images, metrics, verbs
 from keras_gans.checks import UserError
+from keras_gans.metrics import classification
 
 BATCH = 32
 
@@ -53,7 +54,9 @@ class Evaluator:
         self.asked = {*names}
         self.fakes, self.backs = {}, {}
         self.metrics = {
-            direction: metrics.create(chosen, extractor) for direction in cases
+            direction: metrics.create(chosen, extractor)
+            for direction, case in cases.items()
+            if case.labels is None
         }
         self._measured = set()
 
@@ -71,7 +74,7 @@ class Evaluator:
         return {
             direction: self._direction(direction, case, named)
             for direction, case in self.cases.items()
-            if direction in named or case.fakes
+            if (direction in named or case.fakes) and case.labels is None
         }
 
     def _direction(self, direction, case, named):
@@ -126,6 +129,27 @@ class Evaluator:
         self.fakes[direction] = fakes
 
 
+def of_labels(cases, named):
+    """Measure the verbs whose outputs are labels.
+
+    Args:
+        cases: dict from name to `Case`.
+        named: dict from name to `Verb` on arrays, see `translators`.
+
+    Returns:
+        dict from name to the result of `classification.measure`.
+    """
+    return {
+        name: classification.measure(
+            named[name].output.table,
+            case.labels,
+            np.stack(_outputs(named[name], case.inputs)),
+        )
+        for name, case in cases.items()
+        if case.labels is not None
+    }
+
+
 def batches(pictures):
     """Yield the images as float32 batches in [-1, 1].
 
@@ -138,6 +162,14 @@ def batches(pictures):
 
 def _translated(verb, inputs):
     first, *_ = inputs.values()
+    outputs = _outputs(verb, inputs)
+    names = getattr(first, "names", [str(i) for i in range(len(first))])
+    return datasets.Pictures(names, outputs.__getitem__, None, "outputs")
+
+
+def _outputs(verb, inputs):
+    """Return the outputs of all rows, a list."""
+    first, *_ = inputs.values()
     outputs = []
     for start in range(0, len(first), BATCH):
         rows = range(start, min(start + BATCH, len(first)))
@@ -148,8 +180,7 @@ def _translated(verb, inputs):
             for name, value in inputs.items()
         }
         outputs.extend(verb.function(**given))
-    names = getattr(first, "names", [str(i) for i in range(len(first))])
-    return datasets.Pictures(names, outputs.__getitem__, None, "outputs")
+    return outputs
 
 
 def _failed(name, reason):

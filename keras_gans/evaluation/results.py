@@ -5,9 +5,10 @@ import math
 from keras_gans import metrics
 from keras_gans.evaluation import examples
 from keras_gans.faces import truth
+from keras_gans.metrics import classification
 
 
-def content(subject, evaluator, measured, shown=()):
+def content(subject, evaluator, measured, shown=(), labels=None):
     """Return the content of `metrics.json`; write the example images.
 
     Args:
@@ -16,12 +17,15 @@ def content(subject, evaluator, measured, shown=()):
         evaluator: `Evaluator`.
         measured: its result.
         shown: further examples, as of `examples.write`.
+        labels: dict, the result of `measure.of_labels`.
 
     Returns:
         dict of plain values: `measured`, `step`; `directions`, by name with
         `pictures`, `values` (by metric `label`, `text`, `better`, `value`,
         `values`, `protocol` as text and `details` as a dict) and `failed`,
-        lists of metrics by reason; `examples`.
+        lists of metrics by reason; `examples`. A direction whose outputs are
+        labels also has `labels`, its result, `table`, rows of text, and
+        `protocol`.
     """
     directions = {}
     for direction, results in measured.items():
@@ -36,6 +40,15 @@ def content(subject, evaluator, measured, shown=()):
             else:
                 entry["values"][name] = _value(result)
         directions[direction] = entry
+    for name, result in (labels or {}).items():
+        directions[name] = {
+            "pictures": evaluator.cases[name].text,
+            "values": {},
+            "failed": {},
+            "labels": result,
+            "table": classification.cells(result),
+            "protocol": classification.PROTOCOL,
+        }
     return {
         "measured": subject.what,
         "step": subject.step,
@@ -77,8 +90,12 @@ def _number(value):
 def lines(content):
     """Return the values as lines of Markdown, and their protocols below."""
     rows, protocols, pictures, failed = [], {}, [], []
+    tables = []
     for direction, entry in content["directions"].items():
         pictures.append(f"{direction}: {entry['pictures']}")
+        if "table" in entry:
+            tables += [*table(entry["table"]), ""]
+            protocols[entry["protocol"]] = None
         for row in entry["values"].values():
             cells = direction, row["label"], row["text"], row["better"]
             rows.append(f"| {' | '.join(cells)} |")
@@ -90,7 +107,14 @@ def lines(content):
     if rows:
         head = "| direction | metric | value | better |"
         rows = [head, "| --- |" + " --- |" * 3, *rows, ""]
-    return [*rows, *pictures, *protocols, *failed]
+    return [*rows, *tables, *pictures, *protocols, *failed]
+
+
+def table(rows):
+    """Return rows of text, heads first, as lines of Markdown."""
+    heads, *rows = rows
+    rows = [heads, ["---"] * len(heads), *rows]
+    return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def truth_rows(results):

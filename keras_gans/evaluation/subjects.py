@@ -138,7 +138,7 @@ def _run(arguments):
         )
     runs.check_recorded(settings, folder / "arguments.json")
     try:
-        model = run_settings.build_model(settings)
+        model = run_settings.build_model(settings, is_saved=True)
     except UserError:
         raise
     # Settings of somebody else may be of any kind.

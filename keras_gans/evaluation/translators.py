@@ -17,7 +17,8 @@ def of_model(model):
     Returns:
         dict from name to `Verb`, whose function takes uint8 images
         `[batch, height, width, 3]` and other inputs as float32, and returns
-        uint8 images, as in `keras_gans.load(...).verbs`.
+        uint8 images, or probabilities of labels, as in
+        `keras_gans.load(...).verbs`.
     """
     return {verb.name: _on_arrays(verb) for verb in model.verbs()}
 
@@ -29,9 +30,9 @@ def _on_arrays(verb):
         if name:
             inputs[name] = images.to_float(inputs[name])
         outputs = verb.function(**inputs)
-        # As uint8 they would be black images.
+        # As uint8 not finite ones would be black images.
         if not np.isfinite(outputs).all():
             raise UserError("outputs must be finite. Received: NaN")
-        return images.to_uint8(outputs).numpy()
+        return (outputs if verb.output else images.to_uint8(outputs)).numpy()
 
     return dataclasses.replace(verb, function=function)

@@ -8,8 +8,9 @@ the requested label.
 
 import numpy as np
 
-from keras_gans import images
+from keras_gans import datasets, images, registry
 from keras_gans.checks import UserError
+from keras_gans.datasets import sources
 from keras_gans.faces import drawing
 from keras_gans.faces.identities import FIRST_HELD_OUT, FIRST_OF_CLASSIFIER
 from keras_gans.labels import CELEBA_HAIR
@@ -28,7 +29,10 @@ def train_classifier(
     epochs=8,
     seed=0,
 ):
-    """Train a small convolutional network on the true labels of drawn faces.
+    """Train an `AttributeNetwork` on the true labels of drawn faces.
+
+    All labels are independent to it, also hair colors. What is compared by it
+    stays comparable as long as this recipe does.
 
     Args:
         image_size: int, pixels.
@@ -48,38 +52,40 @@ def train_classifier(
     import keras
 
     columns = _columns(labels)
+    names = [drawing.ATTRIBUTES[column] for column in columns]
     indices = range(FIRST_OF_CLASSIFIER, FIRST_OF_CLASSIFIER + count)
-    faces = [(index, None) for index in indices]
-    pictures = _drawn(faces, style, image_size, seed)
-    pictures = images.to_float(np.stack(pictures)).numpy()
-    truth = _truth(faces, columns, seed)
-    # In float32 whatever the precision of the run that is judged.
-    layers = [keras.layers.RandomFlip("horizontal", dtype="float32")]
-    for filters in (32, 64, 128, 128):
-        layers += [
-            keras.layers.Conv2D(
-                filters, 3, 2, "same", use_bias=False, dtype="float32"
-            ),
-            keras.layers.BatchNormalization(momentum=0.9, dtype="float32"),
-            keras.layers.ReLU(dtype="float32"),
-        ]
-    layers += [
-        keras.layers.Flatten(dtype="float32"),
-        keras.layers.Dropout(0.3, dtype="float32"),
-        keras.layers.Dense(len(columns), dtype="float32"),
-    ]
-    model = keras.Sequential(
-        [keras.Input((image_size, image_size, 3)), *layers]
+    faces = datasets.LabelledPictures(
+        sources.drawn(
+            *(style, image_size, "style", indices, seed),
+            cache_bytes=3 * count * image_size**2,
+        ),
+        drawing.attribute_table(indices, seed)[:, columns].astype(np.float32),
+        names,
     )
     steps = -(-count // 32) * epochs
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    # In float32 whatever the precision of the run that is judged.
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = registry.get("attributes")(
+            image_size, names, exclusive=[], base_filters=32, dropout=0.3
+        )
+    finally:
+        keras.config.set_dtype_policy(policy)
     model.compile(
-        keras.optimizers.Adam(rate),
-        keras.losses.BinaryCrossentropy(from_logits=True),
+        classifier_optimizer=keras.optimizers.Adam(rate),
         jit_compile=False,  # on a processor XLA is slower
     )
-    model.fit(pictures, truth, batch_size=32, epochs=epochs, verbose=0)
-    return model
+    model.fit(
+        datasets.labelled(
+            faces, image_size=image_size, batch_size=32, seed=seed
+        ),
+        steps_per_epoch=steps,
+        shuffle=False,
+        verbose=0,
+    )
+    return model.classifier
 
 
 def measure(

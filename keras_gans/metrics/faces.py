@@ -15,6 +15,7 @@ import tempfile
 
 import keras
 
+import keras_gans.layers  # noqa: F401, so that Keras finds them in a file
 from keras_gans import files
 from keras_gans.checks import UserError
 

@@ -362,7 +362,7 @@ class ProgressiveGAN(NoiseModel):
         self._find_size()
         return super().make_test_function(force)
 
-    def _own_callbacks(self):
+    def _own_callbacks(self, arguments):
         def grow(batch, logs):
             self.make_train_function()
 

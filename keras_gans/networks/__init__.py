@@ -1,5 +1,6 @@
 """Networks: functions that return functional Keras models."""
 
+from keras_gans.networks.attributes import attribute_network
 from keras_gans.networks.conditional import (
     dense_discriminator,
     dense_generator,
@@ -24,6 +25,7 @@ from keras_gans.networks.stargan import (
 from keras_gans.networks.unet import unet_generator
 
 __all__ = [
+    "attribute_network",
     "dcgan_discriminator",
     "dcgan_generator",
     "dense_discriminator",

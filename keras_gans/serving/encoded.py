@@ -26,14 +26,15 @@ def encoded_form(function, on_tensors, verb):
     Returns:
         Function of the inputs by name, images as `image_bytes`, string
         `[batch]`, to a dict with `image_bytes`, string `[batch]`, PNG files of
-        the same sizes, and `status`, string `[batch]`, `"ok"` or the reason
-        for an empty answer.
+        the same sizes, or `labels`, float32 `[batch, num_labels]`; and
+        `status`, string `[batch]`, `"ok"` or the reason for an empty answer,
+        of labels 0.
     """
     name, declared = verb.input(verbs.Images)
     if declared is not None:
         decode = decoder(tensors.pixel_limit(declared), declared.multiple or 1)
         keep, kept, translate = (
-            _scaled(function, name, declared.size)
+            _scaled(function, name, declared.size, verb.output)
             if declared.multiple is None
             else _at_own_sizes(on_tensors, name)
         )
@@ -68,19 +69,22 @@ def encoded_form(function, on_tensors, verb):
             if declared is None
             else translate(*given, inputs)
         )
-        encoded = tf.scatter_nd(good, encoded, [count])
-        return {"image_bytes": encoded, "status": status}
+        shape = [count, *encoded.shape[1:]]
+        encoded = tf.scatter_nd(good, encoded, tf.cast(shape, tf.int64))
+        key = "labels" if verb.output else "image_bytes"
+        return {key: encoded, "status": status}
 
     return on_bytes
 
 
-def _scaled(function, name, side):
+def _scaled(function, name, side, output):
     """Translate images scaled into squares, as one batch.
 
     Returns:
         `(keep, kept, translate)`: function from a decoded image to the data
         to keep, their specification, and the function from kept data, sizes
-        and further inputs of all images to their PNGs.
+        and further inputs of all images to their PNGs, or to the `output`
+        that the verb declares.
     """
     function = tensors.on_any_number(function)
     square = tf.TensorSpec([side, side, 3], tf.float32)
@@ -100,6 +104,8 @@ def _scaled(function, name, side):
 
     def translate(squares, sizes, extra):
         outputs = function(**{name: squares}, **extra)
+        if output:
+            return outputs
         return _map(restore, (outputs, sizes), tf.string)
 
     return keep, square, translate

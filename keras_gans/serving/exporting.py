@@ -18,7 +18,7 @@ def export(
     """Write the next version of an export and compare it with the model.
 
     The version is written to a temporary folder and renamed after it gave the
-    same pixels, so that a server that watches `folder` never sees an
+    same outputs, so that a server that watches `folder` never sees an
     incomplete one. A SavedModel has the signatures of
     `keras_gans.serving.signatures`, warm-up requests, and `model.json`, which
     describes the model and its origin. ONNX is one file per verb, see
@@ -40,7 +40,7 @@ def export(
     Raises:
         UserError: if an argument is invalid.
         ImportError: for ONNX without the extra `onnx`.
-        RuntimeError: if the export gives different pixels than the model.
+        RuntimeError: if the export gives different outputs than the model.
         OSError: if `folder` cannot be written.
     """
     _check_arguments(model, samples, format)

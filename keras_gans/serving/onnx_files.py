@@ -5,7 +5,7 @@ import keras
 from keras_gans import images
 from keras_gans.checks import UserError
 from keras_gans.serving import signatures
-from keras_gans.serving.saved_model import check_pixels, expected_pixels
+from keras_gans.serving.saved_model import check_outputs, expected_outputs
 
 
 class _Verb(keras.Model):
@@ -27,7 +27,8 @@ def write(path, model, samples):
 
     A file takes the declared inputs of the verb, images as float32 `[batch,
     height, width, 3]` in [-1, 1] of sides that the network takes, and returns
-    such images. Decoding and scaling are left to the caller.
+    such images, or probabilities of labels. Decoding and scaling are left to
+    the caller.
 
     Args:
         path: `pathlib.Path` of the folder to fill.
@@ -37,7 +38,7 @@ def write(path, model, samples):
     Raises:
         ImportError: if a package of the extra `onnx` is missing.
         UserError: if the model computes in lower precision than float32.
-        RuntimeError: if a file gives different pixels than the model.
+        RuntimeError: if a file gives different outputs than the model.
     """
     try:
         import onnxruntime
@@ -66,5 +67,7 @@ def write(path, model, samples):
         if verb.images:
             inputs["images"] = images.to_float(samples).numpy()
         (outputs,) = onnxruntime.InferenceSession(file).run(None, inputs)
-        expected = expected_pixels(verb, samples, extra)
-        check_pixels(verb.name, images.to_uint8(outputs), expected)
+        if not verb.output:
+            outputs = images.to_uint8(outputs)
+        expected = expected_outputs(verb, samples, extra)
+        check_outputs(verb.name, outputs, expected)

@@ -6,12 +6,13 @@ import tensorflow as tf
 from keras_gans import images
 from keras_gans.serving import description, signatures, warmup, weights
 
-# Largest difference, in gray levels, that an export may show.
+# Largest differences that an export may show, of images in gray levels.
 TOLERANCE = 1
+LABELS_TOLERANCE = 1e-3
 
 
 def write(path, model, samples, about):
-    """Write a SavedModel and check that it gives the model's pixels.
+    """Write a SavedModel and check that it gives the model's outputs.
 
     Args:
         path: `pathlib.Path` of the folder to fill; its parent has the served
@@ -21,7 +22,7 @@ def write(path, model, samples, about):
         about: dict of plain values at the beginning of `model.json`.
 
     Raises:
-        RuntimeError: if the SavedModel gives different pixels.
+        RuntimeError: if the SavedModel gives different outputs.
         OSError: if it cannot be written.
     """
     scope = weights.NamedWeights(model)
@@ -59,42 +60,45 @@ def _compare(path, model, functions, forms):
     for verb in model.verbs():
         extra = signatures.sample_inputs(verb, len(forms["images"]))
         if is_exact:
-            expected = expected_pixels(verb, forms["images"], extra)
+            expected = expected_outputs(verb, forms["images"], extra)
         for form in ("", signatures.ENCODED, signatures.FROM_SEEDS):
             name = verb.name + form
             if name not in functions:
                 continue
             if not is_exact:
-                expected = _pixels(functions[name], forms, extra)
-            check_pixels(name, _pixels(served[name], forms, extra), expected)
+                expected = _outputs(functions[name], forms, extra)
+            check_outputs(name, _outputs(served[name], forms, extra), expected)
 
 
-def _pixels(signature, forms, extra):
+def _outputs(signature, forms, extra):
     """Return the outputs of a signature of either form for the samples."""
     wanted = signature.structured_input_signature[1]
     outputs = signature(**{n: {**forms, **extra}[n] for n in wanted})
-    if "images" in outputs:
-        return outputs["images"].numpy()
+    for name in ("images", "labels"):
+        if name in outputs:
+            return outputs[name].numpy()
     return np.stack([tf.io.decode_png(one) for one in outputs["image_bytes"]])
 
 
-def expected_pixels(verb, samples, extra):
-    """Return the uint8 outputs of a verb of the live model for images."""
+def expected_outputs(verb, samples, extra):
+    """Return the outputs of a verb of the live model, images as uint8."""
     inputs = dict(extra)
     if verb.images:
         inputs["images"] = images.to_float(samples)
     # In a graph, as training ran: there TensorFlow fuses operations that it
     # takes one by one outside, and bfloat16 rounds between each.
     outputs = tf.function(verb.function)(**inputs)
-    return images.to_uint8(outputs).numpy()
+    return (outputs if verb.output else images.to_uint8(outputs)).numpy()
 
 
-def check_pixels(name, actual, expected):
-    """Raise `RuntimeError` if pixels differ by more than `TOLERANCE`."""
-    difference = np.abs(np.asarray(actual, int) - expected).max()
-    if difference > TOLERANCE:
+def check_outputs(name, actual, expected):
+    """Raise `RuntimeError` if outputs differ by more than allowed."""
+    difference = np.abs(np.asarray(actual, float) - expected).max()
+    allowed, rule = TOLERANCE, f"pixels within {TOLERANCE} gray level"
+    if expected.dtype != np.uint8:
+        allowed, rule = LABELS_TOLERANCE, f"labels within {LABELS_TOLERANCE}"
+    if not difference <= allowed:
         raise RuntimeError(
-            f"export {name!r} must give the model's pixels within "
-            f"{TOLERANCE} gray level. Largest difference: {difference}; "
-            "nothing was published"
+            f"export {name!r} must give the model's {rule}. Largest "
+            f"difference: {difference:g}; nothing was published"
         )

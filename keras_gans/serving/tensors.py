@@ -30,7 +30,8 @@ def tensor_form(function, verb):
 
     Returns:
         Function of the inputs by name, images as uint8 `[batch, height,
-        width, 3]`, to a dict with `images`, the same.
+        width, 3]`, to a dict with `images`, the same, or `labels`, float32
+        `[batch, num_labels]`.
     """
     function = on_any_number(function)
     name, declared = verb.input(verbs.Images)
@@ -58,6 +59,8 @@ def tensor_form(function, verb):
         floats = images.to_float(checked(pixels, rules))
         inputs[name] = geometry.fit(floats, declared.size, declared.multiple)
         outputs = function(**inputs)
+        if verb.output:
+            return {"labels": outputs}
         outputs = geometry.restore(
             outputs, size, declared.size, declared.multiple
         )

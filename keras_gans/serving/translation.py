@@ -54,7 +54,7 @@ class LoadedModel:
     Attributes:
         about: dict, the content of `model.json`.
         verbs: dict from name to `Verb`, whose functions take and return uint8
-            arrays.
+            arrays, or return the probabilities of labels.
         owner: the live model, or the SavedModel.
     """
 
@@ -170,16 +170,59 @@ class LoadedModel:
                 )
         return translated.reshape(pictures.shape)
 
-    def _verb(self, name, wanted):
-        """Return the verb of this name, or the first, with such an input."""
+    def classify(self, pictures, batch_size=64):
+        """Tell the labels of images; their names are in `label_table`.
+
+        Args:
+            pictures: uint8 `[height, width, 3]` or `[batch, height, width,
+                3]`.
+            batch_size: int, most images to take at once.
+
+        Returns:
+            float32 `[num_labels]` or `[batch, num_labels]`, probabilities.
+
+        Raises:
+            UserError: if an argument does not fit, or the model does not
+                return labels.
+        """
+        checks.at_least(1, batch_size=batch_size)
+        pictures = _checked(pictures)
+        batch = pictures.reshape(-1, *pictures.shape[-3:])
+        verb = self._verb(None, Images, to_labels=True)
+        name, declared = verb.input(Images)
+        _tile(declared, None, batch.shape[1:3])
+        rows = [
+            verb.function(**{name: batch[start : start + batch_size]})
+            for start in range(0, max(len(batch), 1), batch_size)
+        ]
+        count = len(verb.output.table.names)
+        return np.concatenate(rows).reshape(*pictures.shape[:-3], count)
+
+    @property
+    def label_table(self):
+        """The `keras_gans.labels.Labels` of the first verb with labels."""
+        for verb in self.verbs.values():
+            declared = verb.output or verb.input(Labels)[1]
+            if declared:
+                return declared.table
+        return None
+
+    def _verb(self, name, wanted, to_labels=False):
+        """Return the verb of this name, or the first, from and to such."""
         if name is not None:
             checks.one_of(self.verbs, verb=name)
         for verb in self.verbs.values():
-            if name in (None, verb.name) and verb.input(wanted)[1]:
+            if (
+                name in (None, verb.name)
+                and verb.input(wanted)[1]
+                and bool(verb.output) == to_labels
+            ):
                 return verb
+        returned = "labels" if to_labels else "images"
         raise UserError(
-            f"verb must be one that takes {wanted.__name__.lower()}; this "
-            f"model has {', '.join(self.verbs)}. Received: {name!r}"
+            f"verb must be one that takes {wanted.__name__.lower()} and "
+            f"returns {returned}; this model has {', '.join(self.verbs)}. "
+            f"Received: {name!r}"
         )
 
     def _translating(self, to, verb):
@@ -259,7 +302,8 @@ def _on_arrays(signature):
 
     def function(**inputs):
         inputs = {name: tf.constant(rows) for name, rows in inputs.items()}
-        return signature(**inputs)["images"].numpy()
+        (outputs,) = signature(**inputs).values()
+        return outputs.numpy()
 
     return function
 

@@ -396,7 +396,7 @@ class BaseModel(InferenceModel):
                 arguments.get("callbacks"),
             )
             arguments["callbacks"] = rates.with_first(
-                self._own_callbacks(), callbacks
+                self._own_callbacks(arguments), callbacks
             )
         with data.errors(), self._trained():
             history = super().fit(**arguments)
@@ -407,8 +407,8 @@ class BaseModel(InferenceModel):
                 )
         return history
 
-    def _own_callbacks(self):
-        """Return callbacks that every `fit` of the model needs."""
+    def _own_callbacks(self, arguments):
+        """Return callbacks that a `fit` with these arguments needs."""
         return []
 
     def _data(self):
@@ -555,6 +555,15 @@ class BaseModel(InferenceModel):
         """Run a batch through the first player in training mode, as deployed.
 
         For moving statistics; networks without them have nothing to record.
+        """
+
+    def calibrate(self, batches):
+        """Fit what is not trained by gradients to held-out images.
+
+        For models whose outputs are probabilities.
+
+        Args:
+            batches: iterable of batches.
         """
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):

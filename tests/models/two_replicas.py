@@ -38,8 +38,9 @@ def logs(strategy, name, jit_compile):
             latents, [tf.shape(images)[0] // 2, 1]
         )
     # Masks differ by replica: in a generator they cost its images less than a
-    # discriminator's cost its verdict.
-    for network in model.networks[1:]:
+    # discriminator's cost its verdict, or a classifier's.
+    generators = "generator" in model.players
+    for network in model.networks[generators:]:
         for layer in network.layers:
             if isinstance(layer, Dropout):
                 layer.rate = 0.0

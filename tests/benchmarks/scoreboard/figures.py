@@ -69,6 +69,8 @@ def _measured(measured, settings, protocols):
         row = directions.get(verb) or directions.get(_name(verb, settings))
         if not measured["truth"]:  # as of images that are not drawn
             row = directions.setdefault(verb, {"beside": {}})
+        if "labels" in entry:
+            row |= _of_classes(entry["labels"])
         kid = entry["values"].get("kid")
         # pix2pix has one direction, its data have two.
         if kid and row:
@@ -96,12 +98,20 @@ def _truth(metrics):
     return {
         direction: _of_samples(rows)
         if "shares" in rows
+        else _of_classes(rows)
+        if "labels" in rows
         else {
             **rows["translation"],
             "beside": {short: rows[name] for short, name in _BESIDE.items()},
         }
         for direction, rows in metrics.items()
     }
+
+
+def _of_classes(found):
+    """Return the mean accuracy over the labels that a classifier tells."""
+    right = [row["accuracy"] for row in found["labels"].values()]
+    return {"accuracy": sum(right) / len(right), "beside": {}}
 
 
 def _of_samples(found):
