@@ -42,7 +42,9 @@ def test_maps_have_the_gradients_of_images_that_are_not_rounded():
     # Forty gray levels, so that rounding does not count.
     step = 40 / 127.5 * tf.sign(gradient) * 0.1
     moved = extractor.list_of_maps(pictures + step)
-    change = sum(float(tf.reduce_sum(m - o)) for m, o in zip(moved, maps))
+    change = sum(
+        float(tf.reduce_sum(m - o)) for m, o in zip(moved, maps, strict=True)
+    )
     assert change > 0.5 * float(tf.reduce_sum(gradient * step)) > 0
 
 
