@@ -31,6 +31,7 @@ _OF_LABELS = ("attributes", "keep", "orthogonalize", "regression")
 _OF_PHOTOS = ("axes", "set", "steps", "labels", "extractor")
 _MOST = 1_000_000
 _STEPS = 300
+_COMPONENTS = 20  # axes of methods without labels
 
 
 def _parse_arguments(argv):
@@ -211,12 +212,15 @@ def _find(arguments):
         summary.write_fit(output / "r2.png", found)
         summary.write_correlations(output / "correlations.png", found, axes)
         print(summary.table(axes))
-    elif arguments.method == "sefa":
-        axes = latents.sefa(generator)
     else:
-        axes = latents.ganspace(
-            generator, samples=arguments.samples, seed=arguments.seed
-        )
+        components = min(_COMPONENTS, generator.latents.size)
+        if arguments.method == "sefa":
+            axes = latents.sefa(generator, components)
+        else:
+            axes = latents.ganspace(
+                *(generator, components, arguments.samples),
+                seed=arguments.seed,
+            )
     axes.save(output / "axes.npz")
     for name in axes.names:
         strip = summary.strip(generator, axes, name, seed=arguments.seed)

@@ -46,7 +46,8 @@ def kept(folder, count, generate, size=64):
 def _read(path):
     """Return the images of a file, or None if there is no whole one."""
     try:
-        with np.load(path) as arrays:
+        # Opened here: of a broken file NumPy leaves it open.
+        with path.open("rb") as file, np.load(file) as arrays:
             return arrays["images"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
