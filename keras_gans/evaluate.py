@@ -137,13 +137,14 @@ def main(argv=None):
     try:
         measure.check(names)
         subject = subjects.opened(arguments)
-        are_images = any(c.labels is None for c in subject.cases.values())
-        if asked and not are_images:
+        told = [case.labels is not None for case in subject.cases.values()]
+        are_labels = bool(told) and all(told)
+        if asked and are_labels:
             raise UserError(
                 "metrics must be left out for a model whose outputs are "
                 f"labels. Received: {arguments['metrics']!r}"
             )
-        needs_it = are_images and any(
+        needs_it = not are_labels and any(
             metrics.get(name).needs_extractor for name in names
         )
         extractor = unavailable = None
