@@ -234,7 +234,7 @@ def _of_labels(arguments, generator, output):
     from keras_gans.latents import sampling
     from keras_gans.serving import loading
 
-    classify, names = latents.classifier(loading.load(arguments.attributes))
+    classify, table = latents.classifier(loading.load(arguments.attributes))
     count, seed = arguments.samples, arguments.seed
     drawn, vectors = generator.drawn(0, count, seed)
 
@@ -251,8 +251,9 @@ def _of_labels(arguments, generator, output):
     return latents.FeatureAxes.of_samples(
         drawn,
         np.concatenate(probabilities),
-        names,
+        table.names,
         arguments.regression or "tanh",
+        groups=table.groups,
         distribution=generator.latents.distribution,
         fingerprint=generator.fingerprint(),
         about={"seed": seed},

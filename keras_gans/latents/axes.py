@@ -197,7 +197,9 @@ def _or_nothing(left, vectors):
     return np.where(kept < least, 0.0, left)
 
 
-def orthogonalized(vectors, kept, others=None, method="joint", normalize=True):
+def orthogonalized(
+    vectors, kept, others=None, method="joint", together=(), normalize=True
+):
     """Make axes perpendicular to some of them.
 
     Args:
@@ -206,6 +208,8 @@ def orthogonalized(vectors, kept, others=None, method="joint", normalize=True):
         others: list of int, places of those that are changed. Default: all
             that are not kept. Those in neither are only scaled.
         method: see `FeatureAxes.orthogonalize`.
+        together: lists of int, places of axes that `"dual"` does not make
+            perpendicular to one another.
         normalize: bool, whether to scale the results to unit length too.
 
     Returns:
@@ -224,11 +228,12 @@ def orthogonalized(vectors, kept, others=None, method="joint", normalize=True):
     elif method == "joint":
         result[others] = without_span(result[others], result[kept])
     else:
-        places = {*kept, *others}
-        result[others] = [
-            without_span(result[[n]], result[sorted(places - {n})])[0]
-            for n in others
-        ]
+        away = []
+        for place in others:
+            group = {n for one in together if place in one for n in one}
+            rest = sorted({*kept, *others} - group - {place})
+            away.append(without_span(result[[place]], result[rest])[0])
+        result[others] = away
     return unit(result) if normalize else result
 
 
@@ -253,6 +258,8 @@ class FeatureAxes:
         r2, auc, positives: float `[axes]`: R^2, and area under the curve, on
             samples that were held back; the share of samples with the label.
             Default: NaN.
+        groups: list of lists of names, labels of which one holds: setting one
+            clears the others. Names without an axis may be among them.
         distribution: `"normal"` or `"uniform"`, of latents.
         meaningless: dict from names of labels without an axis to the reason.
         fingerprint: uint8 `[4, 8, 8, 3]`, of the generator, or None.
@@ -276,6 +283,7 @@ class FeatureAxes:
         r2=None,
         auc=None,
         positives=None,
+        groups=(),
         distribution="normal",
         meaningless=None,
         fingerprint=None,
@@ -304,6 +312,7 @@ class FeatureAxes:
             setattr(self, name, _floats(name, values, (count,), finite=False))
         self.latents = verbs.Latents(size, distribution)
         self.deviation = _DEVIATIONS[distribution]
+        self.groups = [list(group) for group in groups]
         self.meaningless = dict(meaningless or {})
         if fingerprint is not None:
             fingerprint = np.asarray(fingerprint)
@@ -313,6 +322,7 @@ class FeatureAxes:
                     f"fingerprint must be uint8 {FINGERPRINT}. Received: {kind}"
                 )
         self.fingerprint = fingerprint
+        self._warned = set()
         self.about = dict(about or {})
 
     @classmethod
@@ -345,7 +355,7 @@ class FeatureAxes:
         checks.one_of(METHODS, method=method)
         generator = Generator.of(generator)
         _check_count(samples, generator.latents.size)
-        _, its_names = classifier(attributes, names)
+        _, table = classifier(attributes, names)
         probabilities = label_samples(
             generator,
             attributes,
@@ -355,8 +365,9 @@ class FeatureAxes:
         return cls.of_samples(
             latents,
             probabilities,
-            its_names,
+            table.names,
             method,
+            groups=table.groups,
             distribution=generator.latents.distribution,
             fingerprint=generator.fingerprint(),
             about={"seed": seed},
@@ -369,6 +380,7 @@ class FeatureAxes:
         probabilities,
         names,
         method="tanh",
+        groups=(),
         distribution="normal",
         fingerprint=None,
         about=None,
@@ -444,6 +456,7 @@ class FeatureAxes:
             r2=r2,
             auc=auc,
             positives=(targets[:, places] >= 0.0).mean(0),
+            groups=groups,
             distribution=distribution,
             meaningless=meaningless,
             fingerprint=fingerprint,
@@ -472,7 +485,7 @@ class FeatureAxes:
                 most, and moves along the first still change the last.
                 `"dual"`: each other axis becomes perpendicular to the normals
                 of all others and of the kept ones: a move changes no other
-                coordinate.
+                coordinate, but those of its exclusive group.
 
         Returns:
             `FeatureAxes`. An axis of which less than a tenth is left is
@@ -483,7 +496,13 @@ class FeatureAxes:
         """
         checks.one_of(ORTHOGONALIZATIONS, method=method)
         kept = [self._place(name, "keep") for name in keep]
-        made = orthogonalized(self.normals, kept, method=method)
+        together = [
+            [self.names.index(name) for name in group if name in self.names]
+            for group in self.groups
+        ]
+        made = orthogonalized(
+            self.normals, kept, method=method, together=together
+        )
         is_left = np.any(made, axis=-1)
         gone = [self.names[n] for n in np.flatnonzero(~is_left)]
         others = {"joint": "those kept", "dual": "all others"}
@@ -590,11 +609,14 @@ class FeatureAxes:
         beyond = self.beyond(moved) & np.isin(range(len(self.names)), places)
         if beyond.any():
             names = [self.names[n] for n in np.flatnonzero(beyond.any(0))]
-            logger.warning(
-                "latents lie beyond those sampled, on %s: images may fall "
-                "apart",
-                ", ".join(names),
-            )
+            text = ", ".join(names)
+            if text not in self._warned:  # else every image of a row tells it
+                self._warned.add(text)
+                logger.warning(
+                    "latents lie beyond those sampled, on %s: images may fall "
+                    "apart",
+                    text,
+                )
         return moved
 
     def beyond(self, latents):
@@ -641,7 +663,7 @@ class FeatureAxes:
         arrays = {name: getattr(self, name)[rows] for name in _ARRAYS}
         others = {
             name: getattr(self, name)
-            for name in ("meaningless", "fingerprint", "about")
+            for name in ("groups", "meaningless", "fingerprint", "about")
         }
         arguments = {"distribution": self.latents.distribution, **others}
         return type(self)(names, **(arrays | arguments | changes))
@@ -662,6 +684,7 @@ class FeatureAxes:
         about = {
             "format": _FORMAT,
             "names": list(self.names),
+            "groups": self.groups,
             "distribution": self.latents.distribution,
             "meaningless": self.meaningless,
             "about": self.about,

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_gans import checks, images, verbs
 from keras_gans.checks import UserError
+from keras_gans.labels import Labels
 
 FINGERPRINT = (4, 8, 8, 3)  # shape of the images that tell generators apart
 
@@ -90,7 +91,7 @@ class Generator:
 
 
 def classifier(attributes, names=None):
-    """Return a function from images to probabilities, and their names.
+    """Return a function from images to probabilities, and their labels.
 
     Args:
         attributes: with a verb `classify`, a live or loaded model; or a
@@ -99,7 +100,8 @@ def classifier(attributes, names=None):
         names: list of str, of the labels of a function.
 
     Returns:
-        `(function, names)`: from uint8 images to float32 `[batch, labels]`.
+        `(function, table)`: from uint8 images to float32 `[batch, labels]`;
+        `keras_gans.labels.Labels`.
 
     Raises:
         UserError: if an argument does not fit; the function, if what it is
@@ -114,10 +116,10 @@ def classifier(attributes, names=None):
         verb, is_live = _verb(
             attributes, "attributes", lambda verb: verb.name == "classify"
         )
-        names = verb.output.table.names
+        table = verb.output.table
         function = _on_pixels(verb) if is_live else attributes.classify
     elif callable(attributes):
-        function, names = attributes, check_names(names)
+        function, table = attributes, Labels(check_names(names))
     else:
         raise UserError(
             "attributes must be a model with a verb classify, or a function. "
@@ -126,7 +128,7 @@ def classifier(attributes, names=None):
 
     def classify(pictures):
         values = np.asarray(function(pictures), np.float32)
-        shape = len(pictures), len(names)
+        shape = len(pictures), len(table.names)
         is_between = (values >= 0) & (values <= 1)  # NaN is neither
         if values.shape != shape or not is_between.all():
             raise UserError(
@@ -136,7 +138,7 @@ def classifier(attributes, names=None):
             )
         return values
 
-    return classify, tuple(names)
+    return classify, table
 
 
 def check_names(names):
