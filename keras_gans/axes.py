@@ -150,8 +150,12 @@ def main(argv=None):
             _edit(arguments)
         else:
             _find(arguments)
-    except (UserError, ImportError) as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ImportError as error:
+        text = f'a package is missing: pip install "keras_gans[axes]" ({error})'
+        print(f"error: {text}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"error: {shown(error)}", file=sys.stderr)
