@@ -263,6 +263,23 @@ def test_joint_leaves_the_kept_coordinates_in_any_order():
     assert again.about == {"keep": [], "orthogonalization": "joint"}
 
 
+def test_dual_leaves_an_exclusive_group_together(tmp_path):
+    # Setting one clears the other: its opposite is no part to be lost.
+    normals = [[1.0, 0.0, 0.0], [-0.9, 0.4, 0.1], [0.5, 0.5, 0.7]]
+    names = ["Black_Hair", "Blond_Hair", "Male"]
+    group = [["Black_Hair", "Blond_Hair", "Brown_Hair"]]
+    together = FeatureAxes(names, normals, groups=group)
+    together.save(tmp_path / "axes.npz")
+    made = FeatureAxes.load(tmp_path / "axes.npz").orthogonalize(method="dual")
+    effects = made.directions @ made.normals.T
+    np.testing.assert_allclose(effects[:2, 2], 0.0, atol=1e-12)
+    np.testing.assert_allclose(effects[2, :2], 0.0, atol=1e-12)
+    alone = FeatureAxes(names, normals).orthogonalize(method="dual")
+    apart = alone.directions @ alone.normals.T
+    np.testing.assert_allclose(apart - np.diag(np.diag(apart)), 0, atol=1e-12)
+    assert effects[0, 0] > 1.5 * apart[0, 0]
+
+
 def test_order_of_published_sequential_and_dual():
     made = known().orthogonalize(["Smiling"], "published").correlations()
     np.testing.assert_allclose(made[1], [0, 1, 0], atol=1e-12)
