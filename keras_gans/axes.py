@@ -15,6 +15,7 @@ finds the latent vector whose image is nearest to a photo, and moves it.
 import argparse
 import os
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -226,9 +227,11 @@ def _find(arguments):
                 seed=arguments.seed,
             )
     axes.save(output / "axes.npz")
-    for name in axes.names:
+    for number, name in enumerate(axes.names, 1):
         strip = summary.strip(generator, axes, name, seed=arguments.seed)
-        images.write(output / "strips" / f"{name}.png", strip)
+        # A label may be any text, also one that leads to another folder.
+        file = f"{number:02d}_{re.sub('[^A-Za-z0-9_-]', '_', name)}.png"
+        images.write(output / "strips" / file, strip)
     print(f"wrote {shown(output)}: axes.npz, strips")
 
 
@@ -238,7 +241,9 @@ def _of_labels(arguments, generator, output):
     from keras_gans.latents import sampling
     from keras_gans.serving import loading
 
-    classify, table = latents.classifier(loading.load(arguments.attributes))
+    network = loading.load(arguments.attributes)
+    classify, table = latents.classifier(network)
+    size = network.verbs["classify"].images.size
     count, seed = arguments.samples, arguments.seed
     drawn, vectors = generator.drawn(0, count, seed)
 
@@ -249,7 +254,8 @@ def _of_labels(arguments, generator, output):
 
     probabilities = []
     with tqdm(total=count, unit=" images", disable=None) as bar:
-        for chunk in sampling.kept(output / "samples", count, generate):
+        folder = output / f"samples_{size}"
+        for chunk in sampling.kept(folder, count, generate, size):
             probabilities.append(classify(chunk))
             bar.update(len(chunk))
     return latents.FeatureAxes.of_samples(

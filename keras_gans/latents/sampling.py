@@ -14,11 +14,12 @@ from keras_gans import files, images
 CHUNK = 500  # images of a file
 
 
-def kept(folder, count, generate, size=64):
+def kept(folder, count, generate, size):
     """Yield images, from files as far as they are there.
 
     Args:
-        folder: path, of the files of this generator and these latents alone.
+        folder: path, of the files of this generator, these latents and this
+            size alone.
         count: int, number of images.
         generate: function from a slice of `range(count)` to images, uint8
             `[rows, height, width, 3]`.
