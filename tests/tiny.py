@@ -60,6 +60,13 @@ TINY = {
         "num_discriminator_layers": 2,
         "shared_layers": 1,
     },
+    "sharedlatent-unit-v1": {
+        "architecture": "unit-v1",
+        "image_size": 16,
+        "base_filters": 2,
+        "num_residual_blocks": 1,
+        "num_discriminator_layers": 3,
+    },
     "stargan": {
         "image_size": 16,
         "labels": _LABELS,

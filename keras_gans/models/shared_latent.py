@@ -40,25 +40,29 @@ class SharedLatent(BaseModel):
     the encoders must hide. Each can be left out by its weight.
     `architecture="unit"` is UNIT as its authors publish it today: codes with
     noise, a cycle through both domains, discriminators of three scales.
+    `architecture="unit-v1"` is their first code, as of the paper: layers are
+    shared, also by the discriminators.
 
     Args:
-        architecture: `"article"` or `"unit"`.
+        architecture: `"article"`, `"unit"` or `"unit-v1"`.
         image_size: int, pixels. For article a multiple of 16 from 32 up,
             default 64; for unit a multiple of 4 from 2 **
-            (`num_discriminator_layers` + 2) up, default 256.
+            (`num_discriminator_layers` + 2) up, for unit-v1 from 8 up,
+            default 256.
         base_filters: int, channels of the encoders' first convolution.
             Default 64.
         discriminator_filters: int, channels of the discriminators' first
-            convolution. Default: half of `base_filters` for article, the same
-            for unit.
-        num_residual_blocks: int from 0 up, of unit only: in each encoder and
-            in each decoder. Default 4.
-        num_discriminator_layers: int from 1 up, of unit only: convolutions of
-            stride 2. Default 4.
+            convolution. Default: half of `base_filters` for article, else the
+            same.
+        num_residual_blocks: int from 0 up, not of article: in each encoder
+            and in each decoder, with the shared ones. Default 4.
+        num_discriminator_layers: int from 1 up, from 2 for unit-v1, not of
+            article: convolutions of stride 2. Default 4; for unit-v1 6, of
+            which the domains share all but two.
         shared_layers: int from 0 up, how many of the deepest layers of the
             encoders and of the first of the decoders both domains share. For
-            article up to 2 of the three, default 1; for unit residual blocks,
-            default 0.
+            article up to 2 of the three, default 1; else residual blocks,
+            default 0 for unit and 1 for unit-v1.
         tie: `"equal"`, shared layers are the same; or, for article,
             `"close"`, each domain has its own, and the term `tie` pulls them
             together.
@@ -80,50 +84,52 @@ class SharedLatent(BaseModel):
 
     Losses:
         E_a, E_b are the encoders, G_a, G_b the decoders, h the codes; sums
-        over both domains. Weights of article, then of unit; - where it has
-        no such term.
-        g_reconstruction, 10, 10: |G_a(E_a(a)) - a|.
-        g_adversarial, 1, 1: of translations, -log D_b(G_b(E_a(a))); for unit
-            (D - 1)^2, summed over the scales.
-        g_adversarial_reconstruction, 0.5, -: the same of G_a(E_a(a)).
-        g_latent_adversarial, 0.1, -: -log(1 - C(E_a(a))) - log C(E_b(b)),
-            C the probability that the code is from a.
-        g_tie, 0.01 with tie="close", -: the squared differences of the
-            weights, summed.
-        g_cycle, -, 10: |G_a(E_b(G_b(h))) - a|, h = E_a(a), eq. 8.
-        g_kl, -, 0.01: mean of h^2, which is that of the Kullback-Leibler
-            divergence of N(h, 1) from N(0, 1), twice, eq. 6.
-        g_cycle_kl, -, 0.01: the same of E_b(G_b(h)), eq. 8.
-        g_perceptual, -, 0: the squared difference of VGG-16 features,
+        over both domains. Weights of article, unit, unit-v1; - where there
+        is no such term.
+        g_reconstruction, 10, 10, 100: |G_a(E_a(a)) - a|.
+        g_adversarial, 1, 1, 10: -log D_b(G_b(E_a(a))), eq. 7, of
+            translations; for unit (D - 1)^2, summed over the scales.
+        g_adversarial_reconstruction, 0.5, -, -: the same of G_a(E_a(a)).
+        g_latent_adversarial, 0.1, -, -: -log(1 - C(E_a(a))) - log C(E_b(b)),
+            C the probability that a code is from a.
+        g_tie, -, -, -, for article 0.01 with tie="close": the squared
+            differences of the weights, summed.
+        g_cycle, -, 10, 100: |G_a(E_b(G_b(h))) - a|, h = E_a(a), eq. 8.
+        g_kl, -, 0.01, 0.1: the mean of h^2, which but for a factor is the
+            Kullback-Leibler divergence of N(h, 1) from N(0, 1), eq. 6.
+        g_cycle_kl, -, 0.01, 0.1: the same of E_b(G_b(h)), eq. 8.
+        g_perceptual, -, 0, -: the squared difference of VGG-16 features,
             normalized per channel, of an image and its translation.
-        d_real, 1, 1: -log D(real); for unit (D - 1)^2.
-        d_fake, 0.5, 1: -log(1 - D(fake)) of translations; for unit D^2.
-        d_fake_reconstruction, 0.5, -: the same of reconstructions.
-        ld_domain, 1, -: -log C(E_a(a)) - log(1 - C(E_b(b))). With
-            g_latent_adversarial at 0 C only watches: from log 2 = 0.69 for
-            each domain downwards, it tells the codes apart.
+        d_real, 1, 1, 10: -log D(real); for unit (D - 1)^2.
+        d_fake, 0.5, 1, 10: -log(1 - D(fake)) of translations; for unit D^2.
+        d_fake_reconstruction, 0.5, -, -: the same of reconstructions.
+        ld_domain, 1, -, -: -log C(E_a(a)) - log(1 - C(E_b(b))). Where
+            g_latent_adversarial is left out C only watches: the further
+            below 2 log 2 = 1.39, the better it tells the codes apart.
 
     Departures:
         article: it describes the construction and no network, loss or
         weight; these are ours. Networks are its CycleGAN's, the generators
         cut in the middle, with instance instead of batch normalization:
-        layers that both domains share would be used with moving statistics
-        of neither. It does not say what trains translation but the common
-        space; here the discriminators judge translations, too.
-        unit: none from the authors' PyTorch code with
-        `loss_weights={"perceptual": 1.0}`, as in its configuration for
-        streets; without the file of VGG's weights that term is left out. The
-        paper's shared layers are in the authors' first code, not in
-        today's: `shared_layers=1`.
+        shared layers would be used with moving statistics that fit neither
+        domain. It says nothing of how translations are trained; here the
+        discriminators judge them beside reconstructions.
+        unit: none from the authors' PyTorch code but the term `perceptual`,
+        which needs a file of weights: with its weight at 1, as in their
+        configuration for streets, all is the same. The paper's shared layers
+        are not in that code: `shared_layers=1`.
+        unit-v1: the code takes the mean of h^2 with the noise on h, which
+        adds a constant and a gradient of mean 0, and draws biases at random.
 
     Reference:
         Liu, Breuel and Kautz 2017, "Unsupervised Image-to-Image Translation
         Networks", arXiv:1703.00848. github.com/NVlabs/MUNIT, UNIT_Trainer in
-        trainer.py, whose classes github.com/mingyuliutw/UNIT has, too.
+        trainer.py, whose classes github.com/mingyuliutw/UNIT has, too; its
+        branch version_02, COCOGANTrainer in src/trainers/cocogan_trainer.py.
     """
 
     data_kind = "unpaired"
-    # Those of the article; see `_make_state` for others.
+    # Of article; another architecture's replace them.
     terms = {
         "generator": (
             "reconstruction",
@@ -239,6 +245,7 @@ class SharedLatent(BaseModel):
             },
         }
 
+    @functools.wraps(BaseModel.compile)
     def compile(self, *args, **kwargs):
         super().compile(*args, **kwargs)
         # Within a function, where Keras does not see it: it is no part of
@@ -248,8 +255,6 @@ class SharedLatent(BaseModel):
             path = self._own_arguments["perceptual_weights"]
             network = vgg.trained_vgg16_features(path)
             self._features = functools.partial(network, training=False)
-
-    compile.__doc__ = BaseModel.compile.__doc__
 
     def call(self, images, training=False):
         images = self._check_inputs(images)
@@ -273,12 +278,12 @@ class SharedLatent(BaseModel):
 
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1]. For article
-                height and width are multiples of 8, for unit of 4 from 8 up.
+                height and width are multiples of 8, else of 4 from 8 up.
             domain: `"a"` or `"b"`, that of the images.
 
         Returns:
             float32 `[batch, height / n, width / n, 4 * base_filters]`, n = 8
-            for article and 4 for unit.
+            for article, else 4.
 
         Raises:
             UserError: if an argument does not fit.
@@ -315,7 +320,7 @@ class SharedLatent(BaseModel):
 
         Args:
             images: float `[batch, height, width, 3]` in [-1, 1]. For article
-                height and width are multiples of 8, for unit of 4 from 8 up.
+                height and width are multiples of 8, else of 4 from 8 up.
             to: `"b"` (from a) or `"a"` (from b).
 
         Returns:
@@ -704,6 +709,48 @@ class _Unit:
         return tf.split(logits, len(batches))
 
 
+class _FirstUnit(_Unit):
+    """UNIT as its authors published it first, with shared layers."""
+
+    shared_layers = 1
+    own_arguments = {"num_residual_blocks": 4, "num_discriminator_layers": 6}
+    blocks = staticmethod(shared_latent.first_unit_blocks)
+    terms = {
+        "generator": (
+            *("reconstruction", "adversarial", "cycle", "kl", "cycle_kl"),
+        ),
+        "discriminator": ("real", "fake"),
+    }
+    default_batch_size = 1
+    default_adam = _Unit.default_adam
+    default_learning_rate = 1e-4
+    default_epochs = None
+    default_steps = 500_000
+    default_adversarial_loss = "non_saturating"
+    default_loss_weights = {
+        "reconstruction": 100.0,
+        "adversarial": 10.0,
+        "cycle": 100.0,
+        "kl": 0.1,
+        "cycle_kl": 0.1,
+        "real": 10.0,
+        "fake": 10.0,
+    }
+
+    @staticmethod
+    def check(image_size, num_residual_blocks, num_discriminator_layers):
+        checks.at_least(0, num_residual_blocks=num_residual_blocks)
+        checks.between(2, 8, num_discriminator_layers=num_discriminator_layers)
+        _check_image_size(image_size, _LEAST_SIDE)
+
+    @staticmethod
+    def discriminators(image_size, base_filters, num_layers):
+        networks = shared_latent.first_unit_discriminators(
+            base_filters, num_layers
+        )
+        return [[network] for network in networks]
+
+
 def _check_image_size(image_size, least):
     checks.between(least, checks.MOST_SIDE, image_size=image_size)
     if image_size % 4:
@@ -713,4 +760,8 @@ def _check_image_size(image_size, least):
         )
 
 
-SharedLatent.architectures = {"article": _Article, "unit": _Unit}
+SharedLatent.architectures = {
+    "article": _Article,
+    "unit": _Unit,
+    "unit-v1": _FirstUnit,
+}

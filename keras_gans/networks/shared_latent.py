@@ -22,6 +22,7 @@ from keras_gans.networks._blocks import check_weights, kernel_initializer
 
 _MOST_BLOCKS = 100
 _SLOPE = 0.2
+_FIRST_SLOPE = 0.01  # of the first UNIT: PyTorch's default
 
 
 class Block:
@@ -192,6 +193,119 @@ def unit_blocks(base_filters=64, num_residual_blocks=4):
             block(3, 7, 1, 3),
         ],
     )
+
+
+def first_unit_blocks(base_filters=64, num_residual_blocks=4):
+    """The layers of UNIT as its authors published it first.
+
+    A 7x7 convolution, two 3x3 of stride 2, residual blocks; residual blocks,
+    transposed convolutions, two 3x3 of stride 2 and a 1x1. Widths are
+    `base_filters` times 1, 2, 4, which is the code's, then 2, 1 and the
+    image. Leaky ReLU (slope 0.01); zero padding; instance normalization, and
+    ReLU, in residual blocks alone.
+
+    Args: as `unit_blocks`.
+
+    Reference:
+        github.com/mingyuliutw/UNIT, branch version_02, COCOResGen2 in
+        src/trainers/cocogan_nets.py.
+    """
+    _check_residual(base_filters, num_residual_blocks)
+
+    def half():
+        return Block(
+            layers.Conv2D(
+                4 * base_filters,
+                3,
+                padding="same",
+                kernel_initializer=kernel_initializer(),
+            ),
+            InstanceNormalization(),
+        )
+
+    def residual():
+        return Block(half(), layers.ReLU(), half(), residual=True)
+
+    def doubled(filters):
+        # Aligned as in PyTorch: see `_doubled` in resnet.py.
+        return Block(
+            layers.Conv2DTranspose(
+                filters, 3, 2, kernel_initializer=kernel_initializer()
+            ),
+            layers.Cropping2D(((1, 0), (1, 0))),
+            layers.LeakyReLU(_FIRST_SLOPE),
+        )
+
+    f, count = base_filters, num_residual_blocks
+    return (
+        [
+            _halved(f, 7, 1),
+            _halved(2 * f, 3, 2),
+            _halved(4 * f, 3, 2),
+            *(residual() for _ in range(count)),
+        ],
+        [
+            *(residual() for _ in range(count)),
+            doubled(2 * f),
+            doubled(f),
+            Block(
+                layers.Conv2DTranspose(
+                    3, 1, kernel_initializer=kernel_initializer()
+                )
+            ),
+        ],
+    )
+
+
+def _halved(filters, size, stride):
+    """A convolution of the first UNIT, padded equally on all sides."""
+    return Block(
+        layers.ZeroPadding2D(size // 2),
+        layers.Conv2D(
+            filters, size, stride, kernel_initializer=kernel_initializer()
+        ),
+        layers.LeakyReLU(_FIRST_SLOPE),
+    )
+
+
+def first_unit_discriminators(base_filters=64, num_layers=6):
+    """The discriminators of the first UNIT, of which two layers are apart.
+
+    Convolutions of stride 2 with widths `base_filters` times 1, 2, 4, ...,
+    a 7x7 one and 3x3 ones, and a 1x1 one to the logit; leaky ReLU (slope
+    0.01), no normalization. All but the first two are shared.
+
+    Args:
+        base_filters: int, channels of the first convolution.
+        num_layers: int from 2 up, convolutions of stride 2.
+
+    Returns:
+        Pair of `keras.Model`s, of domain a and b: float `[batch, height,
+        width, 3]` in [-1, 1] to float32 logits `[batch, rows, columns, 1]`,
+        height and width halved `num_layers` times, rounded up.
+
+    Reference:
+        github.com/mingyuliutw/UNIT, branch version_02, COCOSharedDis in
+        src/trainers/cocogan_nets.py.
+    """
+    checks.between(2, 8, num_discriminator_layers=num_layers)
+    check_weights(
+        6 * base_filters**2 * 4 ** (num_layers - 1),
+        discriminator_filters=base_filters,
+        num_discriminator_layers=num_layers,
+    )
+    shared = [
+        *(_halved(base_filters * 2**i, 3, 2) for i in range(2, num_layers)),
+        Block(layers.Conv2D(1, 1, kernel_initializer=kernel_initializer())),
+    ]
+    networks = []
+    for domain in "ab":
+        own = _halved(base_filters, 7, 2), _halved(2 * base_filters, 3, 2)
+        blocks = [*own, *shared]
+        networks.append(
+            _network(3, blocks, "linear", f"discriminator_{domain}")
+        )
+    return networks
 
 
 def _check_residual(base_filters, num_residual_blocks):

@@ -10,11 +10,17 @@ from keras_gans.checks import UserError
 from keras_gans.models import shared_latent
 from keras_gans.networks.vgg import vgg16_features
 from keras_gans.optimizers import PyTorchAdam
-from tests.networks.pytorch_reference import nchw, nhwc, tolerances
+from tests.networks.pytorch_reference import (
+    assign,
+    layers_of,
+    nchw,
+    nhwc,
+    to_reference,
+    tolerances,
+)
 from tests.tiny import moved, values
 
-KERNEL = (2, 3, 1, 0)  # of PyTorch's kernel the axes of Keras'
-# Our term -> those of the code, and the weight that only ours leaves out.
+# Our term -> those of the code.
 G_TERMS = {
     "reconstruction": ("gen_recon_x_a", "gen_recon_x_b"),
     "adversarial": ("gen_adv_a", "gen_adv_b"),
@@ -42,8 +48,11 @@ def modules(model):
                 layers_of(network, "Conv2D"),
                 strict=True,
             )
-            norms = layers_of(network, "SampleNormalization")
-            found |= zip([f"{n}.norm" for n in names[-3:-1]], norms)  # noqa: B905
+            found |= zip(
+                [f"{name}.norm" for name in names[-3:-1] if part == "dec"],
+                layers_of(network, "SampleNormalization"),
+                strict=True,
+            )
         for scale, network in enumerate(
             getattr(model, f"discriminators_{domain}")
         ):
@@ -56,10 +65,6 @@ def modules(model):
     return found
 
 
-def layers_of(network, kind):
-    return [x for x in network.layers if type(x).__name__ == kind]
-
-
 def variables(model):
     names = {"kernel": "weight"}
     return {
@@ -67,18 +72,6 @@ def variables(model):
         for module, layer in modules(model).items()
         for v in layer.weights
     }
-
-
-def to_reference(array):
-    return np.transpose(array, (3, 2, 0, 1)) if np.ndim(array) == 4 else array
-
-
-def load(found, arrays):
-    for name, variable in found.items():
-        array = arrays[name]
-        variable.assign(
-            np.transpose(array, KERNEL) if array.ndim == 4 else array
-        )
 
 
 @pytest.fixture
@@ -90,14 +83,20 @@ def fixture(reference):
 def features(fixture):
     """The fixture's VGG, two channels wide at first."""
     network = vgg16_features(base_filters=2)
-    convolutions = layers_of(network, "Conv2D")
     numbers = [f"{g}_{n}" for g in (1, 2) for n in (1, 2)]
     numbers += [f"{g}_{n}" for g in (3, 4, 5) for n in (1, 2, 3)]
-    for number, layer in zip(numbers, convolutions, strict=True):
-        kernel, bias = (
-            fixture[f"w/vgg/conv{number}.{part}"] for part in ("weight", "bias")
-        )
-        layer.set_weights([np.transpose(kernel, KERNEL), bias])
+    convolutions = zip(numbers, layers_of(network, "Conv2D"), strict=True)
+    assign(
+        {
+            f"conv{number}.{part}": variable
+            for number, layer in convolutions
+            for part, variable in (
+                ("weight", layer.kernel),
+                ("bias", layer.bias),
+            )
+        },
+        fixture.group("w/vgg"),
+    )
     return network
 
 
@@ -116,7 +115,7 @@ def model(fixture, features, monkeypatch):
         perceptual_weights="vgg16.h5",
     )
     model.compile(run_eagerly=True, loss_weights={"perceptual": 1.0})
-    load(variables(model), fixture.group("w"))
+    assign(variables(model), fixture.group("w"))
     model._draw = lambda images: None
     return model
 
@@ -190,9 +189,7 @@ def test_forward(model, fixture, reals):
 def test_features_are_vgg16(fixture, features, reals):
     first, last = features.layers[0].output, features.layers[-2].output
     assert last.shape[1:] == (None, None, 16)
-    before = next(
-        layer for layer in features.layers if type(layer).__name__ == "Conv2D"
-    ).input
+    before = layers_of(features, "Conv2D")[0].input
     scaled, found = keras.Model(first, [before, last])(reals[0])
     close(fixture, "vgg", "vgg_preprocess_x_a", nchw(scaled))
     close(fixture, "vgg", "vgg_relu5_3_x_a", nchw(found))
