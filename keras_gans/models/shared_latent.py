@@ -85,19 +85,19 @@ class SharedLatent(BaseModel):
     Losses:
         E_a, E_b are the encoders, G_a, G_b the decoders, h the codes; sums
         over both domains. Weights of article, unit, unit-v1; - where there
-        is no such term.
+        is no such term. UNIT's are those of the paper's section 3.
         g_reconstruction, 10, 10, 100: |G_a(E_a(a)) - a|.
-        g_adversarial, 1, 1, 10: -log D_b(G_b(E_a(a))), eq. 7, of
-            translations; for unit (D - 1)^2, summed over the scales.
+        g_adversarial, 1, 1, 10: -log D_b(G_b(E_a(a))), of translations;
+            for unit (D - 1)^2, summed over the scales.
         g_adversarial_reconstruction, 0.5, -, -: the same of G_a(E_a(a)).
-        g_latent_adversarial, 0.1, -, -: -log(1 - C(E_a(a))) - log C(E_b(b)),
+        g_latent_adversarial, 1, -, -: -log(1 - C(E_a(a))) - log C(E_b(b)),
             C the probability that a code is from a.
         g_tie, -, -, -, for article 0.01 with tie="close": the squared
             differences of the weights, summed.
-        g_cycle, -, 10, 100: |G_a(E_b(G_b(h))) - a|, h = E_a(a), eq. 8.
+        g_cycle, -, 10, 100: |G_a(E_b(G_b(h))) - a|, h = E_a(a).
         g_kl, -, 0.01, 0.1: the mean of h^2, which but for a factor is the
-            Kullback-Leibler divergence of N(h, 1) from N(0, 1), eq. 6.
-        g_cycle_kl, -, 0.01, 0.1: the same of E_b(G_b(h)), eq. 8.
+            Kullback-Leibler divergence of N(h, 1) from N(0, 1).
+        g_cycle_kl, -, 0.01, 0.1: the same of E_b(G_b(h)).
         g_perceptual, -, 0, -: the squared difference of VGG-16 features,
             normalized per channel, of an image and its translation.
         d_real, 1, 1, 10: -log D(real); for unit (D - 1)^2.
@@ -308,7 +308,7 @@ class SharedLatent(BaseModel):
         """
         checks.one_of("ab", domain=domain)
         decoder = self.decoder_a if domain == "a" else self.decoder_b
-        if not decoder.input_shape[1:] == (None, None, *np.shape(codes)[3:]):
+        if decoder.input_shape[1:] != (None, None, *np.shape(codes)[3:]):
             raise UserError(
                 "codes must be of shape [batch, rows, columns, "
                 f"{decoder.input_shape[-1]}]. Received shape: {np.shape(codes)}"
@@ -404,7 +404,7 @@ class SharedLatent(BaseModel):
         terms = {
             "reconstruction": losses.l1(real_a, own_a)  # |G_a(E_a(a)) - a|
             + losses.l1(real_b, own_b),  # |G_b(E_b(b)) - b|
-            "adversarial": adversarial,  # -log D_b(G_b(E_a(a))), eq. 7
+            "adversarial": adversarial,  # -log D_b(G_b(E_a(a)))
         }
         return terms | self._recipe.further_terms(
             *(self, reals, codes, (own_a, own_b), (fake_a, fake_b)),
@@ -421,11 +421,15 @@ class SharedLatent(BaseModel):
             (self.discriminators_a, real_a, fake_a, own_a),
             (self.discriminators_b, real_b, fake_b, own_b),
         ):
+            shown = {}
             # Without the last where reconstructions are not judged.
-            batches = batches[: len(found)]
-            shown = [self._shown(images, training) for images in batches]
+            for name, images in zip(found, batches, strict=False):
+                with self._only_for(name):
+                    shown[name] = self._shown(images, training)
             for network in networks:
-                real, *fakes = self._recipe.judged(network, shown, training)
+                real, *fakes = self._recipe.judged(
+                    self, network, shown, training
+                )
                 pairs = [self._discriminator_loss(real, one) for one in fakes]
                 judged = pairs[0][0], *(fake for _, fake in pairs)
                 for terms, term in zip(found.values(), judged, strict=True):
@@ -547,10 +551,10 @@ def _unit_terms(model, reals, codes, owns, fakes, noise, training):
     cycle_a = model._pass(model.decoder_a)(again_a, training=training)
     cycle_b = model._pass(model.decoder_b)(again_b, training=training)
     terms = {
-        "cycle": losses.l1(reals[0], cycle_a)  # |G_a(E_b(G_b(h))) - a|, eq. 8
+        "cycle": losses.l1(reals[0], cycle_a)  # |G_a(E_b(G_b(h))) - a|
         + losses.l1(reals[1], cycle_b),
-        "kl": tf.add_n([losses.mean_square(h) for h in codes]),  # h^2, eq. 6
-        "cycle_kl": tf.add_n([losses.mean_square(h) for h in back]),  # eq. 8
+        "kl": tf.add_n([losses.mean_square(h) for h in codes]),  # h^2
+        "cycle_kl": tf.add_n([losses.mean_square(h) for h in back]),
     }
     if model._features is not None:
         terms["perceptual"] = tf.add_n(
@@ -587,7 +591,7 @@ class _Article:
         "reconstruction": 10.0,
         "adversarial": 1.0,
         "adversarial_reconstruction": 0.5,
-        "latent_adversarial": 0.1,
+        "latent_adversarial": 1.0,
         "real": 1.0,
         "fake": 0.5,
         "fake_reconstruction": 0.5,
@@ -624,9 +628,14 @@ class _Article:
         ]
 
     @staticmethod
-    def judged(network, batches, training):
+    def judged(model, network, shown, training):
+        """Return a discriminator's logits of batches by term."""
+        logits = []
         # Apart: batch normalization would mix them.
-        return [network(images, training=training) for images in batches]
+        for name, images in shown.items():
+            with model._only_for(name):
+                logits.append(network(images, training=training))
+        return logits
 
 
 class _Unit:
@@ -703,10 +712,11 @@ class _Unit:
         ]
 
     @staticmethod
-    def judged(network, batches, training):
+    def judged(model, network, shown, training):
+        """Return a discriminator's logits of batches by term."""
         # As one batch: there is no normalization.
-        logits = network(tf.concat(batches, 0), training=training)
-        return tf.split(logits, len(batches))
+        logits = network(tf.concat([*shown.values()], 0), training=training)
+        return tf.split(logits, len(shown))
 
 
 class _FirstUnit(_Unit):
