@@ -101,6 +101,15 @@ def l1(targets, outputs):
     return _mean(tf.abs(difference))
 
 
+def mean_square(values):
+    """Mean of the squares.
+
+    Of the means of normal distributions of variance 1 it is, but for the
+    factor 1/2, the Kullback-Leibler divergence from N(0, 1).
+    """
+    return _mean(tf.square(tf.cast(values, tf.float32)))
+
+
 def attribute_classification(labels, logits, weights=None):
     """Sigmoid cross-entropy, summed over the labels, mean over the batch.
 

@@ -15,6 +15,7 @@ MODELS = {
     "dcgan": "keras_gans.models.dcgan:DCGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",
     "progressive": "keras_gans.models.progressive_gan:ProgressiveGAN",
+    "sharedlatent": "keras_gans.models.shared_latent:SharedLatent",
     "stargan": "keras_gans.models.stargan:StarGAN",
     "translator": "keras_gans.models.translator:Translator",
 }

@@ -25,10 +25,13 @@ CONFORMANCE = pathlib.Path(__file__).parent / "conformance"
 # What the contract asks of these in the slow suite alone: of an architecture
 # what the other shows, and of the CycleGAN the export, which other tests look
 # at.
-OTHERS = "acgan-upsampling", "cgan-dense", "dcgan-tf1"
+OTHERS = (
+    *("acgan-upsampling", "cgan-dense", "dcgan-tf1"),
+    *("sharedlatent-unit", "sharedlatent-unit-v1"),
+)
 SLOW = {
     "test_exported_and_reloaded_gives_the_same_pixels": (
-        *("acgan", "cyclegan", "cyclegan-resnet", "domains"),
+        *("acgan", "cyclegan", "cyclegan-resnet", "domains", "sharedlatent"),
         *OTHERS,
     ),
     "test_doubling_a_weight_adds_exactly_that_term": ("cyclegan", *OTHERS),

@@ -45,7 +45,7 @@ def test_rows_that_a_damaged_log_lacks_are_left_out(truth):
     )
     watch = health.Health(log, None, None)
     watch.set_model(types.SimpleNamespace(**vars(Stub)))
-    watch.model.networks = [types.SimpleNamespace(name="discriminator")]
+    watch.model.players = {"discriminator": ("its network",)}
     watch.current_step = 4
     assert watch._all_discriminators(Stub.healthy_logs) is None
 
@@ -64,6 +64,7 @@ class Stub:
 
     adversarial_loss = "non_saturating"
     networks = ()
+    players = {}
     metrics = ()
     healthy_logs = {"d_real": 0.5, "d_fake": 0.7, "g_loss": 3.0}
 
@@ -242,7 +243,7 @@ def test_a_one_sided_discriminator_is_said(
     logs, verdict, truth, tmp_path, caplog
 ):
     stub = Stub(truth)
-    stub.networks = [types.SimpleNamespace(name="discriminator", layers=())]
+    stub.players = {"discriminator": ("its network",)}
     rows = drive(tmp_path, stub, 40, logs=logs)
     assert len(caplog.records) == 1
     assert f"discriminators: {verdict}" in caplog.text

@@ -52,6 +52,22 @@ TINY = {
         "stable_images": 18,
         "fade_images": 60,
     },
+    "sharedlatent": {"image_size": 32, "base_filters": 2, "tie": "close"},
+    "sharedlatent-unit": {
+        "architecture": "unit",
+        "image_size": 16,
+        "base_filters": 2,
+        "num_residual_blocks": 1,
+        "num_discriminator_layers": 2,
+        "shared_layers": 1,
+    },
+    "sharedlatent-unit-v1": {
+        "architecture": "unit-v1",
+        "image_size": 16,
+        "base_filters": 2,
+        "num_residual_blocks": 1,
+        "num_discriminator_layers": 3,
+    },
     "stargan": {
         "image_size": 16,
         "labels": _LABELS,

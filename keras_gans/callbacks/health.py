@@ -229,7 +229,7 @@ class Health(StepCallback):
             # Which a damaged log may lack.
             and "" not in (row.get("d_real", ""), row.get("d_fake", ""))
         ]
-        count = sum("discriminator" in n.name for n in self.model.networks)
+        count = len(self.model.players.get("discriminator", ()))
         if not count or not {"d_real", "d_fake"} <= set(logs):
             return None
         real, fake = (

@@ -13,6 +13,7 @@ from keras_gans.layers.label_planes import LabelPlanes
 from keras_gans.layers.normalization import (
     BatchNormalization,
     InstanceNormalization,
+    SampleNormalization,
     frozen_statistics,
 )
 from keras_gans.layers.padding import ReflectionPadding2D
@@ -30,6 +31,7 @@ __all__ = [
     "MinibatchStandardDeviation",
     "PixelNormalization",
     "ReflectionPadding2D",
+    "SampleNormalization",
     "doubled",
     "draw_latents",
     "frozen_statistics",

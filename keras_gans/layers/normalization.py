@@ -188,3 +188,58 @@ class InstanceNormalization(keras.layers.Layer):
             "moving_statistics": self.moving_statistics,
             "momentum": self.momentum,
         }
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class SampleNormalization(keras.layers.Layer):
+    """Normalizes each image by the mean and deviation of all its values.
+
+    (x - mean) / (deviation + epsilon), with the n-1 deviation, then a learned
+    factor and offset per channel. `keras.layers.LayerNormalization` takes
+    the biased variance, adds epsilon under the root and, over several axes,
+    has a factor for each pixel.
+
+    Args:
+        epsilon: float, added to the deviation.
+
+    Call arguments:
+        inputs: `[batch, ..., channels]`; float16 and bfloat16 keep their
+            type while moments, factor and offset stay in float32.
+
+    Reference:
+        github.com/NVlabs/MUNIT, `LayerNorm` in networks.py; factors start
+        from U(0, 1).
+    """
+
+    def __init__(self, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        arguments = {"shape": (input_shape[-1],), "autocast": False}
+        self.gamma = self.add_weight(
+            name="gamma",
+            initializer=keras.initializers.RandomUniform(0.0, 1.0),
+            **arguments,
+        )
+        self.beta = self.add_weight(
+            name="beta", initializer="zeros", **arguments
+        )
+
+    def call(self, inputs):
+        dtype = keras.backend.result_type(inputs.dtype, "float32")
+        x = tf.cast(inputs, dtype)
+        axes = list(range(1, inputs.shape.rank))
+        x -= tf.reduce_mean(x, axes, keepdims=True)
+        count = tf.cast(tf.reduce_prod(tf.shape(x)[1:]), dtype)
+        variance = tf.reduce_sum(tf.square(x), axes, keepdims=True) / (
+            count - 1.0
+        )
+        x /= tf.sqrt(variance) + self.epsilon
+        return tf.cast(x * self.gamma + self.beta, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

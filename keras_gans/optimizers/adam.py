@@ -86,11 +86,29 @@ class PyTorchAdam(Adam):
     sqrt(1 - b2^t), 0.03 in the first step. The difference matters for small
     gradients, which change a weight by different fractions of lr.
 
-    Args: as `Adam`.
+    Args:
+        *args: as `Adam`.
+        l2: float from 0 up. This multiple of each weight is added to its
+            gradient, before the moments: PyTorch's `weight_decay`. That of
+            Keras is decoupled from the moments, as in AdamW.
+        **kwargs: as `Adam`.
 
     Reference:
         Kingma and Ba 2015, algorithm 1; torch.optim.Adam.
     """
+
+    def __init__(self, *args, l2=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.l2 = l2
+
+    def get_config(self):
+        return {**super().get_config(), "l2": self.l2}
+
+    def update_step(self, gradient, variable, learning_rate):
+        if self.l2:
+            gradient = tf.cast(gradient, variable.dtype)
+            gradient += self.l2 * tf.convert_to_tensor(variable)
+        super().update_step(gradient, variable, learning_rate)
 
     def _corrected_epsilon(self, root):
         return self.epsilon * root

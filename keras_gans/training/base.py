@@ -184,9 +184,13 @@ class BaseModel(InferenceModel):
         return next(iter(self.players.values()))
 
     def variables_of(self, player):
-        """Return the variables that a player's updates change."""
+        """Return the variables that a player's updates change.
+
+        Once each, also where layers stand in several networks.
+        """
         networks = self.players[player]
-        return [v for n in networks for v in n.trainable_variables]
+        variables = (v for n in networks for v in n.trainable_variables)
+        return list({id(v): v for v in variables}.values())
 
     def optimizer_of(self, player):
         """Return a player's optimizer."""

@@ -61,20 +61,22 @@ def _parts(network):
 
 def _cuts(network):
     """Return layer outputs that are the only inputs of later layers."""
-    layers = [
-        layer
-        for layer in network.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-    ]
-    last_use = {}
-    for place, layer in enumerate(layers):
-        for node in layer._inbound_nodes:
-            last_use |= {id(x): place for x in node.input_tensors}
+    # Its own nodes: layers may also stand in other networks.
+    depths = sorted(network._nodes_by_depth.items(), reverse=True)
+    nodes = [n for _, own in depths for n in own if not n.is_input]
+    last_use = {
+        id(x): place
+        for place, node in enumerate(nodes)
+        for x in node.input_tensors
+    }
     needed = {id(x) for x in network.inputs}
     cuts = []
-    for place, layer in enumerate(layers[:-1]):
-        needed = {x for x in needed if last_use[x] > place} | {id(layer.output)}
-        is_end = isinstance(layer, keras.layers.ReLU | keras.layers.Add)
+    for place, node in enumerate(nodes[:-1]):
+        (output,) = node.outputs
+        needed = {x for x in needed if last_use[x] > place} | {id(output)}
+        is_end = isinstance(
+            node.operation, keras.layers.ReLU | keras.layers.Add
+        )
         if len(needed) == 1 and is_end:
-            cuts.append(layer.output)
+            cuts.append(output)
     return cuts

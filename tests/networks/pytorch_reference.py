@@ -16,6 +16,21 @@ def nchw(images):
     return np.transpose(images, (0, 3, 1, 2))
 
 
+def to_reference(array):
+    """Return a kernel, or its gradient, in PyTorch's layout."""
+    return interop.SOURCES[SOURCE].to_reference(array)
+
+
+def assign(variables, arrays):
+    """Give variables the arrays of the same names, in PyTorch's layout."""
+    for name, variable in variables.items():
+        variable.assign(interop.SOURCES[SOURCE].to_keras(arrays[name]))
+
+
+def layers_of(network, *kinds):
+    return [x for x in network.layers if type(x).__name__ in kinds]
+
+
 def load(network, weights):
     interop.load_reference(network, weights, source=SOURCE)
     return network
