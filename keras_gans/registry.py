@@ -45,7 +45,7 @@ def get(name):
 _NOT_TO_SET = (
     *("self", "name", "image_size", "total_steps", "jit_compile"),
     "recompute",
-    *("labels", "exclusive"),
+    *("labels", "exclusive", "domains"),
 )
 
 

@@ -70,7 +70,10 @@ def make_batch(model, size=4, seed=0):
         for key, shape in model.batch_shapes.items()
         if len(shape) == 4
     }
-    if len(batch) < len(model.batch_shapes):
+    if "domain_a" in model.batch_shapes:
+        rows = np.eye(len(model.domains), dtype="float32")
+        batch |= {"domain_a": rows[[0] * size], "domain_b": rows[[1] * size]}
+    elif len(batch) < len(model.batch_shapes):
         batch |= make_labels(model.label_table, size)
     return batch
 
