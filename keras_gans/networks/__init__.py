@@ -1,5 +1,10 @@
 """Networks: functions that return functional Keras models."""
 
+from keras_gans.networks.combogan import (
+    combogan_decoder,
+    combogan_discriminator,
+    combogan_encoder,
+)
 from keras_gans.networks.conditional import (
     dense_discriminator,
     dense_generator,
@@ -24,6 +29,9 @@ from keras_gans.networks.stargan import (
 from keras_gans.networks.unet import unet_generator
 
 __all__ = [
+    "combogan_decoder",
+    "combogan_discriminator",
+    "combogan_encoder",
     "dcgan_discriminator",
     "dcgan_generator",
     "dense_discriminator",
