@@ -10,6 +10,7 @@ from keras_gans import checks
 MODELS = {
     "acgan": "keras_gans.models.acgan:ACGAN",
     "cgan": "keras_gans.models.conditional_gan:ConditionalGAN",
+    "combogan": "keras_gans.models.combogan:ComboGAN",
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "dcgan": "keras_gans.models.dcgan:DCGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",

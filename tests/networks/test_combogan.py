@@ -44,7 +44,7 @@ def test_outputs_of_the_original(fixture, loaded):
         tolerance = tolerances(fixture)["out"]
         fixture.assert_close(f"out/{name}", actual, **tolerance)
 
-    images = nhwc(fixture["in/A"])
+    images = tf.constant(nhwc(fixture["in/A"]))
     codes = encoder([images, tf.constant([0])])
     assert_close("encoded_A", nchw(codes))
     for domain in range(3):
@@ -95,16 +95,14 @@ def test_shared_blocks_see_the_domain():
     np.testing.assert_array_equal(planes[0, 1, 1], [0, -1, 1, -1])
     for make in (networks.combogan_encoder, networks.combogan_decoder):
         network = make(3, 2, 0, num_shared_blocks=1)
-        x = np.random.default_rng(0).normal(
-            size=(2, 12, 12, network.input_shape[0][-1])
-        )
+        x = tf.random.normal((2, 12, 12, network.input_shape[0][-1]))
         # As if the weights of all domains were the same.
         for layer in network.layers:
             if hasattr(layer, "num_domains"):
                 for weight in layer.weights:
                     weight.assign(tf.repeat(weight[:1], 3, 0))
         first, second = (
-            network([x.astype("float32"), tf.constant([domain])])
+            network([x, tf.constant([domain])])
             for domain in (0, 1)
         )
         assert not np.allclose(first, second)
