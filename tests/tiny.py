@@ -28,6 +28,15 @@ TINY = {
     "acgan-upsampling": {"architecture": "upsampling", **_LABELLED},
     "cgan": _LABELLED,
     "cgan-dense": {"architecture": "dense", **_LABELLED},
+    "combogan": {
+        "image_size": 16,
+        "domains": ["photo", "anime", "sketch"],
+        "base_filters": 2,
+        "num_residual_blocks": 3,
+        "num_shared_blocks": 1,
+        "num_discriminator_layers": 2,
+        "pool_size": 5,
+    },
     "cyclegan": {"image_size": 32, "base_filters": 4},
     "cyclegan-resnet": {
         "architecture": "resnet",
@@ -60,7 +69,10 @@ TINY = {
         "critic_steps": 2,
     },
 }
-OPTIONAL_TERMS = {"cyclegan": {"identity": 5.0}}
+OPTIONAL_TERMS = {
+    "combogan": {"identity": 1.0, "latent": 1.0, "forward": 0.2},
+    "cyclegan": {"identity": 5.0},
+}
 
 
 def make_batch(model, size=4, seed=0):

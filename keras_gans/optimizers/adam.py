@@ -129,7 +129,7 @@ class RowAdam(PyTorchAdam):
             return
         # Two rows, of which one alone is written twice; where it is, a row
         # has a gradient from every pass.
-        found = gradient.indices
+        found = tf.convert_to_tensor(gradient.indices)
         rows = tf.stack([tf.reduce_min(found), tf.reduce_max(found)])
         parts = tf.cast(rows[:, None] == found[None], gradient.dtype)
         gradient = tf.tensordot(parts, gradient.values, 1)

@@ -102,8 +102,7 @@ def test_shared_blocks_see_the_domain():
                 for weight in layer.weights:
                     weight.assign(tf.repeat(weight[:1], 3, 0))
         first, second = (
-            network([x, tf.constant([domain])])
-            for domain in (0, 1)
+            network([x, tf.constant([domain])]) for domain in (0, 1)
         )
         assert not np.allclose(first, second)
         kernels = [w for w in network.weights if len(w.shape) == 4]
