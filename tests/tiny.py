@@ -31,7 +31,7 @@ TINY = {
     "combogan": {
         "image_size": 16,
         "domains": ["photo", "anime", "sketch"],
-        "base_filters": 2,
+        "base_filters": 3,
         "num_residual_blocks": 3,
         "num_shared_blocks": 1,
         "num_discriminator_layers": 2,
