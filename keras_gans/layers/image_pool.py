@@ -83,7 +83,7 @@ class ImagePool(keras.layers.Layer):
         all_filled = filled = tf.convert_to_tensor(self.filled)
         first = 0
         if pool is not None:
-            filled = all_filled[pool]
+            filled = tf.gather(all_filled, pool)
             first = size * tf.cast(pool, tf.int32)
         positions, sources, contents = self._trace(filled, coins == 1, draws)
 
@@ -125,7 +125,9 @@ class ImagePool(keras.layers.Layer):
             number = size + index
             is_filling = filled + index < size
             position = tf.where(is_filling, filled + index, draw)
-            there = contents[position]
+            # For `contents[position]` XLA compiles each position anew, and
+            # with it the whole training step.
+            there = tf.gather(contents, position)
             is_exchanged = exchange & ~is_filling
             contents = tf.where(
                 (tf.range(size) == position) & (is_filling | exchange),
