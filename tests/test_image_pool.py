@@ -140,3 +140,14 @@ def test_several_pools_are_as_many_single_ones(mode):
             stored = pools.images[3 * i : 3 * i + 3]
             np.testing.assert_array_equal(stored, pool.images)
             assert int(pools.filled[i]) == int(pool.filled)
+
+
+def test_xla_compiles_it_once():
+    # Else a training step on an accelerator took half a minute.
+    pool = make_pool()
+    function = tf.function(pool, jit_compile=True)
+    compiler_ir = function.experimental_get_compiler_ir(numbered(0, 2))
+    before = compiler_ir(stage="hlo")
+    pool.filled.assign(3)
+    pool.seed_generator.state.assign([1, 2])
+    assert compiler_ir(stage="hlo") == before
