@@ -95,6 +95,16 @@ def adversarial(name):
     return ADVERSARIAL[name]
 
 
+def smooth_l1(real, fake):
+    """Squared error / 2 up to 1, then |error| - 1/2.
+
+    Reference: Girshick 2015, "Fast R-CNN", arXiv:1504.08083, eq. 3.
+    """
+    errors = tf.abs(tf.cast(real, tf.float32) - tf.cast(fake, tf.float32))
+    inner = tf.minimum(errors, 1.0)
+    return _mean(inner * (errors - inner / 2))
+
+
 def l1(targets, outputs):
     """Mean absolute difference, in the units of the two tensors."""
     difference = tf.cast(targets, tf.float32) - tf.cast(outputs, tf.float32)

@@ -11,6 +11,7 @@ MODELS = {
     "acgan": "keras_gans.models.acgan:ACGAN",
     "attributes": "keras_gans.models.attributes:AttributeNetwork",
     "cgan": "keras_gans.models.conditional_gan:ConditionalGAN",
+    "combogan": "keras_gans.models.combogan:ComboGAN",
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "dcgan": "keras_gans.models.dcgan:DCGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",
@@ -47,7 +48,7 @@ def get(name):
 _NOT_TO_SET = (
     *("self", "name", "image_size", "total_steps", "jit_compile"),
     "recompute",
-    *("labels", "exclusive"),
+    *("labels", "exclusive", "domains"),
 )
 
 

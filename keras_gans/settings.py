@@ -56,14 +56,15 @@ def resolve(flags):
         for name in ("image_size", "batch_size")
         if settings.get(name) is not None
     }
+    is_demonstration = settings[kind.sources[0]] is None
+    if not is_demonstration:
+        given |= kind.known_arguments(settings)
     defaults = {
         "precision": "float32",
         "held_out": datasets.SHOWN,
         "run_dir": f"runs/{settings['model']}",
         "export_dir": f"saved_models/{settings['model']}",
-    } | model_class.default_settings(
-        demonstration=settings[kind.sources[0]] is None, **options, **given
-    )
+    } | model_class.default_settings(is_demonstration, **options, **given)
     options = defaults.pop("set", {}) | options
     of_compile = inspect.signature(model_class.compile).parameters
     for name, is_of_compile in (

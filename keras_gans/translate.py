@@ -142,8 +142,8 @@ def _parse_arguments(argv):
     target.add_argument(
         "--to",
         metavar="DOMAIN",
-        help="the domain to translate into, a or b (default: that of the "
-        "model's first direction, b)",
+        help="the domain to translate into, such as a or b (default: that of "
+        "the model's first direction)",
     )
     target.add_argument(
         "--labels",
@@ -151,6 +151,12 @@ def _parse_arguments(argv):
         help="for a model with labels, such as stargan: the labels that are "
         "on in the results, such as Blond_Hair,Young; all others are off, as "
         "are labels with a minus such as -Young; with '' all are off",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="DOMAIN",
+        help="the domain of the images, for a model of many, such as combogan",
     )
     parser.add_argument(
         "--tile",
@@ -192,7 +198,9 @@ def main(argv=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from keras_gans.serving import loading
 
-    options = {"to": arguments.to, "tile": arguments.tile}
+    options = {
+        name: getattr(arguments, name) for name in ("to", "source", "tile")
+    }
     try:
         if arguments.batch_size < 1:
             raise UserError(

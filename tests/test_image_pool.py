@@ -119,3 +119,35 @@ def test_saved_with_its_arguments():
     again = keras.saving.deserialize_keras_object(config)
     assert again.get_config() == pool.get_config()
     assert (again.pool_size, again.seed) == (7, 3)
+
+
+@pytest.mark.parametrize("mode", ["graph", "xla"])
+def test_several_pools_are_as_many_single_ones(mode):
+    pools = ImagePool(3, num_pools=2)
+    pools.build((None, 2, 1, 1))
+    assert pools.images.shape == (6, 2, 1, 1)
+    call = tf.function(pools, jit_compile=mode == "xla")
+    expected = [make_pool() for _ in range(2)]
+    for number, count in enumerate(BATCHES[:12]):
+        single = expected[chosen := number % 3 // 2]
+        for pool in (pools, single):
+            pool.seed_generator.state.assign([7, number])
+        images = numbered(10 * number, count)
+        np.testing.assert_array_equal(
+            call(images, tf.constant(chosen, tf.int64)), single(images)
+        )
+        for i, pool in enumerate(expected):
+            stored = pools.images[3 * i : 3 * i + 3]
+            np.testing.assert_array_equal(stored, pool.images)
+            assert int(pools.filled[i]) == int(pool.filled)
+
+
+def test_xla_compiles_it_once():
+    # Else a training step on an accelerator took half a minute.
+    pool = make_pool()
+    function = tf.function(pool, jit_compile=True)
+    compiler_ir = function.experimental_get_compiler_ir(numbered(0, 2))
+    before = compiler_ir(stage="hlo")
+    pool.filled.assign(3)
+    pool.seed_generator.state.assign([1, 2])
+    assert compiler_ir(stage="hlo") == before

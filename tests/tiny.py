@@ -29,6 +29,15 @@ TINY = {
     "attributes": {"image_size": 16, "labels": _LABELS, "base_filters": 2},
     "cgan": _LABELLED,
     "cgan-dense": {"architecture": "dense", **_LABELLED},
+    "combogan": {
+        "image_size": 16,
+        "domains": ["photo", "anime", "sketch"],
+        "base_filters": 3,
+        "num_residual_blocks": 3,
+        "num_shared_blocks": 1,
+        "num_discriminator_layers": 2,
+        "pool_size": 5,
+    },
     "cyclegan": {"image_size": 32, "base_filters": 4},
     "cyclegan-resnet": {
         "architecture": "resnet",
@@ -77,7 +86,10 @@ TINY = {
         "critic_steps": 2,
     },
 }
-OPTIONAL_TERMS = {"cyclegan": {"identity": 5.0}}
+OPTIONAL_TERMS = {
+    "combogan": {"identity": 1.0, "latent": 1.0, "forward": 0.2},
+    "cyclegan": {"identity": 5.0},
+}
 
 
 def make_batch(model, size=4, seed=0):
@@ -87,7 +99,10 @@ def make_batch(model, size=4, seed=0):
         for key, shape in model.batch_shapes.items()
         if len(shape) == 4
     }
-    if len(batch) < len(model.batch_shapes):
+    if "domain_a" in model.batch_shapes:
+        rows = np.eye(len(model.domains), dtype="float32")
+        batch |= {"domain_a": rows[[0] * size], "domain_b": rows[[1] * size]}
+    elif len(batch) < len(model.batch_shapes):
         batch |= make_labels(model.label_table, size)
     return batch
 

@@ -121,6 +121,11 @@ class Data:
     @classmethod
     def model_arguments(cls, settings):
         """Return the model arguments that depend on the data."""
+        return cls.known_arguments(settings)
+
+    @classmethod
+    def known_arguments(cls, settings):
+        """Return those that are known before the data are opened."""
         return {}
 
     @classmethod

@@ -45,7 +45,7 @@ def batch(pictures, stream, first, batch_size, image_size, flip, seed):
     indices = np.empty(batch_size, np.int64)
     for row in range(batch_size):
         epoch, place = divmod(first + row, len(pictures))
-        indices[row] = _order(seed, stream, epoch, len(pictures))[place]
+        indices[row] = order(seed, stream, epoch, len(pictures))[place]
         y, x = corners[row].tolist()
         picture = pictures.load(indices[row])
         picture = picture[y : y + image_size, x : x + image_size]
@@ -75,9 +75,9 @@ def fixed(pictures, first, count, image_size):
     return np.stack(squares), indices
 
 
-@functools.lru_cache(maxsize=8)
-def _order(seed, stream, epoch, count):
-    """Return the order of one pass.
+@functools.lru_cache(maxsize=32)
+def order(seed, stream, epoch, count):
+    """Return the order of one pass through `count` things.
 
     Not `tf.random.experimental.index_shuffle`: in TensorFlow 2.21 it fails
     for a vector of seeds, which a batch across two passes needs, and its

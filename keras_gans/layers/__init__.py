@@ -1,5 +1,11 @@
 """Layers that Keras lacks, or that are faster here by measurement."""
 
+from keras_gans.layers.by_domain import (
+    DomainConv2D,
+    DomainConv2DTranspose,
+    DomainPlanes,
+    DomainPReLU,
+)
 from keras_gans.layers.equalized import (
     Doubled,
     EqualizedConv2D,
@@ -21,6 +27,10 @@ from keras_gans.layers.random import Dropout, draw_latents, replica_seed
 
 __all__ = [
     "BatchNormalization",
+    "DomainConv2D",
+    "DomainConv2DTranspose",
+    "DomainPReLU",
+    "DomainPlanes",
     "Doubled",
     "Dropout",
     "EqualizedConv2D",

@@ -24,10 +24,13 @@ class ImagePool(keras.layers.Layer):
     Args:
         pool_size: int, images to store; 0 returns all inputs unchanged.
         seed: int, or None for one drawn from `keras.utils.set_random_seed`.
+        num_pools: int, pools in one layer, of which each call reads and
+            writes one. Default: one, and calls give no number.
 
     Call arguments:
         images: float `[batch, height, width, channels]`, of constant height
             and width.
+        pool: int64 scalar, the number of the pool, with `num_pools`.
 
     Reference:
         Shrivastava et al. 2017, "Learning from Simulated and Unsupervised
@@ -36,11 +39,12 @@ class ImagePool(keras.layers.Layer):
         util/image_pool.py.
     """
 
-    def __init__(self, pool_size=50, seed=None, **kwargs):
+    def __init__(self, pool_size=50, seed=None, num_pools=None, **kwargs):
         # Images pass as they are, not rounded to a lower precision.
         super().__init__(autocast=False, **kwargs)
         self.pool_size = pool_size
         self.seed = seed
+        self.num_pools = num_pools
         if pool_size:
             self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -50,7 +54,7 @@ class ImagePool(keras.layers.Layer):
         arguments = {"trainable": False, "autocast": False}
         self.images = self.add_weight(
             name="images",
-            shape=(self.pool_size, *input_shape[1:]),
+            shape=((self.num_pools or 1) * self.pool_size, *input_shape[1:]),
             dtype="float32",
             initializer="zeros",
             **arguments,
@@ -58,13 +62,13 @@ class ImagePool(keras.layers.Layer):
         # 64 bits: TensorFlow keeps 32-bit integers off the accelerator.
         self.filled = self.add_weight(
             name="filled",
-            shape=(),
+            shape=() if self.num_pools is None else (self.num_pools,),
             dtype="int64",
             initializer="zeros",
             **arguments,
         )
 
-    def call(self, images):
+    def call(self, images, pool=None):
         if not self.pool_size:
             return images
         size = self.pool_size
@@ -76,27 +80,32 @@ class ImagePool(keras.layers.Layer):
             )
             for end in (2, size)
         )
-        positions, sources, contents = self._trace(coins == 1, draws)
+        all_filled = filled = tf.convert_to_tensor(self.filled)
+        first = 0
+        if pool is not None:
+            filled = tf.gather(all_filled, pool)
+            first = size * tf.cast(pool, tf.int32)
+        positions, sources, contents = self._trace(filled, coins == 1, draws)
 
-        stored = tf.convert_to_tensor(self.images)
+        # By row: neither read nor write the pools as a whole.
+        stored = self.images.value
         given = tf.cast(images, stored.dtype)
 
         def pick(numbers):
-            old = tf.gather(stored, tf.minimum(numbers, size - 1))
+            old = tf.gather(stored, first + tf.minimum(numbers, size - 1))
             new = tf.gather(given, tf.maximum(numbers - size, 0))
             return tf.where((numbers < size)[:, None, None, None], old, new)
 
         outputs = pick(sources)
         changed = pick(tf.gather(contents, positions))
-        self.images.assign(
-            tf.tensor_scatter_nd_update(stored, positions[:, None], changed)
-        )
-        self.filled.assign(
-            tf.minimum(self.filled + tf.cast(batch, tf.int64), size)
-        )
+        stored.scatter_update(tf.IndexedSlices(changed, first + positions))
+        filled = tf.minimum(filled + tf.cast(batch, tf.int64), size)
+        if pool is not None:
+            filled = tf.tensor_scatter_nd_update(all_filled, [[pool]], [filled])
+        self.filled.assign(filled)
         return tf.cast(outputs, images.dtype)
 
-    def _trace(self, exchanges, draws):
+    def _trace(self, filled, exchanges, draws):
         """Track the images through the pool by index.
 
         Stored images have indices 0 to `pool_size` - 1, those of the batch
@@ -108,7 +117,7 @@ class ImagePool(keras.layers.Layer):
             returned; for each position the index of its final content.
         """
         size = self.pool_size
-        filled = tf.cast(tf.convert_to_tensor(self.filled), tf.int32)
+        filled = tf.cast(filled, tf.int32)
 
         def pass_on(state, this):
             contents, _, _ = state
@@ -116,7 +125,9 @@ class ImagePool(keras.layers.Layer):
             number = size + index
             is_filling = filled + index < size
             position = tf.where(is_filling, filled + index, draw)
-            there = contents[position]
+            # For `contents[position]` XLA compiles each position anew, and
+            # with it the whole training step.
+            there = tf.gather(contents, position)
             is_exchanged = exchange & ~is_filling
             contents = tf.where(
                 (tf.range(size) == position) & (is_filling | exchange),
@@ -141,4 +152,5 @@ class ImagePool(keras.layers.Layer):
             **super().get_config(),
             "pool_size": self.pool_size,
             "seed": self.seed,
+            "num_pools": self.num_pools,
         }

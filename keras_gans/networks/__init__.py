@@ -1,6 +1,11 @@
 """Networks: functions that return functional Keras models."""
 
 from keras_gans.networks.attributes import attribute_network
+from keras_gans.networks.combogan import (
+    combogan_decoder,
+    combogan_discriminator,
+    combogan_encoder,
+)
 from keras_gans.networks.conditional import (
     dense_discriminator,
     dense_generator,
@@ -26,6 +31,9 @@ from keras_gans.networks.unet import unet_generator
 
 __all__ = [
     "attribute_network",
+    "combogan_decoder",
+    "combogan_discriminator",
+    "combogan_encoder",
     "dcgan_discriminator",
     "dcgan_generator",
     "dense_discriminator",

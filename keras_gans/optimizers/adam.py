@@ -5,6 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+from keras_gans.checks import UserError
+
 
 @keras.saving.register_keras_serializable("keras_gans")
 class Adam(keras.optimizers.Adam):
@@ -42,13 +44,17 @@ class Adam(keras.optimizers.Adam):
         """Return the epsilon to add to the root of the uncorrected moment."""
         return self.epsilon
 
-    def update_step(self, gradient, variable, learning_rate):
-        step = tf.cast(self.iterations.value + 1, tf.float32)
-        # 1 - b^t by `expm1`: 1 - 0.999 in float32 has lost four digits.
-        corrections = [
+    def _corrections(self, step):
+        """Return 1 - b^t of both moments; arrays for several steps."""
+        step = tf.cast(step, tf.float32)
+        # By `expm1`: 1 - 0.999 in float32 has lost four digits.
+        return [
             -tf.math.expm1(step * (math.log(beta) if beta else -math.inf))
             for beta in (self.beta_1, self.beta_2)
         ]
+
+    def update_step(self, gradient, variable, learning_rate):
+        corrections = self._corrections(self.iterations.value + 1)
         root = tf.sqrt(corrections[1])
         index = self._get_variable_index(variable)
         slots = [self._momentums[index], self._velocities[index]]
@@ -112,3 +118,68 @@ class PyTorchAdam(Adam):
 
     def _corrected_epsilon(self, root):
         return self.epsilon * root
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class RowAdam(PyTorchAdam):
+    """An Adam for each row of a weight, as if rows were weights.
+
+    For layers that stack the weights of domains, `keras_gans.layers.by_domain`:
+    their gradients are `tf.IndexedSlices` of one or two different rows. Only
+    these rows are read and written, and each counts its own steps. Other
+    gradients are applied as by `PyTorchAdam`.
+
+    Args: as `Adam`; without `amsgrad`.
+    """
+
+    def build(self, variables):
+        if self.amsgrad:
+            raise UserError("amsgrad must be False. Received: True")
+        super().build(variables)
+        self._steps = [
+            self.add_variable(v.shape[:1], dtype="int64", name="steps")
+            for v in variables
+        ]
+
+    def update_step(self, gradient, variable, learning_rate):
+        if not isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        # Two rows, of which one alone is written twice; where it is, a row
+        # has a gradient from every pass.
+        found = tf.convert_to_tensor(gradient.indices)
+        rows = tf.stack([tf.reduce_min(found), tf.reduce_max(found)])
+        parts = tf.cast(rows[:, None] == found[None], gradient.dtype)
+        gradient = tf.tensordot(parts, gradient.values, 1)
+
+        index = self._get_variable_index(variable)
+        slots = self._steps, self._momentums, self._velocities
+        handles = [slot[index].value.handle for slot in slots]
+
+        def read(handle, dtype=gradient.dtype):
+            return tf.raw_ops.ResourceGather(
+                resource=handle, indices=rows, dtype=dtype
+            )
+
+        def write(handle, values):
+            tf.raw_ops.ResourceScatterUpdate(
+                resource=handle, indices=rows, updates=values
+            )
+
+        steps, first, second = (
+            read(handle, slot[index].dtype)
+            for handle, slot in zip(handles, slots, strict=True)
+        )
+        steps += 1
+        first += (gradient - first) * (1 - self.beta_1)
+        second += (tf.square(gradient) - second) * (1 - self.beta_2)
+        shape = [2, *[1] * (len(gradient.shape) - 1)]
+        corrections = [
+            tf.reshape(value, shape) for value in self._corrections(steps)
+        ]
+        root = tf.sqrt(corrections[1])
+        rate = tf.cast(learning_rate, tf.float32) * root / corrections[0]
+        change = first / (tf.sqrt(second) + self._corrected_epsilon(root))
+        for handle, values in zip(handles, (steps, first, second), strict=True):
+            write(handle, values)
+        write(variable.handle, read(variable.handle) - rate * change)

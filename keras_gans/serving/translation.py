@@ -124,7 +124,15 @@ class LoadedModel:
         """
         return self._verb(verb, Latents)
 
-    def translate(self, pictures, to=None, labels=None, tile=None, verb=None):
+    def translate(
+        self,
+        pictures,
+        to=None,
+        labels=None,
+        tile=None,
+        verb=None,
+        source=None,
+    ):
         """Translate images.
 
         Args:
@@ -142,6 +150,8 @@ class LoadedModel:
                 image has more pixels than the limit and the network works at
                 any size.
             verb: str, the name of the verb, instead of `to`.
+            source: str, the domain that the images are from, where several
+                verbs lead to `to`.
 
         Returns:
             uint8, the shape of `pictures`.
@@ -151,7 +161,7 @@ class LoadedModel:
         """
         pictures = _checked(pictures)
         batch = pictures.reshape(-1, *pictures.shape[-3:])
-        verb = self._translating(to, verb)
+        verb = self._translating(to, verb, source)
         name, declared = verb.input(Images)
         extra = self._vectors(verb, to, labels, batch)
         tile = _tile(declared, tile, batch.shape[1:3])
@@ -225,15 +235,24 @@ class LoadedModel:
             f"Received: {name!r}"
         )
 
-    def _translating(self, to, verb):
-        """Return the verb that translates, by name or into a domain."""
-        targets = {v.target: name for name, v in self.verbs.items()}
-        targets.pop(None, None)
-        if verb is None and to is not None and targets:
-            if not isinstance(to, str) or to not in targets:
-                domains = " or ".join(map(repr, targets))
-                raise UserError(f"to must be {domains}. Received: {to!r}")
-            verb = targets[to]
+    def _translating(self, to, verb, source):
+        """Return the verb that translates, by name or between domains."""
+        ways = [v for v in self.verbs.values() if v.target is not None]
+        if verb is None and ways and (to, source) != (None, None):
+            ways = _chosen(ways, "target", "to", to)
+            ways = _chosen(ways, "source", "source", source)
+            if len(ways) > 1:
+                names = ", ".join(way.name for way in ways)
+                raise UserError(
+                    "source and to must choose one way. Received: "
+                    f"source={source!r} and to={to!r}, for {names}"
+                )
+            verb = ways[0].name
+        elif source is not None:
+            raise UserError(
+                "source must be left out with verb or without domains. "
+                f"Received: {source!r}"
+            )
         return self._verb(verb, Images)
 
     def read_labels(self, text):
@@ -279,6 +298,17 @@ class LoadedModel:
                 f"is --labels NAME,.... Received: {to!r}"
             )
         return {name: declared.table.wanted(to, labels, batch).numpy()}
+
+
+def _chosen(ways, attribute, argument, domain):
+    """Return the verbs with this source or target; all if none is given."""
+    if domain is None:
+        return ways
+    domains = dict.fromkeys(getattr(way, attribute) for way in ways)
+    if not isinstance(domain, str) or domain not in domains:
+        names = " or ".join(map(repr, domains))
+        raise UserError(f"{argument} must be {names}. Received: {domain!r}")
+    return [way for way in ways if getattr(way, attribute) == domain]
 
 
 def _in_parts(verb, latents, labels, batch_size, **inputs):

@@ -3,9 +3,11 @@
 import functools
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_gans import losses
+from keras_gans.layers import LabelPlanes
 from keras_gans.training.base import BaseModel, check_images
 from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Images, Verb
@@ -13,7 +15,7 @@ from keras_gans.verbs import Images, Verb
 
 @keras.saving.register_keras_serializable("keras_gans")
 class DomainsToy(BaseModel):
-    """Coders of all domains, whose codes a third player tells apart."""
+    """A coder of all domains, whose codes a third player tells apart."""
 
     data_kind = "domains"
     terms = {
@@ -46,30 +48,25 @@ class DomainsToy(BaseModel):
     ):
         super().__init__(name=name, **kwargs)
 
-        def networks(kind, channels_in, channels_out, activation=None):
-            return {
-                domain: keras.Sequential(
-                    [
-                        keras.Input((None, None, channels_in)),
-                        keras.layers.Conv2D(
-                            *(channels_out, 3),
-                            padding="same",
-                            activation=activation,
-                        ),
-                    ],
-                    name=f"{kind}_{domain}",
-                )
-                for domain in domains
-            }
+        count = len(domains)
 
-        self.encoders = networks("encoder", 3, 4, "relu")
-        self.decoders = networks("decoder", 4, 3, "tanh")
-        self.discriminators = networks("discriminator", 3, 1)
+        def network(name, channels_in, channels_out, activation=None):
+            images = keras.Input((None, None, channels_in))
+            domain = keras.Input((count,))
+            x = LabelPlanes()([images, domain])
+            x = keras.layers.Conv2D(
+                channels_out, 3, padding="same", activation=activation
+            )(x)
+            return keras.Model([images, domain], x, name=name)
+
+        self.encoder = network("encoder", 3, 4, "relu")
+        self.decoder = network("decoder", 4, 3, "tanh")
+        self.discriminator = network("discriminator", 3, 1)
         self.classifier = keras.Sequential(
             [
                 keras.Input((None, None, 4)),
                 keras.layers.GlobalAveragePooling2D(),
-                keras.layers.Dense(len(domains), dtype="float32"),
+                keras.layers.Dense(count, dtype="float32"),
             ],
             name="classifier",
         )
@@ -95,110 +92,105 @@ class DomainsToy(BaseModel):
 
     def translate(self, images, source, target):
         """Translate images of one domain into another."""
-        codes = self.encoders[source](self._check_inputs(images))
-        return tf.cast(self.decoders[target](codes), tf.float32)
+        images = self._check_inputs(images)
+        vectors = [
+            tf.tile(
+                tf.one_hot([self.domains.index(domain)], len(self.domains)),
+                [tf.shape(images)[0], 1],
+            )
+            for domain in (source, target)
+        ]
+        codes = self.encoder([images, vectors[0]])
+        return tf.cast(self.decoder([codes, vectors[1]]), tf.float32)
 
     @property
     def players(self):
         return {
-            "coder": (*self.encoders.values(), *self.decoders.values()),
-            "discriminator": (*self.discriminators.values(),),
+            "coder": (self.encoder, self.decoder),
+            "discriminator": (self.discriminator,),
             "latent_discriminator": (self.classifier,),
         }
 
     @property
     def batch_shapes(self):
-        shape = (None, self.image_size, self.image_size, 3)
-        return {f"images_{domain}": shape for domain in self.domains}
+        domain = (None, len(self.domains))
+        return super().batch_shapes | {"domain_a": domain, "domain_b": domain}
 
-    def _codes(self, images, training):
-        return [
-            encoder(one, training=training)
-            for encoder, one in zip(self.encoders.values(), images, strict=True)
-        ]
-
-    def _classification(self, codes):
-        return tf.add_n(
-            [
-                keras.ops.mean(
-                    keras.losses.sparse_categorical_crossentropy(
-                        tf.fill([tf.shape(code)[0]], number),
-                        self.classifier(code),
-                        from_logits=True,
-                    )
-                )
-                for number, code in enumerate(codes)
-            ]
+    def _classification(self, codes, vectors):
+        return keras.ops.mean(
+            keras.losses.categorical_crossentropy(
+                vectors, self.classifier(codes), from_logits=True
+            )
         )
 
-    def _coder_terms(self, *images, training):
-        codes = self._codes(images, training)
-        decoders = list(self.decoders.values())
-        discriminators = list(self.discriminators.values())
-        back = [
-            decoder(code) for decoder, code in zip(decoders, codes, strict=True)
-        ]
-        # Each domain is translated into the one behind it.
-        fakes = [
-            decoder(code)
-            for decoder, code in zip(
-                decoders, [codes[-1], *codes[:-1]], strict=True
-            )
-        ]
+    def _coder_terms(self, images, vectors, others, training):
+        codes = self.encoder([images, vectors])
+        fake = self.decoder([codes, others])
         terms = {
-            "reconstruction": tf.add_n(
-                [losses.l1(*pair) for pair in zip(images, back, strict=True)]
+            "reconstruction": losses.l1(images, self.decoder([codes, vectors])),
+            "adversarial": self._generator_loss(
+                self.discriminator([fake, others])
             ),
-            "adversarial": tf.add_n(
-                [
-                    self._generator_loss(judge(fake))
-                    for judge, fake in zip(discriminators, fakes, strict=True)
-                ]
-            ),
-            "domain": -self._classification(codes),
+            "domain": -self._classification(codes, vectors),
         }
-        return terms, (fakes, codes)
+        return terms, (fake, codes)
 
-    def _discriminator_terms(self, images, fakes, training):
-        found = [
-            self._discriminator_loss(judge(real), judge(fake))
-            for judge, real, fake in zip(
-                self.discriminators.values(), images, fakes, strict=True
-            )
-        ]
-        real, fake = (tf.add_n([*terms]) for terms in zip(*found, strict=True))
+    def _discriminator_terms(self, images, vectors, fake, others, training):
+        real, fake = self._discriminator_loss(
+            self.discriminator([images, vectors]),
+            self.discriminator([fake, others]),
+        )
         return {"real": real, "fake": fake}, None
 
-    def _latent_discriminator_terms(self, codes, training):
-        return {"classification": self._classification(codes)}, None
+    def _latent_discriminator_terms(self, codes, vectors, training):
+        return {"classification": self._classification(codes, vectors)}, None
+
+    def _inputs(self, batch):
+        """Return images, their domains, and the domains to translate to."""
+        a, b, *vectors = self._check_batch(batch)
+        return tf.concat([a, b], 0), *(
+            tf.concat(pair, 0) for pair in (vectors, vectors[::-1])
+        )
 
     def train_step(self, batch):
-        images = self._check_batch(batch)
-        c_terms, (fakes, codes) = self._update(
-            "coder", self._coder_terms, *images
+        images, vectors, others = self._inputs(batch)
+        c_terms, (fake, codes) = self._update(
+            "coder", self._coder_terms, images, vectors, others
         )
         d_terms, _ = self._update(
-            "discriminator", self._discriminator_terms, images, fakes
+            "discriminator",
+            self._discriminator_terms,
+            *(images, vectors, fake, others),
         )
         l_terms, _ = self._update(
-            "latent_discriminator", self._latent_discriminator_terms, codes
+            "latent_discriminator",
+            self._latent_discriminator_terms,
+            *(codes, vectors),
         )
         terms = zip(self.terms, (c_terms, d_terms, l_terms), strict=True)
         return self._report(dict(terms))
 
     def test_step(self, batch):
-        images = self._check_batch(batch)
-        c_terms, (fakes, codes) = self._coder_terms(*images, training=False)
-        d_terms, _ = self._discriminator_terms(images, fakes, training=False)
-        l_terms, _ = self._latent_discriminator_terms(codes, training=False)
+        images, vectors, others = self._inputs(batch)
+        c_terms, (fake, codes) = self._coder_terms(
+            images, vectors, others, training=False
+        )
+        d_terms, _ = self._discriminator_terms(
+            images, vectors, fake, others, training=False
+        )
+        l_terms, _ = self._latent_discriminator_terms(
+            codes, vectors, training=False
+        )
         terms = zip(self.terms, (c_terms, d_terms, l_terms), strict=True)
         return self._report(dict(terms), training=False)
 
     def samples(self, batch):
         """Return a sample grid for each domain: the image in all domains."""
         grids = {}
-        for source in self.domains:
-            images = batch[f"images_{source}"]
+        found = np.argmax(batch["domain_a"], 1)
+        for number in np.unique(found):
+            source = self.domains[number]
+            images = tf.boolean_mask(batch["images_a"], found == number)
             grids[source] = Grid(
                 [
                     Column("input", images, source),

@@ -1,0 +1,482 @@
+"""ComboGAN: translate between any two of many domains.
+
+Each domain has an encoder, a decoder and a discriminator. An image is
+translated by the encoder of its own domain and the decoder of another, so n
+domains need n of each instead of n (n - 1) generators.
+"""
+
+import functools
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gans import checks, losses
+from keras_gans.checks import UserError
+from keras_gans.layers.image_pool import ImagePool
+from keras_gans.networks import combogan
+from keras_gans.optimizers import LinearDecay, RowAdam
+from keras_gans.training.base import BaseModel, check_images
+from keras_gans.training.samples import Column, Grid
+from keras_gans.verbs import Images, Verb
+
+_EPOCHS = 50  # per domain, at the constant rate and again of its decay
+_MOST_SHOWN = 4  # other domains on a sample grid
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class ComboGAN(BaseModel):
+    """Translation between all pairs of domains, by an encoder for each.
+
+    A training step takes two domains and trains their encoders, decoders and
+    discriminators as a CycleGAN; nothing of the others is read or changed, and
+    each domain has its own step counts of Adam. So more domains take more
+    memory, but neither a step nor its compilation takes longer.
+
+    Args:
+        image_size: int, pixels, a multiple of 4 from 8 up. Default 256.
+        domains: list of str, the names of the domains, two or more. The
+            commands take them from the data.
+        base_filters: int, channels of the encoders' first convolution.
+            Default 64.
+        discriminator_filters: int, channels of the discriminators' first
+            convolution. Default: the same.
+        num_residual_blocks: int, residual blocks of a translation, in all.
+            Those that are not shared are halved; the decoder has the larger
+            half. Default 9.
+        num_shared_blocks: int, how many of them, in the middle, all domains
+            share. They are told the domain. Default 0.
+        num_discriminator_layers: int, convolutions of stride 2. Default 4.
+        pool_size: int, past fakes stored per domain, which replace those of
+            this step for the discriminator half of the time. Default 50.
+
+    Batch:
+        images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
+            [-1, 1], of two domains; unpaired.
+        domain_a, domain_b: float32 `[batch, n]`, the same row for all images:
+            1 for their domain, 0 for others.
+
+    Returns:
+        `model(images)` translates the first domain into the second: float32,
+        the shape of `images`, in [-1, 1]. `model.translate(images, source,
+        to)` translates between any two.
+
+    Raises:
+        UserError: if an argument is invalid, or the machine does not have
+            the memory; before any layer is built.
+
+    Losses:
+        Sums over both domains; E encodes, G decodes, a' is the translation
+        of a, "less" an average of 3x3 pixels, stride 2; SmoothL1 is
+        `losses.smooth_l1`.
+        g_adversarial, weight 1: (D(a') - 1)^2. The logits of
+            depth 1 to n count 1 to n, the last one more; the sum is divided
+            by n times the sum of these weights.
+        g_cycle, weight 10: SmoothL1 of a and a'', translated there and back.
+        g_identity, weight 0: SmoothL1 of less a and less G_a(E_a(a)).
+        g_latent, weight 0: SmoothL1 of E_b(a') and E_a(a), which it does not
+            move; its weight rises from 0 by equal parts in each epoch.
+        g_forward, weight 0: SmoothL1 of less a and less a'. The authors
+            suggest 0.2 for domains of like colors.
+        d_real, weight 0.5: (D(a) - 1)^2.
+        d_fake, weight 0.5: D(a')^2, of the pool.
+
+    Departures:
+        Pairs of domains are drawn without replacement, all pairs and then
+        all again, and images in passes without gaps; the code draws both
+        with replacement.
+
+    Reference:
+        Anoosheh et al. 2018, "ComboGAN: Unrestrained Scalability for Image
+        Domain Translation", arXiv:1712.06909.
+        github.com/AAnoosheh/ComboGAN, models/combogan_model.py.
+    """
+
+    data_kind = "domains"
+    terms = {
+        "generator": ("adversarial", "cycle", "identity", "latent", "forward"),
+        "discriminator": ("real", "fake"),
+    }
+
+    default_adam = RowAdam
+    default_learning_rate = 2e-4
+    # Of two domains. The rate is whole in one epoch more than in other
+    # recipes, and still a part in the last.
+    default_epochs = (2 * _EPOCHS + 1, 2 * _EPOCHS - 1)
+    default_adversarial_loss = "least_squares"
+    default_loss_weights = {
+        "adversarial": 1.0,
+        "cycle": 10.0,
+        "identity": 0.0,
+        "latent": 0.0,
+        "forward": 0.0,
+        "real": 0.5,
+        "fake": 0.5,
+    }
+    # Narrow networks, for two cores.
+    demonstration = {
+        "data": ["faces:photo", "faces:anime", "faces:sketch"],
+        "image_size": 64,
+        "batch_size": 4,
+        "steps": 1500,
+        "set": {"base_filters": 16, "num_residual_blocks": 4},
+    }
+
+    def __init__(
+        self,
+        image_size=256,
+        domains=("a", "b"),
+        base_filters=64,
+        discriminator_filters=None,
+        num_residual_blocks=9,
+        num_shared_blocks=0,
+        num_discriminator_layers=4,
+        pool_size=50,
+        name="combogan",
+        **kwargs,
+    ):
+        checks.between(8, checks.MOST_SIDE, image_size=image_size)
+        if image_size % 4:
+            raise UserError(
+                "image_size must be a multiple of 4 from 8 up (64, 128, 256). "
+                f"Received: {image_size!r}"
+            )
+        if discriminator_filters is None:
+            discriminator_filters = base_filters
+        checks.between(
+            *(1, 2**16),
+            base_filters=base_filters,
+            discriminator_filters=discriminator_filters,
+        )
+        checks.between(0, 200, num_residual_blocks=num_residual_blocks)
+        checks.between(
+            0, num_residual_blocks, num_shared_blocks=num_shared_blocks
+        )
+        checks.between(1, 10, num_discriminator_layers=num_discriminator_layers)
+        checks.between(0, 2**20, pool_size=pool_size)
+        blocks = num_residual_blocks - num_shared_blocks
+        _check_domains(
+            domains,
+            # Weights and their two moments, and pixels of the pool.
+            3
+            * (
+                combogan.coder_weights(base_filters, blocks)
+                + combogan.discriminator_weights(
+                    discriminator_filters, num_discriminator_layers
+                )
+                + pool_size * image_size**2
+            ),
+        )
+        super().__init__(name=name, **kwargs)
+
+        count = len(domains)
+        self.encoder = combogan.combogan_encoder(
+            *(count, base_filters, blocks // 2),
+            num_shared_blocks - num_shared_blocks // 2,
+            name="encoder",
+        )
+        self.decoder = combogan.combogan_decoder(
+            *(count, base_filters, blocks - blocks // 2),
+            num_shared_blocks // 2,
+            name="decoder",
+        )
+        self.discriminator = combogan.combogan_discriminator(
+            *(count, discriminator_filters, num_discriminator_layers),
+            name="discriminator",
+        )
+        self.pools = ImagePool(pool_size, num_pools=count, name="pools")
+        self.pools.build((None, image_size, image_size, 3))
+
+        self.image_size = image_size
+        self.domains = list(domains)
+        self.base_filters = base_filters
+        self.discriminator_filters = discriminator_filters
+        self.num_residual_blocks = num_residual_blocks
+        self.num_shared_blocks = num_shared_blocks
+        self.num_discriminator_layers = num_discriminator_layers
+        self.pool_size = pool_size
+        epochs = _EPOCHS * count
+        self.default_epochs = epochs + 1, epochs - 1
+        self._make_state()
+
+    def _make_state(self):
+        # Where the epochs of `fit` count: how far the run is, of 1.
+        self.progress = self.add_weight(
+            shape=(),
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="progress",
+        )
+        super()._make_state()
+
+    @classmethod
+    def default_settings(
+        cls, demonstration=False, domains=("a", "b"), **arguments
+    ):
+        """Return the recipe's settings, with epochs by number of domains."""
+        settings = super().default_settings(demonstration, **arguments)
+        if settings["epochs"]:
+            settings["epochs"] = 2 * _EPOCHS * len(domains)
+        return settings
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "domains": self.domains,
+            "base_filters": self.base_filters,
+            "discriminator_filters": self.discriminator_filters,
+            "num_residual_blocks": self.num_residual_blocks,
+            "num_shared_blocks": self.num_shared_blocks,
+            "num_discriminator_layers": self.num_discriminator_layers,
+            "pool_size": self.pool_size,
+        }
+
+    @property
+    def counters(self):
+        return super().counters | {"progress": self.progress}
+
+    # With the signature of the original, from which flags are made.
+    @functools.wraps(BaseModel.compile, assigned=())
+    def compile(self, *args, **kwargs):
+        """Configure training, as `BaseModel.compile`.
+
+        The weight of the latent term rises over `total_steps`, or the epochs
+        of the recipe.
+        """
+        super().compile(*args, **kwargs)
+        self._left = LinearDecay(1.0, 1, sum(self.default_epochs) - 1)
+        self._total_steps = self._compile_arguments["total_steps"]
+        if self._total_steps:
+            self._left = self._left.over(self._total_steps)
+
+    def _own_callbacks(self):
+        def advance(epoch, logs):
+            self.progress.assign(1.0 - self._left(epoch))
+
+        if self._total_steps:
+            return []
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=advance)]
+
+    def _progress(self):
+        """Return how far the run is, float32 from 0 to 1."""
+        if self._total_steps:
+            return 1.0 - self._left(self.step.value)
+        return self.progress.value
+
+    def call(self, images, training=False):
+        images = self._check_inputs(images)
+        return self._translated(images, 0, 1, training)
+
+    def _check_inputs(self, images):
+        """Check the input of `call`, or the images of domain a in a batch."""
+        if isinstance(images, dict):
+            images, *_ = self._check_batch(images)
+        return check_images(images)
+
+    def _translated(self, images, source, to, training=False):
+        source, to = (
+            tf.constant([number], tf.int64) for number in (source, to)
+        )
+        codes = self.encoder([images, source], training=training)
+        return self.decoder([codes, to], training=training)
+
+    def translate(self, images, source, to):
+        """Translate images of one domain into another.
+
+        Args:
+            images: float `[batch, height, width, 3]` in [-1, 1], height and
+                width from 5 up.
+            source: str, the name of their domain.
+            to: str, the name of the other; or the same, for what encoder and
+                decoder keep.
+
+        Returns:
+            float32, the shape of `images`, in [-1, 1], height and width
+            rounded up to multiples of 4, as the original does.
+
+        Raises:
+            ValueError: if there is no such domain, or `images` have another
+                shape.
+        """
+        checks.one_of(self.domains, source=source)
+        checks.one_of(self.domains, to=to)
+        numbers = map(self.domains.index, (source, to))
+        return self._translated(check_images(images), *numbers)
+
+    @property
+    def players(self):
+        return {
+            "generator": (self.encoder, self.decoder),
+            "discriminator": (self.discriminator,),
+        }
+
+    @property
+    def batch_shapes(self):
+        domain = (None, len(self.domains))
+        return super().batch_shapes | {"domain_a": domain, "domain_b": domain}
+
+    def _inputs(self, batch):
+        """Return the images of a batch and the numbers of their domains."""
+        real_a, real_b, *vectors = self._check_batch(batch)
+        return real_a, real_b, *(tf.argmax(one[:1], -1) for one in vectors)
+
+    def _generator_terms(self, real_a, real_b, a, b, training):
+        encoder, decoder = self._pass(self.encoder), self._pass(self.decoder)
+        found = []
+        fakes = []
+        for real, own, other in ((real_a, a, b), (real_b, b, a)):
+            codes = encoder([real, own], training=training)
+            fake = decoder([codes, other], training=training)  # G_b(E_a(a))
+            with self._only_for("adversarial"):
+                logits = self.discriminator(
+                    [self._shown(fake, training), other], training=training
+                )
+            back = encoder([fake, other], training=training)
+            again = decoder([back, own], training=training)
+            kept = decoder([codes, own], training=training)  # G_a(E_a(a))
+            found.append(
+                {
+                    "adversarial": _over_depths(self._generator_loss, logits),
+                    "cycle": losses.smooth_l1(real, again),
+                    "identity": losses.smooth_l1(_less(real), _less(kept)),
+                    "latent": self._progress()
+                    * losses.smooth_l1(tf.stop_gradient(codes), back),
+                    "forward": losses.smooth_l1(_less(real), _less(fake)),
+                }
+            )
+            fakes.append(fake)
+        of_a, of_b = found
+        fake_b, fake_a = fakes
+        return {n: of_a[n] + of_b[n] for n in of_a}, (fake_a, fake_b)
+
+    def _discriminator_terms(
+        self, real_a, real_b, fake_a, fake_b, a, b, training
+    ):
+        terms = dict.fromkeys(self.terms["discriminator"], 0.0)
+        for real, fake, domain in ((real_a, fake_a, a), (real_b, fake_b, b)):
+            logits = [
+                self.discriminator(
+                    [self._shown(images, training), domain], training=training
+                )
+                for images in (real, fake)
+            ]
+            for place, name in enumerate(terms):
+                terms[name] += _over_depths(
+                    lambda *both, place=place: self._discriminator_loss(*both)[
+                        place
+                    ],
+                    *logits,
+                )
+        return terms, None
+
+    def train_step(self, batch):
+        real_a, real_b, a, b = self._inputs(batch)
+        g_terms, (fake_a, fake_b) = self._update(
+            "generator", self._generator_terms, real_a, real_b, a, b
+        )
+        fake_a = self.pools(fake_a, a[0])
+        fake_b = self.pools(fake_b, b[0])
+        d_terms, _ = self._update(
+            "discriminator",
+            self._discriminator_terms,
+            *(real_a, real_b, fake_a, fake_b, a, b),
+        )
+        return self._report({"generator": g_terms, "discriminator": d_terms})
+
+    def test_step(self, batch):
+        real_a, real_b, a, b = self._inputs(batch)
+        g_terms, (fake_a, fake_b) = self._generator_terms(
+            real_a, real_b, a, b, training=False
+        )
+        d_terms, _ = self._discriminator_terms(
+            real_a, real_b, fake_a, fake_b, a, b, training=False
+        )
+        return self._report(
+            {"generator": g_terms, "discriminator": d_terms}, training=False
+        )
+
+    def samples(self, batch):
+        """Return a sample grid for each domain of `images_a`.
+
+        It shows translations into the next domains, at most four, and back
+        from the first of them.
+        """
+        grids = {}
+        found = np.argmax(batch["domain_a"], 1)
+        count = len(self.domains)
+        for number in np.unique(found):
+            images = tf.boolean_mask(batch["images_a"], found == number)
+            columns = [Column("input", images, self.domains[number])]
+            for turn in range(1, min(count, _MOST_SHOWN + 1)):
+                to = (number + turn) % count
+                fake = self._translated(images, number, to)
+                columns.append(Column("output", fake, self.domains[to]))
+                if turn == 1:
+                    back = self._translated(fake, to, number)
+            columns.append(Column("back", back, "and back"))
+            grids[self.domains[number]] = Grid(columns)
+        return grids
+
+    def verbs(self):
+        """Return the model's verbs: a translation for each ordered pair."""
+        inputs = {"images": Images(self.image_size, multiple=4)}
+        return [
+            Verb(
+                f"{source}_to_{target}",
+                functools.partial(self.translate, source=source, to=target),
+                inputs,
+                source,
+                target,
+                back=f"{target}_to_{source}",
+            )
+            for source in self.domains
+            for target in self.domains
+            if source != target
+        ]
+
+
+def _less(images):
+    """Return an average of 3x3 pixels, stride 2."""
+    return tf.nn.avg_pool2d(images, 3, 2, "VALID")
+
+
+def _over_depths(loss, *logits):
+    """Return the loss of logits at several depths, the last counted most."""
+    depths = len(logits[0])
+    weights = [*range(1, depths), depths + 1]
+    found = [
+        weight * loss(*maps)
+        for weight, *maps in zip(weights, *logits, strict=True)
+    ]
+    return tf.add_n(found) / (depths * sum(weights))
+
+
+def _check_domains(domains, numbers):
+    """Check names, and that there is memory for `numbers` for each domain."""
+    if (
+        not isinstance(domains, (list, tuple))
+        or len(domains) < 2
+        or not all(isinstance(name, str) and name for name in domains)
+        or len({*domains}) < len(domains)
+    ):
+        raise UserError(
+            "domains must be a list of two different names or more. "
+            f"Received: {domains!r}"
+        )
+    needed = 4 * numbers * len(domains)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        raise UserError(
+            "domains must be as many as the memory holds: with their moments "
+            f"and pools {len(domains)} of this size need "
+            f"{needed / 2**30:.3g} GiB. Received: {memory / 2**30:.3g} GiB"
+        )
+    pairs = [f"{one}_to_{two}" for one in domains for two in domains]
+    if len({*pairs}) < len(pairs):
+        raise UserError(
+            "domains must have names that tell all pairs ONE_to_TWO apart. "
+            f"Received: {', '.join(domains)}"
+        )
