@@ -18,6 +18,7 @@ MODELS = {
     "sharedlatent": "keras_gans.models.shared_latent:SharedLatent",
     "stargan": "keras_gans.models.stargan:StarGAN",
     "translator": "keras_gans.models.translator:Translator",
+    "xgan": "keras_gans.models.xgan:XGAN",
 }
 # Not trained, so no values of `--model`.
 USED_ONLY = ("translator",)

@@ -76,6 +76,12 @@ TINY = {
         "num_discriminator_layers": 2,
         "critic_steps": 2,
     },
+    "xgan": {
+        "image_size": 32,
+        "base_filters": 2,
+        "embedding_dim": 8,
+        "pool_size": 5,
+    },
 }
 OPTIONAL_TERMS = {"cyclegan": {"identity": 5.0}}
 
