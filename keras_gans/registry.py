@@ -49,6 +49,7 @@ _NOT_TO_SET = (
     *("self", "name", "image_size", "total_steps", "jit_compile"),
     "recompute",
     *("labels", "exclusive"),
+    "teacher",  # a Keras model, which may hold code
 )
 
 

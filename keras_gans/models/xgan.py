@@ -42,6 +42,10 @@ class XGAN(BaseModel):
         pool_size: int, past fakes stored per domain, which replace those of
             this step for the discriminator half of the time. 0 for none.
             Default 50.
+        teacher: str, for the term `teacher`: the file of a Keras model, to
+            which images of the batch are its inputs, and whose outputs are
+            `[batch, embedding_dim]`. Not for `--set`: like every Keras model
+            it may hold code.
 
     Batch:
         images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
@@ -63,6 +67,7 @@ class XGAN(BaseModel):
         g_domain, 1: -log(1 - C(E_a(a))) - log C(E_b(b)), which the encoders
             maximize. At 2 log 2 = 1.39 the domains are not told apart.
         g_semantic, 1: |E_b(G_b(E_a(a))) - E_a(a)|.
+        g_teacher, 0: |T(a) - E_a(a)|, T the teacher; of a alone.
         g_adversarial, 1: (D_b(G_b(E_a(a))) - 1)^2.
         d_real, 0.5: (D(real) - 1)^2.
         d_fake, 0.5: D(fake)^2.
@@ -70,8 +75,8 @@ class XGAN(BaseModel):
     Departures:
         The paper gives no weights of its losses. All are 1, those of the
         reimplementation, with which its numbers agree; discriminators have
-        half, as there. The paper's teacher term is absent, as there: it needs
-        an embedding that was trained on many faces.
+        half, as there. The paper's teacher, an embedding trained on many
+        faces, is absent there, and unless it is given here.
         The reimplementation draws the scales of its normalization from
         N(1, 0.02); here they start at 1. Its pool keeps 50 batches and
         exchanges those of both domains together; here it keeps single images,
@@ -86,7 +91,10 @@ class XGAN(BaseModel):
 
     data_kind = "unpaired"
     terms = {
-        "generator": ("reconstruction", "domain", "semantic", "adversarial"),
+        "generator": (
+            *("reconstruction", "domain", "semantic", "adversarial"),
+            "teacher",
+        ),
         "discriminator": ("real", "fake"),
     }
     default_batch_size = 2
@@ -98,6 +106,7 @@ class XGAN(BaseModel):
         "domain": 1.0,
         "semantic": 1.0,
         "adversarial": 1.0,
+        "teacher": 0.0,
         "real": 0.5,
         "fake": 0.5,
     }
@@ -117,6 +126,7 @@ class XGAN(BaseModel):
         discriminator_filters=None,
         embedding_dim=1024,
         pool_size=50,
+        teacher=None,
         name="xgan",
         **kwargs,
     ):
@@ -173,6 +183,7 @@ class XGAN(BaseModel):
         self.discriminator_filters = discriminator_filters
         self.embedding_dim = embedding_dim
         self.pool_size = pool_size
+        self.teacher = teacher
         self._make_state()
 
     def get_config(self):
@@ -184,7 +195,20 @@ class XGAN(BaseModel):
             "discriminator_filters": self.discriminator_filters,
             "embedding_dim": self.embedding_dim,
             "pool_size": self.pool_size,
+            "teacher": self.teacher,
         }
+
+    @functools.wraps(BaseModel.compile)
+    def compile(self, *args, **kwargs):
+        super().compile(*args, **kwargs)
+        # Within a function, where Keras does not see it: it is no part of
+        # the model's files.
+        self._teacher = None
+        if self.loss_weights["teacher"]:
+            network = xgan.trained_teacher(
+                self.teacher, self.image_size, self.embedding_dim
+            )
+            self._teacher = functools.partial(network, training=False)
 
     @property
     def players(self):
@@ -313,7 +337,7 @@ class XGAN(BaseModel):
                     (self.discriminator_b, fake_b),
                 )
             )
-        return {
+        terms = {
             "reconstruction": losses.mean_square(own_a - real_a)
             + losses.mean_square(own_b - real_b),
             # -log(1 - C(E_a(a))) - log C(E_b(b))
@@ -324,7 +348,10 @@ class XGAN(BaseModel):
             + losses.l1(code_b, again_b),
             "adversarial": self._generator_loss(judged_a)
             + self._generator_loss(judged_b),
-        }, (fake_a, fake_b)
+        }
+        if self._teacher is not None:
+            terms["teacher"] = losses.l1(self._teacher(real_a), code_a)
+        return terms, (fake_a, fake_b)
 
     def _discriminator_terms(self, real_a, real_b, fake_a, fake_b, training):
         terms = []

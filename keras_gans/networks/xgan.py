@@ -8,9 +8,13 @@ for Many-to-Many Mappings", arXiv:1711.05139, section 3 and appendix;
 github.com/CS2470FinalProject/X-GAN, module.py.
 """
 
+import os
+
 import keras
+import numpy as np
 from keras import initializers, layers
 
+from keras_gans.checks import UserError
 from keras_gans.layers import GradientReversal, InstanceNormalization
 from keras_gans.networks._blocks import check_weights
 from keras_gans.networks.shared_latent import Block
@@ -171,6 +175,37 @@ def discriminator(image_size, base_filters=16, name=None):
         x = layers.LeakyReLU(_SLOPE)(_normalization()(x))
     x = _convolution(layers.Conv2D, 1, image_size // 16, padding="valid")(x)
     return _judge(inputs, x, name)
+
+
+def trained_teacher(path, image_size, embedding_dim):
+    """Return a model of embeddings from a file.
+
+    Args:
+        path: file of a Keras model.
+        image_size: int, height and width of its inputs.
+        embedding_dim: int, numbers of its outputs.
+
+    Raises:
+        UserError: if it is no such model.
+    """
+    if path is None or not os.path.isfile(path):
+        raise UserError(
+            f"teacher must be a file that exists. Received: {path!r}"
+        )
+    try:
+        network = keras.saving.load_model(path, compile=False)
+        images = np.zeros((1, image_size, image_size, 3), "float32")
+        found = (None, *network(images).shape[1:])
+    # There is no end to what the reader raises on damaged bytes.
+    except Exception as error:
+        found = " ".join(str(error).split())[:300]
+    if found != (None, embedding_dim):
+        raise UserError(
+            "teacher must be a file of a Keras model with inputs of shape "
+            f"{(None, image_size, image_size, 3)} and outputs of shape "
+            f"{(None, embedding_dim)}. Received: {os.fspath(path)!r} ({found})"
+        )
+    return network
 
 
 def _judge(inputs, x, name):

@@ -1,10 +1,11 @@
 """XGAN beside the training loop of a reimplementation, and wrong use."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import XGAN, losses
+from keras_gans import XGAN, losses, registry
 from keras_gans.checks import UserError
 from tests.models.pytorch_training import under
 from tests.networks.pytorch_reference import layers_of, tolerances
@@ -175,6 +176,51 @@ def test_the_first_fakes_fill_the_pools(model, batch):
     for pool, fake in zip((model.pool_a, model.pool_b), fakes, strict=True):
         assert int(pool.filled) == 2
         np.testing.assert_allclose(pool.images[:2], fake, atol=1e-5)
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """Return the path of an embedding model that anyone may have made."""
+    keras.Sequential(
+        [keras.Input((64, 64, 3)), keras.layers.AveragePooling2D(32)]
+        + [keras.layers.Flatten(), keras.layers.Dense(16)]
+    ).save(path := tmp_path / "teacher.keras")
+    return str(path)
+
+
+def test_the_teacher_draws_the_embeddings_of_a(model, batch, teacher):
+    taught = XGAN.from_config({**model.get_config(), "teacher": teacher})
+    taught.set_weights(model.get_weights())
+    with pytest.raises(UserError, match="teacher must be a file.*None"):
+        model.compile(loss_weights={"teacher": 1.0})
+    taught.compile(run_eagerly=True, loss_weights={"teacher": 3.0})
+    assert taught.get_config()["teacher"] == teacher
+    assert len(taught.weights) == len(model.weights)  # they are not its own
+    embeddings = taught.encode(batch["images_a"], "a")
+    known = keras.saving.load_model(teacher)(batch["images_a"])
+    expected = np.abs(known - embeddings).mean()
+    logs = taught.train_on_batch(batch, return_dict=True)
+    np.testing.assert_allclose(logs["g_teacher"], expected, rtol=1e-5)
+    others = sum(logs[f"g_{name}"] for name in G_TERMS)
+    np.testing.assert_allclose(logs["g_loss"], others + 3 * expected, 1e-5)
+    assert "teacher" not in registry.options(XGAN)
+
+
+@pytest.mark.parametrize(
+    "dim, message",
+    [
+        (15, r"outputs of shape \(None, 15\).*teacher.keras.*\(None, 16\)"),
+        (0, "teacher must be a file of a Keras model.*damaged"),
+    ],
+)
+def test_what_is_no_teacher(teacher, dim, message, tmp_path):
+    if not dim:
+        teacher = tmp_path / "damaged.keras"
+        teacher.write_bytes(b"PK")
+    sizes = {"base_filters": 2, "embedding_dim": dim or 16}
+    model = XGAN(**sizes, teacher=str(teacher))
+    with pytest.raises(UserError, match=message):
+        model.compile(loss_weights={"teacher": 1.0})
 
 
 def test_samples_have_a_way_between_two_images(model, batch):
