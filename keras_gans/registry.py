@@ -19,6 +19,7 @@ MODELS = {
     "sharedlatent": "keras_gans.models.shared_latent:SharedLatent",
     "stargan": "keras_gans.models.stargan:StarGAN",
     "translator": "keras_gans.models.translator:Translator",
+    "xgan": "keras_gans.models.xgan:XGAN",
 }
 # Not trained, so no values of `--model`.
 USED_ONLY = ("translator",)
@@ -49,6 +50,8 @@ _NOT_TO_SET = (
     *("self", "name", "image_size", "total_steps", "jit_compile"),
     "recompute",
     *("labels", "exclusive", "domains"),
+    *("labels", "exclusive"),
+    "teacher",  # a Keras model, which may hold code
 )
 
 

@@ -32,9 +32,12 @@ OTHERS = (
 SLOW = {
     "test_exported_and_reloaded_gives_the_same_pixels": (
         *("acgan", "cyclegan", "cyclegan-resnet", "domains", "sharedlatent"),
+        *("xgan", *OTHERS),
+    ),
+    "test_doubling_a_weight_adds_exactly_that_term": (
+        *("cyclegan", "xgan"),
         *OTHERS,
     ),
-    "test_doubling_a_weight_adds_exactly_that_term": ("cyclegan", *OTHERS),
     "test_term_of_weight_zero_is_dropped": ("cyclegan", *OTHERS),
     "test_compile_without_arguments_is_a_recipe_and_may_be_repeated": OTHERS,
     "test_single_batches_and_what_is_no_batch": OTHERS,

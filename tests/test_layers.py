@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_gans.layers import (
     BatchNormalization,
     Dropout,
+    GradientReversal,
     InstanceNormalization,
     LabelPlanes,
     ReflectionPadding2D,
@@ -288,6 +289,26 @@ def test_reflection_padding_is_that_of_pytorch(reference, padding):
     )
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_gradient_reversal_turns_the_gradient_alone(dtype, jit_compile):
+    layer = GradientReversal(2.0, dtype=dtype)
+    x = tf.constant([[1.0, -2.0, 1e30]], dtype)
+
+    @tf.function(jit_compile=jit_compile)
+    def gradient():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            objective = tf.reduce_sum(y * tf.constant([3.0, 0.5, -1.0], dtype))
+        return y, tape.gradient(objective, x)
+
+    y, found = gradient()
+    assert y.dtype == found.dtype == dtype
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(found, [[-6.0, -1.0, 2.0]])
+
+
 def test_label_planes_follow_the_channels():
     images = np.arange(24, dtype="float32").reshape((2, 2, 3, 2))
     labels = np.array([[1.0, 0.0, 0.5], [0.0, -1.0, 2.0]], "float32")
@@ -317,6 +338,7 @@ def test_label_planes_follow_the_channels():
         InstanceNormalization(epsilon=1e-3, scale=True),
         InstanceNormalization(center=True),
         ReflectionPadding2D(2),
+        GradientReversal(0.5),
         BatchNormalization(momentum=0.9),
     ],
 )

@@ -85,6 +85,12 @@ TINY = {
         "num_discriminator_layers": 2,
         "critic_steps": 2,
     },
+    "xgan": {
+        "image_size": 32,
+        "base_filters": 2,
+        "embedding_dim": 8,
+        "pool_size": 5,
+    },
 }
 OPTIONAL_TERMS = {
     "combogan": {"identity": 1.0, "latent": 1.0, "forward": 0.2},

@@ -24,6 +24,7 @@ from keras_gans.layers.normalization import (
 )
 from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.layers.random import Dropout, draw_latents, replica_seed
+from keras_gans.layers.reversal import GradientReversal
 
 __all__ = [
     "BatchNormalization",
@@ -36,6 +37,7 @@ __all__ = [
     "EqualizedConv2D",
     "EqualizedDense",
     "Faded",
+    "GradientReversal",
     "InstanceNormalization",
     "LabelPlanes",
     "MinibatchStandardDeviation",

@@ -48,7 +48,7 @@ class Block:
         return [v for part in self.parts for v in part.trainable_variables]
 
 
-def autoencoders(blocks, shared_layers=0, tie="equal"):
+def autoencoders(blocks, shared_layers=0, tie="equal", image_size=None):
     """Make an encoder and a decoder for each of two domains.
 
     Args:
@@ -58,6 +58,8 @@ def autoencoders(blocks, shared_layers=0, tie="equal"):
             of the first of the decoders, belong together.
         tie: `"equal"`: those are the same; `"close"`: they are not, but
             `distance` tells how far they are apart.
+        image_size: int, height and width of the images, where the blocks
+            take one size alone.
 
     Returns:
         `(encoders, decoders, distance)`: pairs of `keras.Model`s, for domain
@@ -71,13 +73,14 @@ def autoencoders(blocks, shared_layers=0, tie="equal"):
     if tie == "equal":
         encoder_b[deep:] = encoder_a[deep:]
         decoder_b[:shared_layers] = decoder_a[:shared_layers]
+    image_shape = image_size, image_size, 3
     encoders = [
-        _network(3, own, "linear", f"encoder_{domain}")
+        _network(image_shape, own, "linear", f"encoder_{domain}")
         for domain, own in (("a", encoder_a), ("b", encoder_b))
     ]
-    channels = encoders[0].output_shape[-1]
+    code_shape = encoders[0].output_shape[1:]
     decoders = [
-        _network(channels, own, "tanh", f"decoder_{domain}")
+        _network(code_shape, own, "tanh", f"decoder_{domain}")
         for domain, own in (("a", decoder_a), ("b", decoder_b))
     ]
 
@@ -99,8 +102,8 @@ def autoencoders(blocks, shared_layers=0, tie="equal"):
     return encoders, decoders, distance
 
 
-def _network(channels, blocks, activation, name):
-    inputs = x = keras.Input((None, None, channels))
+def _network(input_shape, blocks, activation, name):
+    inputs = x = keras.Input(input_shape)
     for block in blocks:
         x = block(x)
     # float32 also under mixed precision, see dcgan.py.
@@ -303,7 +306,9 @@ def first_unit_discriminators(base_filters=64, num_layers=6):
         own = _halved(base_filters, 7, 2), _halved(2 * base_filters, 3, 2)
         blocks = [*own, *shared]
         networks.append(
-            _network(3, blocks, "linear", f"discriminator_{domain}")
+            _network(
+                (None, None, 3), blocks, "linear", f"discriminator_{domain}"
+            )
         )
     return networks
 
