@@ -50,7 +50,6 @@ _NOT_TO_SET = (
     *("self", "name", "image_size", "total_steps", "jit_compile"),
     "recompute",
     *("labels", "exclusive", "domains"),
-    *("labels", "exclusive"),
     "teacher",  # a Keras model, which may hold code
 )
 
