@@ -42,10 +42,9 @@ class XGAN(BaseModel):
         pool_size: int, past fakes stored per domain, which replace those of
             this step for the discriminator half of the time. 0 for none.
             Default 50.
-        teacher: str, for the term `teacher`: the file of a Keras model, to
-            which images of the batch are its inputs, and whose outputs are
-            `[batch, embedding_dim]`. Not for `--set`: like every Keras model
-            it may hold code.
+        teacher: str, for the term `teacher`: the file of a Keras model from
+            images, as in a batch, to `[batch, embedding_dim]`. Not for
+            `--set`, as files of Keras models may hold code.
 
     Batch:
         images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
@@ -73,10 +72,10 @@ class XGAN(BaseModel):
         d_fake, 0.5: D(fake)^2.
 
     Departures:
-        The paper gives no weights of its losses. All are 1, those of the
-        reimplementation, with which its numbers agree; discriminators have
-        half, as there. The paper's teacher, an embedding trained on many
-        faces, is absent there, and unless it is given here.
+        No source gives the weights of the paper's losses. Here all are those
+        of the reimplementation, with which it was compared step by step. It
+        has no teacher, which in the paper is an embedding trained on many
+        faces.
         The reimplementation draws the scales of its normalization from
         N(1, 0.02); here they start at 1. Its pool keeps 50 batches and
         exchanges those of both domains together; here it keeps single images,
@@ -114,8 +113,8 @@ class XGAN(BaseModel):
         "data_a": "faces:photo",
         "data_b": "faces:anime",
         "batch_size": 16,
-        "set": {"ema": 0.999},
-        **devices.demonstration_steps(bfloat16=2400, float32=1500),
+        "set": {"ema": 0.999, "learning_rate": 4e-4},
+        **devices.demonstration_steps(bfloat16=1200, float32=800),
     }
 
     def __init__(
