@@ -154,7 +154,7 @@ class ComboGAN(BaseModel):
         checks.between(
             0, num_residual_blocks, num_shared_blocks=num_shared_blocks
         )
-        checks.between(1, 10, num_discriminator_layers=num_discriminator_layers)
+        checks.between(2, 10, num_discriminator_layers=num_discriminator_layers)
         checks.between(0, 2**20, pool_size=pool_size)
         blocks = num_residual_blocks - num_shared_blocks
         _check_domains(
