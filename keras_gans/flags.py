@@ -102,7 +102,9 @@ DATA = {
         "and acgan images with labels: a folder with CelebA's "
         "list_attr_celeba, a folder with one subfolder per class, a csv file, "
         "tfds:NAME@SPLIT or faces:STYLE; may be repeated to train stargan on "
-        "several data sets. For dcgan one source, as for --data-a",
+        "several data sets. For dcgan one source, as for --data-a. For "
+        "combogan a folder with one subfolder per domain, or SOURCE or "
+        "NAME=SOURCE for each domain",
     },
     "labels": {
         "action": "append",

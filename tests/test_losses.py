@@ -78,6 +78,12 @@ def test_l1():
     assert losses.l1(tf.cast(a, "float16"), b).dtype == tf.float32
 
 
+def test_smooth_l1():
+    errors = tf.constant([0.0, -0.5, 1.0, -3.0])
+    expected = (0.0 + 0.125 + 0.5 + 2.5) / 4
+    np.testing.assert_allclose(losses.smooth_l1(errors, 0.0), expected)
+
+
 def test_unknown_name_lists_the_names():
     with pytest.raises(ValueError, match="non_saturating.*hinge.*'wgan'"):
         losses.adversarial("wgan")

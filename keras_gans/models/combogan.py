@@ -47,7 +47,8 @@ class ComboGAN(BaseModel):
             half. Default 9.
         num_shared_blocks: int, how many of them, in the middle, all domains
             share. They are told the domain. Default 0.
-        num_discriminator_layers: int, convolutions of stride 2. Default 4.
+        num_discriminator_layers: int from 2 to 10, convolutions of stride 2.
+            Default 4.
         pool_size: int, past fakes stored per domain, which replace those of
             this step for the discriminator half of the time. Default 50.
 
@@ -153,7 +154,7 @@ class ComboGAN(BaseModel):
         checks.between(
             0, num_residual_blocks, num_shared_blocks=num_shared_blocks
         )
-        checks.between(1, 10, num_discriminator_layers=num_discriminator_layers)
+        checks.between(2, 10, num_discriminator_layers=num_discriminator_layers)
         checks.between(0, 2**20, pool_size=pool_size)
         blocks = num_residual_blocks - num_shared_blocks
         _check_domains(
@@ -339,7 +340,9 @@ class ComboGAN(BaseModel):
             kept = decoder([codes, own], training=training)  # G_a(E_a(a))
             found.append(
                 {
-                    "adversarial": _over_depths(self._generator_loss, logits),
+                    "adversarial": _over_depths(
+                        [*map(self._generator_loss, logits)]
+                    ),
                     "cycle": losses.smooth_l1(real, again),
                     "identity": losses.smooth_l1(_less(real), _less(kept)),
                     "latent": self._progress()
@@ -355,7 +358,7 @@ class ComboGAN(BaseModel):
     def _discriminator_terms(
         self, real_a, real_b, fake_a, fake_b, a, b, training
     ):
-        terms = dict.fromkeys(self.terms["discriminator"], 0.0)
+        found = []
         for real, fake, domain in ((real_a, fake_a, a), (real_b, fake_b, b)):
             logits = [
                 self.discriminator(
@@ -363,14 +366,13 @@ class ComboGAN(BaseModel):
                 )
                 for images in (real, fake)
             ]
-            for place, name in enumerate(terms):
-                terms[name] += _over_depths(
-                    lambda *both, place=place: self._discriminator_loss(*both)[
-                        place
-                    ],
-                    *logits,
-                )
-        return terms, None
+            both = map(self._discriminator_loss, *logits)  # at each depth
+            found.append([*map(_over_depths, zip(*both, strict=True))])
+        (real_of_a, fake_of_a), (real_of_b, fake_of_b) = found
+        return {
+            "real": real_of_a + real_of_b,
+            "fake": fake_of_a + fake_of_b,
+        }, None
 
     def train_step(self, batch):
         real_a, real_b, a, b = self._inputs(batch)
@@ -443,15 +445,12 @@ def _less(images):
     return tf.nn.avg_pool2d(images, 3, 2, "VALID")
 
 
-def _over_depths(loss, *logits):
-    """Return the loss of logits at several depths, the last counted most."""
-    depths = len(logits[0])
+def _over_depths(found):
+    """Return one loss of those at several depths, the last counted most."""
+    depths = len(found)
     weights = [*range(1, depths), depths + 1]
-    found = [
-        weight * loss(*maps)
-        for weight, *maps in zip(weights, *logits, strict=True)
-    ]
-    return tf.add_n(found) / (depths * sum(weights))
+    total = tf.add_n([w * loss for w, loss in zip(weights, found, strict=True)])
+    return total / (depths * sum(weights))
 
 
 def _check_domains(domains, numbers):

@@ -131,7 +131,7 @@ def combogan_discriminator(
     Args:
         num_domains: int.
         base_filters: int, channels of the first convolution.
-        num_layers: int from 1 to 10, convolutions of stride 2; each gives
+        num_layers: int from 2 to 10, convolutions of stride 2; each gives
             logits but the first, and so do the two of stride 1 behind them.
         name: str, name of the network.
 
@@ -146,7 +146,7 @@ def combogan_discriminator(
     """
     checks.at_least(1, num_domains=num_domains)
     checks.between(1, 2**16, base_filters=base_filters)
-    checks.between(1, 10, num_layers=num_layers)
+    checks.between(2, 10, num_layers=num_layers)
     check_weights(
         discriminator_weights(base_filters, num_layers),
         base_filters=base_filters,

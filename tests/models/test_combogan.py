@@ -1,13 +1,16 @@
 """ComboGAN against the training loop of its authors, and its domains."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import ComboGAN
+from keras_gans import ComboGAN, check, images, settings, train
 from keras_gans.checks import UserError
 from keras_gans.optimizers import RowAdam
+from keras_gans.serving import translation
 from tests import tiny
 from tests.models.pytorch_training import under
 from tests.networks.combogan_reference import load, places, to_original
@@ -279,7 +282,10 @@ def test_defaults_are_the_published_recipe():
 
 def test_a_step_is_as_large_for_many_domains():
     def operations(count):
-        model = make(domains=[*map(str, range(count))])
+        model = make(
+            domains=[*map(str, range(count))],
+            num_residual_blocks=1,
+        )
         model.compile()
         step = tf.function(model.train_step).get_concrete_function(
             tiny.make_batch(model, 1)
@@ -295,21 +301,21 @@ def test_a_step_is_as_large_for_many_domains():
 def test_translations_by_name():
     model = make()
     model.compile()
-    images = tiny.make_batch(model)["images_a"]
+    shown = tiny.make_batch(model)["images_a"]
     names = [verb.name for verb in model.verbs()]
     assert len(names) == 6 and "sketch_to_photo" in names
     assert {verb.back for verb in model.verbs()} == {*names}
-    expected = model.translate(images, "photo", "anime")
-    np.testing.assert_array_equal(model(images), expected)
-    other = model.translate(images, "sketch", "anime")
+    expected = model.translate(shown, "photo", "anime")
+    np.testing.assert_array_equal(model(shown), expected)
+    other = model.translate(shown, "sketch", "anime")
     assert not np.allclose(expected, other)
-    assert model.translate(images[:, :14, :13], "photo", "anime").shape == (
+    assert model.translate(shown[:, :14, :13], "photo", "anime").shape == (
         *(4, 16, 16, 3),
     )
     with pytest.raises(UserError, match="to must be one of photo, .*'winter'"):
-        model.translate(images, "photo", "winter")
+        model.translate(shown, "photo", "winter")
     with pytest.raises(UserError, match="source must be one of .*'winter'"):
-        model.translate(images, "winter", "photo")
+        model.translate(shown, "winter", "photo")
 
 
 def test_samples_are_of_every_domain():
@@ -336,7 +342,7 @@ def test_samples_are_of_every_domain():
         ({"domains": ["a", 1]}, "domains must be a list.*1"),
         ({"domains": ["a", "b_to_c", "a_to_b", "c"]}, "tell all pairs.*a_to_b"),
         ({"num_shared_blocks": 4}, "num_shared_blocks.*from 0 to 3.*4"),
-        ({"num_discriminator_layers": 0}, "num_discriminator_layers.*0"),
+        ({"num_discriminator_layers": 1}, "num_discriminator_layers.*1"),
         ({"pool_size": -1}, "pool_size.*-1"),
         (
             {"domains": [*map(str, range(4000))], "base_filters": 256},
@@ -372,3 +378,61 @@ def test_rows_have_an_adam_each():
     np.testing.assert_array_equal(found[0], [1.0, 1.0])
     with pytest.raises(UserError, match="amsgrad must be False"):
         RowAdam(amsgrad=True).build([keras.Variable(np.ones(3, "float32"))])
+
+
+def test_one_of_many_ways_is_chosen_by_both_ends():
+    model = make()
+    model.compile()
+    loaded = translation.of_model(model)
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    expected = loaded.translate(pixels, verb="sketch_to_anime")
+    found = loaded.translate(pixels, to="anime", source="sketch")
+    np.testing.assert_array_equal(found, expected)
+    for options, message in (
+        ({"to": "anime"}, "one way.*photo_to_anime, sketch_to_anime"),
+        ({"source": "photo"}, "one way.*photo_to_anime, photo_to_sketch"),
+        ({"to": "winter"}, "to must be 'anime' or .*'winter'"),
+        ({"to": "anime", "source": "anime"}, "source must be 'photo' or 'sket"),
+        ({"verb": "photo_to_anime", "source": "photo"}, "must be left out"),
+    ):
+        with pytest.raises(UserError, match=message):
+            loaded.translate(pixels, **options)
+
+
+@pytest.mark.usefixtures("eagerly", "unexported")
+def test_from_folders(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in ("spring", "summer", "autumn"):
+        for i in range(3):
+            pixels = rng.integers(0, 256, (20, 20, 3), np.uint8)
+            images.write(f"seasons/{name}/{i}.png", pixels)
+    command = "--model combogan --data seasons --image-size 16".split()
+    assert check.main(command) == 1  # so few are a problem
+    assert "autumn: only 3 images" in capsys.readouterr().out
+    options = "base_filters=2", "num_residual_blocks=0", "schedule=constant"
+    run = [*command, *(word for one in options for word in ("--set", one))]
+    run += ["--run-dir", "run", "--evaluate-every", "0"]
+    assert train.main([*run, "--steps", "1", "--save-every", "1"]) == 0
+    recorded = json.loads((tmp_path / "run/arguments.json").read_text())
+    assert recorded["data"][0] == "seasons/autumn"
+    assert len([*(tmp_path / "run/samples").iterdir()]) == 3
+    assert train.main([*run, "--steps", "2", "--save-every", "1"]) == 0
+    assert "continuing after step 1" in capsys.readouterr().out
+    for wrong, message in (
+        (["--data", "seasons/spring"], "data must be given for each domain"),
+        (["--set", "domains=['a','b']"], "set must be KEY=VALUE"),
+    ):
+        assert train.main(["--model", "combogan", *wrong]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_epochs_follow_the_number_of_domains():
+    flags = vars(train.parse_arguments(["--model", "combogan"]))
+    data = ["faces:photo", "faces:anime", "x=faces:sketch"]
+    resolved = settings.resolve(
+        {n: v for n, v in flags.items() if n not in ("restart", "dry_run")}
+        | {"data": data}
+    )
+    assert resolved["epochs"] == 300 and resolved["steps"] is None
+    assert resolved["batch_size"] == 1

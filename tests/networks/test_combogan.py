@@ -119,7 +119,7 @@ def test_shared_blocks_see_the_domain():
         ("decoder", {"num_residual_blocks": 101}, "from 0 to 100.*101"),
         ("decoder", {"num_shared_blocks": -1}, "num_shared_blocks.*-1"),
         ("decoder", {"base_filters": 2**15}, "at most 268,435,456 weights"),
-        ("discriminator", {"num_layers": 0}, "num_layers.*from 1 up.*0"),
+        ("discriminator", {"num_layers": 1}, "num_layers.*from 2 up.*1"),
         ("discriminator", {"base_filters": 2**15}, "268,435,456 weights"),
     ],
 )
