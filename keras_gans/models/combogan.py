@@ -253,7 +253,7 @@ class ComboGAN(BaseModel):
         if self._total_steps:
             self._left = self._left.over(self._total_steps)
 
-    def _own_callbacks(self):
+    def _own_callbacks(self, arguments):
         def advance(epoch, logs):
             self.progress.assign(1.0 - self._left(epoch))
 

@@ -62,7 +62,8 @@ def _parts(network):
 def _cuts(network):
     """Return layer outputs that are the only inputs of later layers."""
     # Its own nodes: layers may also stand in other networks.
-    depths = sorted(network._nodes_by_depth.items(), reverse=True)
+    functional = getattr(network, "_functional", network)  # of a Sequential
+    depths = sorted(functional._nodes_by_depth.items(), reverse=True)
     nodes = [n for _, own in depths for n in own if not n.is_input]
     last_use = {
         id(x): place

@@ -327,7 +327,7 @@ def test_commands(folders, capsys):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 30, 40, 3), "uint8")
     live, served = keras_gans.load("run"), keras_gans.load("out")
     assert served.label_table.names == ("Black_Hair", "Blond_Hair")
-    (scales,) = live._owner.scales.get_weights()
+    (scales,) = live.owner.scales.get_weights()
     assert scales[0] == scales[1] != 1.0
     expected = live.classify(pixels)
     assert expected.shape == (5, 2) and expected.dtype == np.float32
@@ -339,7 +339,7 @@ def test_commands(folders, capsys):
         served.classify(pixels[0]), expected[0], atol=1e-5
     )
     assert served.classify(pixels[:0]).shape == (0, 2)
-    answer = served._owner.signatures["classify_encoded"](
+    answer = served.owner.signatures["classify_encoded"](
         image_bytes=tf.stack([tf.io.encode_png(pixels[0]), b"no image"])
     )
     np.testing.assert_allclose(

@@ -235,7 +235,7 @@ def test_the_latent_weight_rises_from_0(reference, total_steps):
             found_rates.append(float(rate(int(model.step))))
             found.append(2 * float(model._progress()))
     else:
-        (advance,) = model._own_callbacks()
+        (advance,) = model._own_callbacks({})
         for epoch in range(20):
             advance.on_epoch_begin(epoch, None)
             found.append(2 * float(model._progress()))
@@ -280,6 +280,7 @@ def test_defaults_are_the_published_recipe():
     assert blocks == [3 + 2, 3 + 1]
 
 
+@pytest.mark.slow
 def test_a_step_is_as_large_for_many_domains():
     def operations(count):
         model = make(
