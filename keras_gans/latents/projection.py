@@ -56,13 +56,22 @@ def nearest_start(objective, starts, inputs=()):
         losses = _losses(objective, latents, inputs)
         return tf.where(tf.math.is_nan(losses), math.inf, losses)
 
-    # One after the other: together they would need much memory.
-    losses = tf.map_fn(
-        losses_of,
-        tf.transpose(starts, (1, 0, 2)),
+    # One after the other: together they would need much memory. Not by
+    # `map_fn`: if the objective raises, it leaves a state behind in which
+    # `recompute_grad` fails.
+    count = starts.shape[1]
+    losses = tf.TensorArray(tf.float32, count, element_shape=starts.shape[:1])
+
+    def next_loss(place, losses):
+        return place + 1, losses.write(place, losses_of(starts[:, place]))
+
+    _, losses = tf.while_loop(
+        lambda place, _: place < count,
+        next_loss,
+        (0, losses),
         parallel_iterations=1,
-        fn_output_signature=tf.TensorSpec(starts.shape[:1], tf.float32),
     )
+    losses = losses.stack()
     return tf.gather(starts, tf.argmin(losses), axis=1, batch_dims=1)
 
 
