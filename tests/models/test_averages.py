@@ -67,15 +67,7 @@ def assert_equal(actual, expected):
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name, marks=[pytest.mark.slow] * name.startswith("cyclegan")
-        )
-        for name in sorted(TINY)
-    ],
-)
+@pytest.mark.parametrize("name", sorted(TINY))
 def test_networks_hold_the_average_after_training(name):
     model = make_model(name, ema=DECAY)
     plain = make_model(name)
