@@ -170,11 +170,6 @@ TRAINING = {
         "help": "such as 0.999: keep a moving average of the generator's "
         "weights and use it for samples, exports and metrics (default: none)",
     },
-    "augment-discriminator": {
-        "metavar": "POLICY,...",
-        "help": "for few images: augment what the discriminators see by color, "
-        "translation, cutout (default: nothing)",
-    },
     "precision": {
         "choices": ("float32", "bfloat16", "float16"),
         "help": "arithmetic of the networks; weights and losses stay float32 "

@@ -47,7 +47,6 @@ SLOW = {
     "test_each_player_moves_only_its_own_weights": OTHERS,
     "test_lower_precision_keeps_weights_pictures_and_losses_whole": OTHERS,
     "test_networks_hold_the_average_after_training": ("sharedlatent", *OTHERS),
-    "test_all_that_discriminators_see_is_changed_in_training_alone": OTHERS,
 }
 
 

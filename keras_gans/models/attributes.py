@@ -240,7 +240,6 @@ class AttributeNetwork(BaseModel):
         }
 
     def _classifier_terms(self, images, labels, training):
-        images = self._shown(images, training)
         logits = self.classifier(images, training=training)
         loss = losses.classification(self.label_table, labels, logits)
         return {"classification": loss}, None

@@ -386,9 +386,8 @@ class SharedLatent(BaseModel):
             (self.discriminators_a, images_a),
             (self.discriminators_b, images_b),
         ):
-            shown = self._shown(images, training)
             terms += [
-                self._generator_loss(network(shown, training=training))
+                self._generator_loss(network(images, training=training))
                 for network in networks
             ]
         return tf.add_n(terms)
@@ -421,11 +420,8 @@ class SharedLatent(BaseModel):
             (self.discriminators_a, real_a, fake_a, own_a),
             (self.discriminators_b, real_b, fake_b, own_b),
         ):
-            shown = {}
             # Without the last where reconstructions are not judged.
-            for name, images in zip(found, batches, strict=False):
-                with self._only_for(name):
-                    shown[name] = self._shown(images, training)
+            shown = dict(zip(found, batches, strict=False))
             for network in networks:
                 real, *fakes = self._recipe.judged(
                     self, network, shown, training
