@@ -528,6 +528,7 @@ class BaseModel(InferenceModel):
         """Run a batch through the first player in training mode, as deployed.
 
         For moving statistics; networks without them have nothing to record.
+        The caller keeps random states: see `callbacks.statistics.refresh`.
         """
 
     def calibrate(self, batches):
