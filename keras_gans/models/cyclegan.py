@@ -383,7 +383,7 @@ class _DCGAN:
     @staticmethod
     def check(image_size, num_residual_blocks):
         """Check two arguments; return the number of residual blocks."""
-        dcgan.check_image_size(image_size)
+        dcgan.check_image_size(image_size, "dcgan")
         if num_residual_blocks is not None:
             raise UserError(
                 'num_residual_blocks is only for architecture="resnet". '

@@ -606,7 +606,7 @@ class _Article:
 
     @staticmethod
     def check(image_size, num_residual_blocks, num_discriminator_layers):
-        dcgan.check_image_size(image_size)
+        dcgan.check_image_size(image_size, "article")
 
     @staticmethod
     def most_shared(num_residual_blocks):
