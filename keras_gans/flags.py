@@ -222,6 +222,29 @@ TRAINING = {
         f"TensorFlow; {DETERMINISM}",
     },
 }
+# What uses a trained model.
+USE = {
+    "model": {
+        "required": True,
+        "type": files.expanded,
+        "metavar": "PATH",
+        "help": "a run folder, a .keras file, a SavedModel, or the folder of "
+        "its versions, such as saved_models/mine",
+    },
+    "output": {
+        "required": True,
+        "type": files.expanded,
+        "metavar": "DIR",
+        "help": "folder of the results",
+    },
+}
+LONG_SEED = {
+    "seed": {
+        "type": int,
+        "default": 0,
+        "help": "of all random numbers, an integer of 64 bits (default: 0)",
+    },
+}
 # Axes in the latent space of a generator.
 AXES = {
     "axes": {
