@@ -421,10 +421,10 @@ class SharedLatent(BaseModel):
             (self.discriminators_b, real_b, fake_b, own_b),
         ):
             # Without the last where reconstructions are not judged.
-            shown = dict(zip(found, batches, strict=False))
+            by_term = dict(zip(found, batches, strict=False))
             for network in networks:
                 real, *fakes = self._recipe.judged(
-                    self, network, shown, training
+                    self, network, by_term, training
                 )
                 pairs = [self._discriminator_loss(real, one) for one in fakes]
                 judged = pairs[0][0], *(fake for _, fake in pairs)
@@ -624,11 +624,11 @@ class _Article:
         ]
 
     @staticmethod
-    def judged(model, network, shown, training):
+    def judged(model, network, by_term, training):
         """Return a discriminator's logits of batches by term."""
         logits = []
         # Apart: batch normalization would mix them.
-        for name, images in shown.items():
+        for name, images in by_term.items():
             with model._only_for(name):
                 logits.append(network(images, training=training))
         return logits
@@ -708,11 +708,11 @@ class _Unit:
         ]
 
     @staticmethod
-    def judged(model, network, shown, training):
+    def judged(model, network, by_term, training):
         """Return a discriminator's logits of batches by term."""
         # As one batch: there is no normalization.
-        logits = network(tf.concat([*shown.values()], 0), training=training)
-        return tf.split(logits, len(shown))
+        logits = network(tf.concat([*by_term.values()], 0), training=training)
+        return tf.split(logits, len(by_term))
 
 
 class _FirstUnit(_Unit):

@@ -262,7 +262,7 @@ def test_defaults_are_the_published_recipe():
     "arguments, message",
     [
         ({"image_size": 16}, "image_size.*from 32.*16"),
-        ({"image_size": 72}, r"multiple of 16 from 32 up \(32, [^a-z]*\. .*72"),
+        ({"image_size": 72}, "multiple of 16 from 32 up.*72"),
         ({"base_filters": 0}, "base_filters.*from 1 up.*0"),
         ({"decoder_filters": 0}, "decoder_filters.*from 1 up.*0"),
         ({"discriminator_filters": "8"}, "discriminator_filters.*'8'"),
