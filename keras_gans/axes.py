@@ -43,26 +43,13 @@ def _parse_arguments(argv):
         epilog="Exit code: 0, done; 1, the disk failed; 2, wrong use; 130, "
         "stopped by Ctrl-C: the same command goes on.",
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        type=files.expanded,
-        metavar="PATH",
-        help="a generator: a run folder, a .keras file or, to find axes by "
-        "labels, a SavedModel",
-    )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=files.expanded,
-        metavar="DIR",
-        help="folder of the results",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of all random numbers, an integer of 64 bits (default: 0)",
+    flags.add(
+        parser,
+        flags.USE | flags.LONG_SEED,
+        model={
+            "help": "a generator: a run folder, a .keras file or, to find axes "
+            "by labels, a SavedModel"
+        },
     )
     find = parser.add_argument_group("finding axes")
     find.add_argument(

@@ -170,11 +170,6 @@ TRAINING = {
         "help": "such as 0.999: keep a moving average of the generator's "
         "weights and use it for samples, exports and metrics (default: none)",
     },
-    "augment-discriminator": {
-        "metavar": "POLICY,...",
-        "help": "for few images: augment what the discriminators see by color, "
-        "translation, cutout (default: nothing)",
-    },
     "precision": {
         "choices": ("float32", "bfloat16", "float16"),
         "help": "arithmetic of the networks; weights and losses stay float32 "
@@ -225,6 +220,29 @@ TRAINING = {
         "action": "store_true",
         "help": "the same bits in every run on one machine with one version of "
         f"TensorFlow; {DETERMINISM}",
+    },
+}
+# What uses a trained model.
+USE = {
+    "model": {
+        "required": True,
+        "type": files.expanded,
+        "metavar": "PATH",
+        "help": "a run folder, a .keras file, a SavedModel, or the folder of "
+        "its versions, such as saved_models/mine",
+    },
+    "output": {
+        "required": True,
+        "type": files.expanded,
+        "metavar": "DIR",
+        "help": "folder of the results",
+    },
+}
+LONG_SEED = {
+    "seed": {
+        "type": int,
+        "default": 0,
+        "help": "of all random numbers, an integer of 64 bits (default: 0)",
     },
 }
 # Axes in the latent space of a generator.

@@ -41,33 +41,13 @@ def _parse_arguments(argv):
         epilog="Exit code: 0, done; 1, some images failed; 2, wrong use; "
         "130, stopped by Ctrl-C: the same command goes on.",
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        type=files.expanded,
-        metavar="PATH",
-        help="a run folder, a .keras file, a SavedModel, or the folder of its "
-        "versions, such as saved_models/dcgan",
-    )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=files.expanded,
-        metavar="DIR",
-        help="folder of the results",
-    )
+    flags.add(parser, flags.USE | flags.LONG_SEED)
     parser.add_argument(
         "--count",
         type=int,
         default=16,
         metavar="IMAGES",
         help="number of images (default: 16)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of all random numbers, an integer of 64 bits (default: 0)",
     )
     parser.add_argument(
         "--labels",

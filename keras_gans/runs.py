@@ -162,6 +162,10 @@ def check_recorded(settings, place):
         settings: dict of plain values.
         place: what an error message calls the file.
 
+    Returns:
+        dict, the settings without arguments of `compile()` that there are
+        not, or no longer: they change the training, not what was trained.
+
     Raises:
         UserError: naming the file and the setting.
     """
@@ -192,11 +196,15 @@ def check_recorded(settings, place):
             checks.seed(settings["seed"])
         if settings.get("model") is not None:
             valid = registry.options(registry.get(settings["model"]))
-            for part in ("model_arguments", "compile_arguments"):
-                for name in settings.get(part) or {}:
-                    checks.one_of(valid, **{f"a key of {part}": name})
+            for name in settings.get("model_arguments") or {}:
+                checks.one_of(valid, **{"a key of model_arguments": name})
+            compiled = settings.get("compile_arguments")
+            if compiled:
+                compiled = {n: v for n, v in compiled.items() if n in valid}
+                settings = settings | {"compile_arguments": compiled}
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
+    return settings
 
 
 def check_data(settings, named=()):

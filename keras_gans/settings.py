@@ -44,12 +44,11 @@ def resolve(flags):
     model_class = registry.get(settings["model"])
     kind = kind_of(settings)
     kind.resolve(settings)
-    # Other names for `--set`.
-    aliases = {n: settings.pop(n) for n in ("ema", "augment_discriminator")}
-    named = [
-        f"{n}={value}" for n, value in aliases.items() if value is not None
-    ]
-    options = parse_options([*settings.pop("set"), *named], model_class)
+    options = parse_options(settings.pop("set"), model_class)
+    # Another name for `--set ema=...`.
+    ema = settings.pop("ema")
+    if ema is not None:
+        options["ema"] = ema
     # The recipe may depend on other arguments.
     given = {
         name: settings[name]

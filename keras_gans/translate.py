@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 from keras_gans import flags, images, streams
 from keras_gans.checks import UserError, shown
-from keras_gans.files import expanded, identity
+from keras_gans.files import identity
 from keras_gans.serving import files
 
 _Picture = collections.namedtuple("_Picture", "task pixels profile")
@@ -123,20 +123,10 @@ def _parse_arguments(argv):
         help="an image, a folder of images (subfolders included), or a "
         "pattern such as 'photos/*.jpg'",
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        type=expanded,
-        metavar="PATH",
-        help="a run folder, a .keras file, a SavedModel, or the folder of its "
-        "versions, such as saved_models/cyclegan",
-    )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=expanded,
-        metavar="DIR",
-        help="folder of the results; files in it are not inputs",
+    flags.add(
+        parser,
+        flags.USE,
+        output={"help": "folder of the results; files in it are not inputs"},
     )
     target = parser.add_mutually_exclusive_group()
     target.add_argument(

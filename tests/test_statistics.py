@@ -1,7 +1,9 @@
 """Moving statistics estimated again are those of the batches, exactly."""
 
 import numpy as np
+import pytest
 
+from keras_gans import registry
 from keras_gans.callbacks import statistics
 from tests.tiny import fit, make_batch, make_model, values
 
@@ -43,3 +45,25 @@ def test_refreshed_inference_is_closer_to_training_mode():
     before = distance()
     statistics.refresh(model, [batch])
     assert distance() < 0.2 * before
+
+
+# Dropout, at the least size that has it; dropout; latents.
+@pytest.mark.parametrize(
+    "name,size", [("pix2pix", 64), ("attributes", 16), ("dcgan", 32)]
+)
+def test_random_numbers_of_training_stay(name, size):
+    model = registry.get(name)(image_size=size, base_filters=2)
+    batch = make_batch(model)
+    random = [v for v in model.variables if v.name == "seed_generator_state"]
+    before, drawn = values(random), []
+    record = model.record_statistics
+
+    def recorded(batch):
+        record(batch)
+        drawn.append(np.concatenate(values(random)))
+
+    model.record_statistics = recorded
+    statistics.refresh(model, [batch, batch])
+    np.testing.assert_array_equal(values(random), before)
+    # Of every batch others.
+    assert (drawn[0] != drawn[1]).any()

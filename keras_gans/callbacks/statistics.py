@@ -21,6 +21,8 @@ BATCHES = 30
 def refresh(model, batches):
     """Estimate the generators' moving statistics again with fixed weights.
 
+    Random states, of dropout or of latents, are those of before.
+
     Args:
         model: a `BaseModel`. Without batch normalization in the networks of
             its first player, nothing happens.
@@ -35,6 +37,8 @@ def refresh(model, batches):
     if not normalizations:
         return
     momenta = [layer.momentum for layer in normalizations]
+    random = [v for v in model.variables if v.name == "seed_generator_state"]
+    states = [variable.numpy() for variable in random]
     try:
         with model.averaged():
             for count, batch in enumerate(batches):
@@ -45,14 +49,16 @@ def refresh(model, batches):
     finally:
         for layer, momentum in zip(normalizations, momenta, strict=True):
             layer.momentum = momentum
+        for variable, state in zip(random, states, strict=True):
+            variable.assign(state)
 
 
 class FreshStatistics(StepCallback):
     """Refreshes moving statistics, and calibrates, before each checkpoint.
 
     It comes before `SampleGrid` and `Checkpoints` in the list of callbacks
-    and has the same `every`. It does not change training, since training mode
-    does not read moving statistics.
+    and has the same `every`. It does not change training, which
+    does not read moving statistics and goes on with the same random numbers.
 
     Args:
         dataset: function from a step to the endless `tf.data.Dataset` from

@@ -136,7 +136,7 @@ def _run(arguments):
             "run_dir must be the folder of a run, with arguments.json. "
             f"Received: {str(folder)!r}"
         )
-    runs.check_recorded(settings, folder / "arguments.json")
+    settings = runs.check_recorded(settings, folder / "arguments.json")
     try:
         model = run_settings.build_model(settings, is_saved=True)
     except UserError:

@@ -11,8 +11,8 @@ import numpy as np
 
 from keras_gans import checks, images
 from keras_gans.checks import UserError
-from keras_gans.latents.axes import without_span
 from keras_gans.latents.generators import Generator
+from keras_gans.latents.linear import without_span
 
 _MOST = float(np.finfo(np.float32).max)
 _SEED, _LOCK = "seed", "lock"  # in the text of a state

@@ -19,6 +19,12 @@ import keras_gans.layers  # noqa: F401, so that Keras finds them in a file
 from keras_gans import files
 from keras_gans.checks import UserError
 
+# Code that makes the network, beside the module that trains it.
+_MADE_OF = (
+    *("faces/drawing/*.py", "faces/identities.py", "models/attributes.py"),
+    *("networks/attributes.py", "layers/normalization.py", "layers/random.py"),
+)
+_PACKAGE = pathlib.Path(files.__file__).parent
 _CODE = """
 import sys
 import keras
@@ -48,10 +54,8 @@ def trained(train, image_size, style, folder=None):
             "train must be a function at the top of a module, such as "
             f"keras_gans.faces.edits.train_classifier. Received: {train!r}"
         )
-    # A change of the module that trains makes another file.
-    source = inspect.getsource(inspect.getmodule(train))
-    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
-    name = f"faces-{style}-{image_size}-{digest}.keras"
+    # A change of the code makes another file.
+    name = f"faces-{style}-{image_size}-{_digest(train)}.keras"
     place = folder and pathlib.Path(files.expanded(folder), "extractors", name)
     if place and place.exists():
         return _load(place)
@@ -61,6 +65,14 @@ def trained(train, image_size, style, folder=None):
         if place:
             _keep(path, place)
         return _load(path)
+
+
+def _digest(train):
+    paths = [pathlib.Path(inspect.getfile(train))]
+    for pattern in _MADE_OF:
+        paths += sorted(_PACKAGE.glob(pattern))
+    code = b"".join(path.read_bytes() for path in paths)
+    return hashlib.sha256(code).hexdigest()[:8]
 
 
 def _train(train, image_size, style, path):

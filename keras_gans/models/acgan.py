@@ -168,10 +168,6 @@ class ACGAN(NoiseModel):
             "discriminator_filters": self.discriminator_filters,
         }
 
-    def _judged(self, images, training):
-        images = self._shown(images, training)
-        return self.discriminator(images, training=training)
-
     def _classification(self, vectors, logits):
         """Return -log P(labels)."""
         scores = tf.nn.softmax if self._recipe.softmax_twice else tf.identity
@@ -179,7 +175,7 @@ class ACGAN(NoiseModel):
 
     def _generator_terms(self, latents, vectors, training):
         fake = self._generated(latents, vectors, training)  # G(z, c)
-        logits, classes = self._judged(fake, training)
+        logits, classes = self.discriminator(fake, training=training)
         return {
             "adversarial": self._generator_loss(logits),  # -log D(G(z, c))
             # -log P(c | G(z, c)), eq. 3
@@ -189,8 +185,8 @@ class ACGAN(NoiseModel):
     def _discriminator_terms(self, images, vectors, fake, wanted, training):
         # Real and fake pass separately: together, batch normalization would
         # mix their statistics.
-        of_real, real_classes = self._judged(images, training)
-        of_fake, fake_classes = self._judged(fake, training)
+        of_real, real_classes = self.discriminator(images, training=training)
+        of_fake, fake_classes = self.discriminator(fake, training=training)
         # -log D(x), -log(1 - D(G(z, c))), eq. 2
         real, fake = self._discriminator_loss(of_real, of_fake)
         return {
@@ -246,16 +242,12 @@ class _DCGAN:
     default_batch_size = 128
     default_epochs = None
     default_steps = 40_000  # 25 epochs of CelebA
-    # As DCGAN's: half the width, and augmentation, for two cores.
+    # As DCGAN's: half the width, for two cores.
     demonstration = {
         "data": ["faces:photo"],
         "batch_size": 32,
         **devices.demonstration_steps(bfloat16=6000, float32=3300),
-        "set": {
-            "base_filters": 32,
-            "ema": 0.999,
-            "augment_discriminator": "color,translation,cutout",
-        },
+        "set": {"base_filters": 32, "ema": 0.999},
     }
 
     @staticmethod

@@ -14,7 +14,6 @@ import tensorflow as tf
 from keras_gans import losses
 from keras_gans.faces.drawing import ATTRIBUTES
 from keras_gans.labels import CELEBA_LABELS, Labels
-from keras_gans.layers import Dropout
 from keras_gans.networks.attributes import (
     SAVED,
     attribute_network,
@@ -240,7 +239,6 @@ class AttributeNetwork(BaseModel):
         }
 
     def _classifier_terms(self, images, labels, training):
-        images = self._shown(images, training)
         logits = self.classifier(images, training=training)
         loss = losses.classification(self.label_table, labels, logits)
         return {"classification": loss}, None
@@ -258,15 +256,9 @@ class AttributeNetwork(BaseModel):
         return self._report({"classifier": terms}, training=False)
 
     def record_statistics(self, batch):
-        """Run a batch through the network up to the dropout.
-
-        Whose random state is that of training, and stays.
-        """
-        x, _ = self._check_batch(batch)
-        for layer in self.classifier.layers[1:]:
-            if isinstance(layer, Dropout):
-                break
-            x = layer(x, training=True)
+        """Run a batch through the network in training mode."""
+        images, _ = self._check_batch(batch)
+        self.classifier(images, training=True)
 
     def samples(self, batch):
         """Return the sample grid: by label what has it most, and least."""

@@ -331,10 +331,7 @@ class ComboGAN(BaseModel):
         for real, own, other in ((real_a, a, b), (real_b, b, a)):
             codes = encoder([real, own], training=training)
             fake = decoder([codes, other], training=training)  # G_b(E_a(a))
-            with self._only_for("adversarial"):
-                logits = self.discriminator(
-                    [self._shown(fake, training), other], training=training
-                )
+            logits = self.discriminator([fake, other], training=training)
             back = encoder([fake, other], training=training)
             again = decoder([back, own], training=training)
             kept = decoder([codes, own], training=training)  # G_a(E_a(a))
@@ -361,9 +358,7 @@ class ComboGAN(BaseModel):
         found = []
         for real, fake, domain in ((real_a, fake_a, a), (real_b, fake_b, b)):
             logits = [
-                self.discriminator(
-                    [self._shown(images, training), domain], training=training
-                )
+                self.discriminator([images, domain], training=training)
                 for images in (real, fake)
             ]
             both = map(self._discriminator_loss, *logits)  # at each depth

@@ -148,13 +148,9 @@ class ConditionalGAN(NoiseModel):
             "discriminator_filters": self.discriminator_filters,
         }
 
-    def _judged(self, images, vectors, training):
-        images = self._shown(images, training)
-        return self.discriminator([images, vectors], training=training)
-
     def _generator_terms(self, latents, vectors, training):
         fake = self._generated(latents, vectors, training)  # G(z, y)
-        logits = self._judged(fake, vectors, training)
+        logits = self.discriminator([fake, vectors], training=training)
         adversarial = self._generator_loss(logits)  # -log D(G(z, y), y)
         return {"adversarial": adversarial}, fake
 
@@ -162,8 +158,10 @@ class ConditionalGAN(NoiseModel):
         # Real and fake pass separately: together, batch normalization would
         # mix their statistics.
         real, fake = self._discriminator_loss(
-            self._judged(images, vectors, training),  # -log D(x, y)
-            self._judged(fake, wanted, training),  # -log(1 - D(G(z, y), y))
+            # -log D(x, y)
+            self.discriminator([images, vectors], training=training),
+            # -log(1 - D(G(z, y), y))
+            self.discriminator([fake, wanted], training=training),
         )
         return {"real": real, "fake": fake}, None
 
@@ -207,16 +205,12 @@ class _DCGAN:
     default_batch_size = 128
     default_epochs = None
     default_steps = 40_000  # 25 epochs of CelebA
-    # As DCGAN's: half the width, and augmentation, for two cores.
+    # As DCGAN's: half the width, for two cores.
     demonstration = {
         "data": ["faces:photo"],
         "batch_size": 32,
         **devices.demonstration_steps(bfloat16=6000, float32=3300),
-        "set": {
-            "base_filters": 32,
-            "ema": 0.999,
-            "augment_discriminator": "color,translation,cutout",
-        },
+        "set": {"base_filters": 32, "ema": 0.999},
     }
 
     @staticmethod

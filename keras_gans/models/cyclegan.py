@@ -234,12 +234,8 @@ class CycleGAN(BaseModel):
             generator_ba, real_b, real_a, training
         )
         with self._only_for("adversarial"):
-            logits_a = self.discriminator_a(
-                self._shown(fake_a, training), training=training
-            )
-            logits_b = self.discriminator_b(
-                self._shown(fake_b, training), training=training
-            )
+            logits_a = self.discriminator_a(fake_a, training=training)
+            logits_b = self.discriminator_b(fake_b, training=training)
         with frozen_statistics():
             reconstructed_a = generator_ba(fake_b, training=training)
             reconstructed_b = generator_ab(fake_a, training=training)
@@ -258,7 +254,6 @@ class CycleGAN(BaseModel):
 
     def _judged(self, discriminator, real, fake, training):
         """Return a discriminator's terms."""
-        real, fake = (self._shown(x, training) for x in (real, fake))
         logits = self._recipe.both(discriminator, real, fake, training)
         return self._discriminator_loss(*logits)
 
@@ -388,7 +383,7 @@ class _DCGAN:
     @staticmethod
     def check(image_size, num_residual_blocks):
         """Check two arguments; return the number of residual blocks."""
-        dcgan.check_image_size(image_size)
+        dcgan.check_image_size(image_size, "dcgan")
         if num_residual_blocks is not None:
             raise UserError(
                 'num_residual_blocks is only for architecture="resnet". '

@@ -138,12 +138,8 @@ class DCGAN(NoiseModel):
             "generator_steps": self.generator_steps,
         }
 
-    def _judged(self, images, training):
-        images = self._shown(images, training)
-        return self.discriminator(images, training=training)
-
     def _generator_terms(self, fake, training):
-        logits = self._judged(fake, training)
+        logits = self.discriminator(fake, training=training)
         adversarial = self._generator_loss(logits)  # -log D(G(z))
         return {"adversarial": adversarial}, None
 
@@ -151,8 +147,8 @@ class DCGAN(NoiseModel):
         # Real and fake pass separately: together, batch normalization would
         # mix their statistics.
         real, fake = self._discriminator_loss(
-            self._judged(images, training),  # -log D(x)
-            self._judged(fake, training),  # -log(1 - D(G(z)))
+            self.discriminator(images, training=training),  # -log D(x)
+            self.discriminator(fake, training=training),  # -log(1 - D(G(z)))
         )
         return {"real": real, "fake": fake}, None
 
@@ -192,7 +188,7 @@ class _Torch:
     default_batch_size = 128
     default_epochs = None
     default_steps = 40_000  # 25 epochs of CelebA
-    # Half the width, for two cores. Augmentation gave a fourth of the recall.
+    # Half the width, for two cores.
     demonstration = {
         "data": ["faces:photo"],
         "batch_size": 32,

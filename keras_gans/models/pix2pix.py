@@ -191,7 +191,7 @@ class Pix2Pix(BaseModel):
 
     def _judged(self, real_a, images, training):
         """Return the discriminator's logits of images for `real_a`."""
-        pairs = self._shown(tf.concat([real_a, images], -1), training)
+        pairs = tf.concat([real_a, images], -1)
         return self.discriminator(pairs, training=training)
 
     def _generator_terms(self, fake_b, real_a, real_b, training):

@@ -425,8 +425,7 @@ class ProgressiveGAN(NoiseModel):
 
     def _generator_terms(self, vectors, latents, training):
         fake = self._made(latents, vectors, training)  # G(z, c)
-        shown = self._shown(fake, training)
-        scores, classes = self._judged(shown, training)
+        scores, classes = self._judged(fake, training)
         return {
             "adversarial": self._generator_loss(scores),  # -D(G(z))
             "classification": self._classification(vectors, classes),
@@ -436,8 +435,6 @@ class ProgressiveGAN(NoiseModel):
         def critic(images):
             return self._judged(images, training)[0]
 
-        # The penalty, too, lies between what the critic is shown.
-        images, fake = (self._shown(x, training) for x in (images, fake))
         scores, classes = self._judged(images, training)
         fake_scores, fake_classes = self._judged(fake, training)
         real, faked = self._discriminator_loss(  # -D(x), D(G(z))

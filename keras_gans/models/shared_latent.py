@@ -386,9 +386,8 @@ class SharedLatent(BaseModel):
             (self.discriminators_a, images_a),
             (self.discriminators_b, images_b),
         ):
-            shown = self._shown(images, training)
             terms += [
-                self._generator_loss(network(shown, training=training))
+                self._generator_loss(network(images, training=training))
                 for network in networks
             ]
         return tf.add_n(terms)
@@ -421,14 +420,11 @@ class SharedLatent(BaseModel):
             (self.discriminators_a, real_a, fake_a, own_a),
             (self.discriminators_b, real_b, fake_b, own_b),
         ):
-            shown = {}
             # Without the last where reconstructions are not judged.
-            for name, images in zip(found, batches, strict=False):
-                with self._only_for(name):
-                    shown[name] = self._shown(images, training)
+            by_term = dict(zip(found, batches, strict=False))
             for network in networks:
                 real, *fakes = self._recipe.judged(
-                    self, network, shown, training
+                    self, network, by_term, training
                 )
                 pairs = [self._discriminator_loss(real, one) for one in fakes]
                 judged = pairs[0][0], *(fake for _, fake in pairs)
@@ -610,7 +606,7 @@ class _Article:
 
     @staticmethod
     def check(image_size, num_residual_blocks, num_discriminator_layers):
-        dcgan.check_image_size(image_size)
+        dcgan.check_image_size(image_size, "article")
 
     @staticmethod
     def most_shared(num_residual_blocks):
@@ -628,11 +624,11 @@ class _Article:
         ]
 
     @staticmethod
-    def judged(model, network, shown, training):
+    def judged(model, network, by_term, training):
         """Return a discriminator's logits of batches by term."""
         logits = []
         # Apart: batch normalization would mix them.
-        for name, images in shown.items():
+        for name, images in by_term.items():
             with model._only_for(name):
                 logits.append(network(images, training=training))
         return logits
@@ -712,11 +708,11 @@ class _Unit:
         ]
 
     @staticmethod
-    def judged(model, network, shown, training):
+    def judged(model, network, by_term, training):
         """Return a discriminator's logits of batches by term."""
         # As one batch: there is no normalization.
-        logits = network(tf.concat([*shown.values()], 0), training=training)
-        return tf.split(logits, len(shown))
+        logits = network(tf.concat([*by_term.values()], 0), training=training)
+        return tf.split(logits, len(by_term))
 
 
 class _FirstUnit(_Unit):

@@ -287,9 +287,7 @@ class StarGAN(BaseModel):
     def _generator_terms(self, images, vectors, targets, training):
         generator = self._pass(self.generator)
         fake = generator([images, targets], training=training)  # G(x, c)
-        with self._only_for("adversarial", "classification"):
-            shown = self._shown(fake, training)
-            patches, classes = self.discriminator(shown, training=training)
+        patches, classes = self.discriminator(fake, training=training)
         back = generator([fake, vectors], training=training)  # G(G(x, c), c')
         adversarial = self._generator_loss(patches)  # -D(G(x, c)), eq. 8
         class_loss = self._classification(targets, classes)  # -log D(c|G(x, c))
@@ -304,12 +302,7 @@ class StarGAN(BaseModel):
         def critic(images):
             return self.discriminator(images, training=training)[0]
 
-        with self._only_for("real", "fake", "gradient_penalty"):
-            fake = self.generator([images, targets], training=training)
-            fake = self._shown(fake, training)
-        # The penalty, too, lies between what the critic is shown: it is there
-        # that its slope counts.
-        images = self._shown(images, training)
+        fake = self.generator([images, targets], training=training)
         # As one batch, which without normalization is exact.
         patches, classes = self.discriminator(
             tf.concat([images, fake], 0), training=training

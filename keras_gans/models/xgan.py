@@ -328,14 +328,8 @@ class XGAN(BaseModel):
             tf.concat([code_a, code_b], 0), training=training
         )
         logits_a, logits_b = tf.split(is_b, 2)
-        with self._only_for("adversarial"):
-            judged_a, judged_b = (
-                discriminator(self._shown(fake, training), training=training)
-                for discriminator, fake in (
-                    (self.discriminator_a, fake_a),
-                    (self.discriminator_b, fake_b),
-                )
-            )
+        judged_a = self.discriminator_a(fake_a, training=training)
+        judged_b = self.discriminator_b(fake_b, training=training)
         terms = {
             "reconstruction": losses.mean_square(own_a - real_a)
             + losses.mean_square(own_b - real_b),
@@ -358,8 +352,8 @@ class XGAN(BaseModel):
             (self.discriminator_a, real_a, fake_a),
             (self.discriminator_b, real_b, fake_b),
         ):
-            shown = [self._shown(images, training) for images in (real, fake)]
-            logits = discriminator(tf.concat(shown, 0), training=training)
+            both = tf.concat([real, fake], 0)
+            logits = discriminator(both, training=training)
             terms.append(self._discriminator_loss(*tf.split(logits, 2)))
         (real_of_a, fake_of_a), (real_of_b, fake_of_b) = terms
         return {

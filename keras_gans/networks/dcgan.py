@@ -22,8 +22,12 @@ def _normalized(x):
     return layers.LeakyReLU(_SLOPE)(x)
 
 
-def check_image_size(image_size):
+def check_image_size(image_size, architecture=None):
     """Check that both networks can take images of this size.
+
+    Args:
+        image_size: int, pixels.
+        architecture: str, of a model for whose other ones the rule differs.
 
     Raises:
         UserError: unless `image_size` is a multiple of 16 from 32 up.
@@ -33,9 +37,10 @@ def check_image_size(image_size):
         or image_size < 32
         or image_size % 16 != 0
     ):
+        whose = f' for architecture="{architecture}"' if architecture else ""
         raise UserError(
             "image_size must be a multiple of 16 from 32 up (32, 48, 64, 80, "
-            f'96, ...) for architecture="dcgan". Received: {image_size!r}'
+            f"96, ...){whose}. Received: {image_size!r}"
         )
     checks.between(32, checks.MOST_SIDE, image_size=image_size)
 

@@ -82,7 +82,7 @@ def _read(path):
     settings = runs.read(path, "arguments.json") if path.is_dir() else None
     if settings is None:
         raise UserError(f"{_RULE}. Received: {str(path)!r}")
-    runs.check_recorded(settings, path / "arguments.json")
+    settings = runs.check_recorded(settings, path / "arguments.json")
     folder = path / "checkpoints"
     reasons = []
     for step in reversed(checkpoints.steps(folder)):

@@ -6,7 +6,6 @@ player's weights.
 """
 
 import contextlib
-import contextvars
 import functools
 import inspect
 
@@ -15,7 +14,7 @@ from keras import saving
 
 from keras_gans import checks, losses
 from keras_gans.checks import UserError
-from keras_gans.layers import augmentation, frozen_statistics
+from keras_gans.layers import frozen_statistics
 from keras_gans.optimizers import Adam
 from keras_gans.training import (
     averages,
@@ -36,8 +35,6 @@ from keras_gans.training.inference import InferenceModel
 from keras_gans.training.recompute import recomputed
 
 __all__ = ["BaseModel", "InferenceModel", "check_images", "check_values"]
-
-_augments = contextvars.ContextVar("augments", default=True)
 
 
 class BaseModel(InferenceModel):
@@ -89,9 +86,8 @@ class BaseModel(InferenceModel):
     default_steps = None
     # What the command trains where no data are given: settings by name.
     demonstration = {}
-    # Options of `compile()`, made there.
+    # Made by `compile(ema=...)`.
     averages = None
-    augmentation = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -225,7 +221,6 @@ class BaseModel(InferenceModel):
         total_steps=None,
         schedule=None,
         ema=None,
-        augment_discriminator=None,
         jit_compile="auto",
         recompute=False,
         **kwargs,
@@ -253,10 +248,6 @@ class BaseModel(InferenceModel):
                 export; training continues with the weights themselves. See
                 `keras_gans.training.averages`. 0 for none. Default: the
                 recipe's, mostly none.
-            augment_discriminator: str, for few images: augmentations of all
-                that discriminators see in training, comma-separated, out of
-                `color`, `translation` and `cutout`. See
-                `keras_gans.layers.augmentation`.
             jit_compile: `True`, `False` or `"auto"`, which means XLA on an
                 accelerator and a plain graph on the CPU, where XLA was
                 measured two to three times slower.
@@ -279,7 +270,6 @@ class BaseModel(InferenceModel):
         ema = self.default_ema if ema is None else ema
         averages.check_decay(ema)
         given = updates.check_optimizers(self, given)
-        policies = augmentation.parse(augment_discriminator)
         if adversarial_loss is not None and not self.default_adversarial_loss:
             raise UserError(
                 f"adversarial_loss must be left out: {type(self).__name__} has "
@@ -341,7 +331,6 @@ class BaseModel(InferenceModel):
             "total_steps": total_steps,
             "schedule": schedule,
             "ema": ema,
-            "augment_discriminator": augment_discriminator,
             "jit_compile": bool(jit_compile),
             "recompute": recompute,
             **kwargs,
@@ -351,12 +340,10 @@ class BaseModel(InferenceModel):
         with self.distribute_strategy.scope():
             for player in self.terms:
                 self.optimizer_of(player).build(self.variables_of(player))
-            self.averages = self.augmentation = None
+            self.averages = None
             if ema:
                 first = next(iter(self.terms))
                 self.averages = averages.Averages(ema, self.variables_of(first))
-            if policies:
-                self.augmentation = augmentation.Augmentation(policies)
 
     @property
     def optimizer(self):
@@ -487,33 +474,15 @@ class BaseModel(InferenceModel):
         kept = self.kept(terms)
         return tf.add_n([self.loss_weights[n] * v for n, v in kept.items()])
 
-    @contextlib.contextmanager
-    def _only_for(self, *terms):
-        """Return a context in which passes compute only these terms.
+    def _only_for(self, term):
+        """Return a context in which passes compute only this term.
 
-        If all of them are dropped, passes have no side effects: no moving
-        statistics, no random numbers of the augmentation. A graph then does
-        not compute them.
+        If it is dropped, no moving statistics record the passes, and a graph
+        does not compute them.
         """
-        if any(self.loss_weights[name] for name in terms):
-            yield
-            return
-        token = _augments.set(False)
-        try:
-            with frozen_statistics():
-                yield
-        finally:
-            _augments.reset(token)
-
-    def _shown(self, images, training):
-        """Return images as a discriminator sees them.
-
-        Every call draws new random values; images concatenated along the
-        channels are augmented as one.
-        """
-        if not training or self.augmentation is None or not _augments.get():
-            return images
-        return self.augmentation(images)
+        if self.loss_weights[term]:
+            return contextlib.nullcontext()
+        return frozen_statistics()
 
     def _pass(self, network):
         """Return the function for generator passes with gradients."""
@@ -559,6 +528,7 @@ class BaseModel(InferenceModel):
         """Run a batch through the first player in training mode, as deployed.
 
         For moving statistics; networks without them have nothing to record.
+        The caller keeps random states: see `callbacks.statistics.refresh`.
         """
 
     def calibrate(self, batches):

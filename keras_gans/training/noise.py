@@ -1,7 +1,5 @@
 """The base of models that generate images from noise."""
 
-import zlib
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -179,14 +177,8 @@ class NoiseModel(BaseModel):
         return vectors
 
     def record_statistics(self, batch):
-        """Pass latents through the generator, in training mode.
-
-        They follow from the batch: the state of the training stays, and
-        other batches bring other latents.
-        """
-        images = batch["images"]
-        seed = zlib.crc32(np.asarray(images[:1]).tobytes()) % 2**31
-        latents = self._draw(images, seed)
+        """Pass latents through the generator, in training mode."""
+        latents = self._draw(batch["images"], self.seed_generator)
         self._generated(latents, batch.get("labels"), training=True)
 
     def samples(self, batch):

@@ -36,14 +36,12 @@ def own_state(model):
         model.counters
         | means
         | {f"random_{i}": v for i, v in enumerate(random_states)}
-        | _of_options(model)
+        | _of_averages(model)
     )
 
 
-def _of_options(model):
-    """Return the variables created by options of `compile()`."""
-    options = filter(None, (model.averages, model.augmentation))
-    return {name: v for option in options for name, v in option.state.items()}
+def _of_averages(model):
+    return model.averages.state if model.averages else {}
 
 
 def save(model, store):
@@ -55,9 +53,9 @@ def save(model, store):
 def load(model, store):
     """Read a model's own state from a Keras store.
 
-    State of options that the saved model did not have is initialized.
+    Averages that the saved model did not have are initialized.
     """
-    missing = set(_of_options(model)) - set(store.keys())
+    missing = set(_of_averages(model)) - set(store.keys())
     for name, variable in own_state(model).items():
         variable.assign(
             keras.ops.zeros_like(variable) if name in missing else store[name]

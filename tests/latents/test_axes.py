@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_gans import export, images, labels, verbs
 from keras_gans.checks import UserError
-from keras_gans.latents import FeatureAxes, axes, label_samples
+from keras_gans.latents import FeatureAxes, label_samples, linear
 from keras_gans.latents.generators import Generator
 from keras_gans.serving import loading, translation
 from tests.latents.toys import NAMES, Painter, directions, probabilities
@@ -48,7 +48,7 @@ def test_published_regressions(reference):
             {"method": "linear", "intercept": False},
         ),
     ):
-        weights, _ = axes.regress(z, arrays[f"in/y_{targets}"], **arguments)
+        weights, _ = linear.regress(z, arrays[f"in/y_{targets}"], **arguments)
         arrays.assert_close(f"out/{name}", weights.T, **TIGHT)
     names = [f"feature {n}" for n in range(6)]
     shares = (arrays["in/y_tanh"] + 1.0) / 2.0
@@ -65,12 +65,12 @@ def test_published_orthogonalization(reference):
     def assert_close(name, actual):
         arrays.assert_close(f"out/{name}", actual.T, **TIGHT)
 
-    assert_close("axis_tanh_normalized", axes.unit(arrays["out/axis_tanh"].T))
-    assert_close("orthogonalize_vectors", axes.gram_schmidt(unit))
-    one = axes.losing_each(unit[1:2], unit[:1])[0]
+    assert_close("axis_tanh_normalized", linear.unit(arrays["out/axis_tanh"].T))
+    assert_close("orthogonalize_vectors", linear.gram_schmidt(unit))
+    one = linear.losing_each(unit[1:2], unit[:1])[0]
     assert_close("orthogonalize_one", one)
     for name, case in arrays.meta["disentangle_cases"].items():
-        made = axes.orthogonalized(
+        made = linear.orthogonalized(
             unit,
             case["idx_base"] or (),
             case.get("idx_target"),
@@ -79,15 +79,15 @@ def test_published_orthogonalization(reference):
         )
         assert_close(f"disentangle_{name}", made)
     rest, base = unit[2:], unit[:2]
-    assert_close("disentangle_axis_flag_false", axes.losing_each(rest, base))
-    turned = axes.losing_each(rest, axes.gram_schmidt(base))
+    assert_close("disentangle_axis_flag_false", linear.losing_each(rest, base))
+    turned = linear.losing_each(rest, linear.gram_schmidt(base))
     assert_close("disentangle_axis_flag_true", turned)
     # The axes give what the arrays give.
     made = FeatureAxes([*"abcdef"], unit).orthogonalize("ab", "published")
     assert_close("disentangle_base01_rest", made.directions)
 
 
-@pytest.mark.parametrize("method", axes.METHODS)
+@pytest.mark.parametrize("method", linear.METHODS)
 def test_known_axes_are_found(painter, method):
     progress = []
     found = FeatureAxes.fit(
@@ -294,7 +294,7 @@ def test_order_of_published_sequential_and_dual():
     assert (np.diag(effects) > 0.5).all()
 
 
-@pytest.mark.parametrize("method", axes.ORTHOGONALIZATIONS)
+@pytest.mark.parametrize("method", linear.ORTHOGONALIZATIONS)
 def test_axis_in_the_span_of_the_kept_is_dropped(method, caplog):
     normals = directions()
     normals[2] = 0.6 * normals[0] + 0.8 * normals[1]
@@ -357,7 +357,7 @@ def test_set_is_the_shortest_move():
     np.testing.assert_allclose(coordinates[:, 1], 1.5, atol=1e-5)
     np.testing.assert_allclose(coordinates[:, 2], [-1, 0, 1], atol=1e-5)
     # No part of the move is outside the two normals.
-    outside = axes.without_span(moved - z, directions()[1:])
+    outside = linear.without_span(moved - z, directions()[1:])
     np.testing.assert_allclose(outside, 0.0, atol=1e-5)
     turned = known().orthogonalize(["Male"])
     moved = turned.set(z, {"Smiling": 1.5})

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import urllib.error
 
 import keras
@@ -11,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gans import images, metrics
-from keras_gans.metrics import fid_inception
+from keras_gans.metrics import faces, fid_inception
 from tests.metrics import make_reference, tiny
 
 
@@ -164,6 +165,21 @@ def test_faces_are_trained_once_and_kept(tmp_path, monkeypatch):
     kept.write_bytes(b"damaged")
     with pytest.raises(ValueError, match=f"whole file; delete .*{kept.name}"):
         metrics.extractor("faces", **arguments, folder=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    "module", ["faces/drawing/body", "models/attributes", "networks/attributes"]
+)
+def test_another_file_where_the_code_of_the_faces_is_another(
+    module, tmp_path, monkeypatch
+):
+    copy = shutil.copytree(faces._PACKAGE, tmp_path / "keras_gans")
+    before = faces._digest(tiny.counted)
+    monkeypatch.setattr(faces, "_PACKAGE", copy)
+    assert faces._digest(tiny.counted) == before
+    with open(copy / f"{module}.py", "a") as file:
+        file.write("# changed")
+    assert faces._digest(tiny.counted) != before
 
 
 def test_a_failed_training_is_one_line(monkeypatch, tmp_path):

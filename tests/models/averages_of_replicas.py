@@ -16,7 +16,6 @@ def find(strategy, mode):
             run_eagerly=False,
             jit_compile=mode == "xla",
             ema=test_averages.DECAY,
-            augment_discriminator="color,translation,cutout",
         )
     trained = test_averages.train(model, 6)
     averages = test_averages.by_hand(trained)

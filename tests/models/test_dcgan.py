@@ -305,20 +305,6 @@ def test_samples_are_fixed_latents_and_a_way():
         np.testing.assert_allclose(way[place], fixed[number], atol=1e-5)
 
 
-def test_statistics_are_of_other_latents_by_batch():
-    model = tiny()
-    draw, drawn = model._draw, []
-    model._draw = lambda *args: drawn.append(draw(*args)) or drawn[-1]
-    before = model.seed_generator.state.numpy()
-    for value in (0.0, 0.0, 0.5):
-        images = np.full((2, 32, 32, 3), value, "float32")
-        model.record_statistics({"images": images})
-    np.testing.assert_array_equal(drawn[0], drawn[1])
-    assert not np.allclose(drawn[0], drawn[2])
-    # The training goes on as if nothing had been drawn.
-    np.testing.assert_array_equal(model.seed_generator.state, before)
-
-
 @pytest.mark.parametrize(
     "arguments,message",
     [

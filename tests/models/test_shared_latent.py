@@ -142,7 +142,7 @@ def test_samples_have_a_way_between_two_images(batch):
     "arguments, message",
     [
         ({"architecture": "cogan"}, "architecture must be one of article"),
-        ({"image_size": 60}, "multiple of 16 from 32"),
+        ({"image_size": 60}, 'multiple of 16 from 32.*="article"'),
         ({"base_filters": 0}, "base_filters.*from 1 up.*0"),
         ({"base_filters": 10**6}, "at most 268,435,456 weights.*=1000000"),
         ({"shared_layers": 3}, "shared_layers.*from 0 to 2.*3"),

@@ -1,6 +1,6 @@
 """Train every model and compare: `python -m tests.benchmarks.scoreboard`.
 
-    python -m tests.benchmarks.scoreboard --ablation --few
+    python -m tests.benchmarks.scoreboard --ablation
 
 Each model is trained on the embedded faces, whose true translations are known,
 in a process of its own, and measured. Run again, the command goes on where it
@@ -34,12 +34,6 @@ def _parse_arguments(argv):
         "--ablation",
         action="store_true",
         help="also CycleGAN with parts of its loss, as in the paper",
-    )
-    parser.add_argument(
-        "--few",
-        action="store_true",
-        help=f"also CycleGAN on {entries.FEW} images of each side, without "
-        "and with augmentation of what its discriminators see",
     )
     parser.add_argument(
         "--only",
@@ -99,11 +93,8 @@ def _chosen(arguments):
             f"minutes must be above 0. Received: {arguments.minutes}"
         )
     sections = {page.MODELS: entries.models()}
-    every = {
-        page.ABLATION: (arguments.ablation, entries.ablation()),
-        page.FEW: (arguments.few, entries.few()),
-    }
-    sections |= {name: rows for name, (asked, rows) in every.items() if asked}
+    if arguments.ablation:
+        sections[page.ABLATION] = entries.ablation()
     if not arguments.only:
         return sections
     known = dict.fromkeys(e.key for rows in sections.values() for e in rows)

@@ -6,10 +6,7 @@ from keras_gans import registry
 
 # A registered model's other architectures.
 ARCHITECTURES = {"cyclegan": ("resnet",)}
-# Images of each side, where there are to be few.
-FEW = 100
 EMA = 0.999
-POLICIES = "color,translation,cutout"
 # Some steps at a size and width at which a step takes no time.
 QUICK = {"image_size": 32, "batch_size": 2, "steps": 4}
 _QUICK_OPTIONS = {"base_filters": 2}
@@ -38,14 +35,12 @@ class Entry(typing.NamedTuple):
         title: str, what the row is called.
         model: str, its registered name.
         options: dict, arguments of the model or its `compile()` by name.
-        faces: int, most images of each side; or None for all.
     """
 
     key: str
     title: str
     model: str
     options: dict
-    faces: int | None = None
 
 
 def models():
@@ -74,18 +69,6 @@ def ablation():
     ]
     # The run of the model itself.
     return [*found, Entry("cyclegan", "CycleGAN", "cyclegan", {})]
-
-
-def few():
-    """Return what augmentation is judged by, where images are few."""
-    found = []
-    for addition, options in (
-        ("", {}),
-        (", augmented", {"augment_discriminator": POLICIES}),
-    ):
-        title = f"cyclegan, {FEW} images{addition}"
-        found.append(Entry(_key(title), title, "cyclegan", options, FEW))
-    return found
 
 
 def _key(title):
@@ -118,18 +101,16 @@ def settings(entry, scale=1.0, steps=None, seed=0, is_quick=False):
     # Training is the same with and without it; both are measured.
     found["set"] = found.get("set", {}) | options | {"ema": EMA}
     found["steps"] = steps or max(1, round(found["steps"] * scale))
-    faces = entry.faces
     if is_quick:
         found |= QUICK | {"steps": steps or QUICK["steps"]}
-        faces = _QUICK_FACES
         if entry.model == "stargan":
             # Of two data sets no classifier is trained in the end.
             found["data"] = ["faces:photo", "faces:anime"]
             found["labels"] = [["Male"], ["Young"]]
             found["batch_size"] *= len(found["data"])
-    for name in ("data", "data_a", "data_b"):
-        if name in found and faces:
-            found[name] = _fewer(found[name], faces)
+        for name in ("data", "data_a", "data_b"):
+            if name in found:
+                found[name] = _fewer(found[name])
     return found
 
 
@@ -138,25 +119,19 @@ def all_settings(chosen, *arguments):
     return {entry.key: settings(entry, *arguments) for entry in chosen}
 
 
-def _fewer(specs, count):
+def _fewer(specs):
     if isinstance(specs, str):
-        return f"{specs}@{count}"
-    return [f"{spec}@{count}" for spec in specs]
-
-
-def data_arguments(settings):
-    """Return the flags that name the data, all of the faces again."""
-    flags = []
-    for name in ("data", "data_a", "data_b"):
-        specs = settings.get(name) or []
-        for spec in [specs] if isinstance(specs, str) else specs:
-            flags += [f"--{name.replace('_', '-')}", spec]
-    return flags
+        return f"{specs}@{_QUICK_FACES}"
+    return [*map(_fewer, specs)]
 
 
 def command(settings, folder):
     """Return the arguments of `keras_gans.train` for `settings`."""
-    flags = ["--model", settings["model"], *data_arguments(settings)]
+    flags = ["--model", settings["model"]]
+    for name in ("data", "data_a", "data_b"):
+        specs = settings.get(name) or []
+        for spec in [specs] if isinstance(specs, str) else specs:
+            flags += [f"--{name.replace('_', '-')}", spec]
     for names in settings.get("labels", ()):
         flags += ["--labels", ",".join(names)]
     for name in ("image_size", "batch_size", "steps", "seed", "precision"):

@@ -14,7 +14,6 @@ START = "# Scoreboard\n"  # by it an earlier page is known
 # Headings.
 MODELS = "Models"
 ABLATION = "Ablation of CycleGAN"
-FEW = "Few images, and augmentation"
 _COLUMNS = (
     *(
         "model",
