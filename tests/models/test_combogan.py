@@ -202,6 +202,27 @@ def test_nothing_of_other_domains_moves():
     assert counts == {(1, 1, 2)}
 
 
+def test_the_average_of_a_domain_counts_its_own_steps():
+    def averaged(*pairs):
+        keras.utils.set_random_seed(0)
+        model = make(num_shared_blocks=0, pool_size=0)
+        # Adam's first steps do not depend on the other domain so much.
+        model.compile(run_eagerly=True, ema=0.9)
+        for pair in pairs:
+            model.train_on_batch(batch(model, pair))
+        with model.averaged():
+            return tiny.values(model.generator_variables)
+
+    # The pair of a and b, then others, of which b and c stand still or not.
+    one = averaged((0, 1))
+    two = averaged((0, 1), (2, 2))
+    three = averaged((2, 2), (0, 1))
+    for first, second, third in zip(one, two, three, strict=True):
+        np.testing.assert_array_equal(first[:2], second[:2])
+        np.testing.assert_array_equal(second, third)
+        assert np.any(first[2] != second[2])
+
+
 def test_the_order_of_domains_is_only_a_name():
     def logs(names, pair):
         keras.utils.set_random_seed(0)

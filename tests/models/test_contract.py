@@ -220,7 +220,7 @@ def test_exported_and_reloaded_gives_the_same_pixels(name, tmp_path):
         actual = served(**pixels, **extra)
         actual = actual[verb.output_key]
         if verb.output:
-            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
         else:
             np.testing.assert_array_equal(actual, expected)
         if kind:
