@@ -61,7 +61,9 @@ class ComboGAN(CodeModel):
     Returns:
         `model(images)` translates the first domain into the second: float32,
         the shape of `images`, in [-1, 1]. `model.translate(images, to,
-        source)` translates between any two.
+        source)` translates between any two; `model.encode(images, source)`
+        returns codes, float32 `[batch, height / 4, width / 4, 4 *
+        base_filters]`, `model.decode(codes, to)` images.
 
     Raises:
         UserError: if an argument is invalid, or the machine does not have

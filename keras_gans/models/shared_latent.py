@@ -73,8 +73,9 @@ class SharedLatent(CodeModel):
     Returns:
         `model(images)` translates a to b: float32, the shape of `images`, in
         [-1, 1]. `model.translate(images, to="a")` translates back;
-        `model.encode(images, "a")` returns codes, `model.decode(codes, "b")`
-        images.
+        `model.encode(images, "a")` returns codes, float32 `[batch, height /
+        n, width / n, 4 * base_filters]`, n = 8 for article, else 4; of unit
+        the mean; `model.decode(codes, "b")` images.
 
     Raises:
         UserError: if an argument is invalid; before any layer is built.

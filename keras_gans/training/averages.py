@@ -88,10 +88,20 @@ class Averages:
             if rows is None:
                 average.assign_add((weight - average) * whole)
                 return
-            old, new = tf.gather(average, rows), tf.gather(weight, rows)
-            parts = tf.reshape(rate(count), [2, *[1] * (len(old.shape) - 1)])
-            values = old + (new - old) * parts
-            average.scatter_update(tf.IndexedSlices(values, rows))
+
+            def move_rows():
+                old, new = tf.gather(average, rows), tf.gather(weight, rows)
+                shape = [2, *[1] * (len(old.shape) - 1)]
+                values = old + (new - old) * tf.reshape(rate(count), shape)
+                average.scatter_update(tf.IndexedSlices(values, rows))
+                return 0
+
+            def take():
+                average.assign(weight)
+                return 0
+
+            # All rows in the first update: some may never move.
+            tf.cond(whole < 1.0, move_rows, take)
 
         def update(strategy, moved):
             whole = rate(self._updates.value)
