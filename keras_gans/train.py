@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 
-from keras_gans import files, flags, runs, streams
+from keras_gans import files, flags, runs, streams, verbs
 from keras_gans import settings as run_settings
 from keras_gans.checks import UserError, shown
 from keras_gans.datasets import pipeline
@@ -198,7 +198,8 @@ def finish(settings, folder, model, data, received):
         return 0
     metrics = truth.of_verbs(model.verbs(), data, extractors.classifier)
     found = {}
-    if told := [verb for verb in model.verbs() if verb.output]:
+    told = [v for v in model.verbs() if isinstance(v.output, verbs.Labels)]
+    if told:
         found = cases.data_of_run(settings, data).cases(told, subjects.COUNT)
     labels = measure.of_labels(found, translators.of_model(model))
     try:

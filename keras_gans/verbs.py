@@ -5,6 +5,7 @@ export signatures, `keras_gans.load`, command flags and evaluation.
 """
 
 import dataclasses
+import functools
 import math
 import numbers
 import typing
@@ -47,6 +48,7 @@ class Labels(typing.NamedTuple):
     """
 
     table: labels.Labels
+    key = "labels"  # of outputs in an export
 
     @property
     def shape(self):
@@ -59,6 +61,21 @@ class Labels(typing.NamedTuple):
             "names": [list(names) for names in self.table.sets],
             "exclusive": [list(group) for group in self.table.groups],
         }
+
+
+class Codes(typing.NamedTuple):
+    """What an encoder makes of images, float32 `[batch, *sizes]`.
+
+    Attributes:
+        sizes: tuple of int, the shape of one code.
+    """
+
+    sizes: tuple
+    key = "codes"  # of outputs in an export
+
+    def describe(self):
+        """Return the output as plain values."""
+        return {"type": "codes", "sizes": list(self.sizes)}
 
 
 class Latents(typing.NamedTuple):
@@ -315,8 +332,8 @@ class Verb:
             `"a"`.
         target: str or None, the domain that the outputs are to resemble.
         back: str or None, name of the verb that leads back.
-        output: `Labels`, where the outputs are their probabilities; None for
-            images.
+        output: `Labels`, where the outputs are their probabilities; `Codes`;
+            None for images.
     """
 
     name: str
@@ -325,7 +342,7 @@ class Verb:
     source: str | None = None
     target: str | None = None
     back: str | None = None
-    output: Labels | None = None
+    output: Labels | Codes | None = None
 
     def input(self, wanted):
         """Return `(name, input)` of this class, or `(None, None)`."""
@@ -337,6 +354,11 @@ class Verb:
     def images(self):
         """The `Images` input, or None."""
         return self.input(Images)[1]
+
+    @property
+    def output_key(self):
+        """The name of the outputs in an export."""
+        return self.output.key if self.output else "images"
 
     def drawn(self, count, seed, latents=None, labels=None, truncation=None):
         """Return the inputs of images from noise; draw what is not given.
@@ -386,6 +408,32 @@ class Verb:
         }
 
 
+def between(domains, translate, images):
+    """Return the verbs that translate between any two domains.
+
+    Args:
+        domains: list of str, their names.
+        translate: function of images, `to` and `source` to images.
+        images: `Images`.
+
+    Returns:
+        list of `Verb`, such as `a_to_b`, for each ordered pair.
+    """
+    return [
+        Verb(
+            f"{source}_to_{target}",
+            functools.partial(translate, to=target, source=source),
+            {"images": images},
+            source,
+            target,
+            back=f"{target}_to_{source}",
+        )
+        for source in domains
+        for target in domains
+        if source != target
+    ]
+
+
 def described(name, function, description):
     """Rebuild a verb from `describe`, with another function."""
     inputs = {n: _input(about) for n, about in description["inputs"].items()}
@@ -403,4 +451,6 @@ def _input(about):
         return Labels(labels.Labels(about["names"], about["exclusive"]))
     if name == "amounts":
         return Amounts(tuple(about["names"]))
+    if name == "codes":
+        return Codes(tuple(about["sizes"]))
     return {"images": Images, "latents": Latents}[name](**about)

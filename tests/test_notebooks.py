@@ -44,6 +44,13 @@ TINY = {
         "SEARCH_STEPS": 2,
         "COUNT": 4,
     },
+    "06_shared_latent.ipynb": {
+        "STEPS": 2,
+        "ABLATION_STEPS": 2,
+        "BATCH_SIZE": 4,
+        "BASE_FILTERS": 2,
+        "COUNT": 4,
+    },
 }
 MEASURED = {
     "03_stargan.ipynb": "| Male |",

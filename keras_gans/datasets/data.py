@@ -9,6 +9,7 @@ from keras_gans import growth as growths
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pictures, sources
 from keras_gans.faces.identities import FIRST_HELD_OUT
+from keras_gans.verbs import Codes
 
 SHOWN = 18  # images on a sample grid, as in the article
 
@@ -261,7 +262,7 @@ class Data:
 
         Returns:
             dict from verb name to `Case`, for verbs whose domains exist in
-            the data.
+            the data and whose outputs have a truth, which codes have not.
         """
         size, seed = self.settings["image_size"], self.settings["seed"]
         is_drawn = self._is_drawn()
@@ -284,7 +285,8 @@ class Data:
         are_pairs = self.are_alike or is_drawn
         found = {}
         for verb in verbs:
-            if verb.output and vectors is None:
+            is_known = verb.output is None or vectors is not None
+            if isinstance(verb.output, Codes) or not is_known:
                 continue  # the truth is not known
             if {verb.source, verb.target} <= {None, *domains}:
                 case = _case(verb, domains, vectors, are_pairs, what, seed)

@@ -17,8 +17,7 @@ def of_model(model):
     Returns:
         dict from name to `Verb`, whose function takes uint8 images
         `[batch, height, width, 3]` and other inputs as float32, and returns
-        uint8 images, or probabilities of labels, as in
-        `keras_gans.load(...).verbs`.
+        uint8 images, labels or codes, as in `keras_gans.load(...).verbs`.
     """
     return {verb.name: _on_arrays(verb) for verb in model.verbs()}
 

@@ -17,16 +17,16 @@ from keras_gans.checks import UserError
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.networks import combogan
 from keras_gans.optimizers import LinearDecay, RowAdam
-from keras_gans.training.base import BaseModel, check_images
+from keras_gans.training.base import BaseModel
+from keras_gans.training.codes import CodeModel
 from keras_gans.training.samples import Column, Grid
-from keras_gans.verbs import Images, Verb
 
 _EPOCHS = 50  # per domain, at the constant rate and again of its decay
 _MOST_SHOWN = 4  # other domains on a sample grid
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class ComboGAN(BaseModel):
+class ComboGAN(CodeModel):
     """Translation between all pairs of domains, by an encoder for each.
 
     A training step takes two domains and trains their encoders, decoders and
@@ -60,8 +60,10 @@ class ComboGAN(BaseModel):
 
     Returns:
         `model(images)` translates the first domain into the second: float32,
-        the shape of `images`, in [-1, 1]. `model.translate(images, source,
-        to)` translates between any two.
+        the shape of `images`, in [-1, 1]. `model.translate(images, to,
+        source)` translates between any two; `model.encode(images, source)`
+        returns codes, float32 `[batch, height / 4, width / 4, 4 *
+        base_filters]`, `model.decode(codes, to)` images.
 
     Raises:
         UserError: if an argument is invalid, or the machine does not have
@@ -95,6 +97,7 @@ class ComboGAN(BaseModel):
     """
 
     data_kind = "domains"
+    size_multiple = 4
     terms = {
         "generator": ("adversarial", "cycle", "identity", "latent", "forward"),
         "discriminator": ("real", "fake"),
@@ -189,6 +192,8 @@ class ComboGAN(BaseModel):
         self.pools = ImagePool(pool_size, num_pools=count, name="pools")
         self.pools.build((None, image_size, image_size, 3))
 
+        side = image_size // 4
+        self.code_shape = side, side, self.encoder.output_shape[-1]
         self.image_size = image_size
         self.domains = list(domains)
         self.base_filters = base_filters
@@ -267,45 +272,10 @@ class ComboGAN(BaseModel):
             return 1.0 - self._left(self.step.value)
         return self.progress.value
 
-    def call(self, images, training=False):
-        images = self._check_inputs(images)
-        return self._translated(images, 0, 1, training)
-
-    def _check_inputs(self, images):
-        """Check the input of `call`, or the images of domain a in a batch."""
-        if isinstance(images, dict):
-            images, *_ = self._check_batch(images)
-        return check_images(images)
-
-    def _translated(self, images, source, to, training=False):
-        source, to = (
-            tf.constant([number], tf.int64) for number in (source, to)
-        )
-        codes = self.encoder([images, source], training=training)
-        return self.decoder([codes, to], training=training)
-
-    def translate(self, images, source, to):
-        """Translate images of one domain into another.
-
-        Args:
-            images: float `[batch, height, width, 3]` in [-1, 1], height and
-                width from 5 up.
-            source: str, the name of their domain.
-            to: str, the name of the other; or the same, for what encoder and
-                decoder keep.
-
-        Returns:
-            float32, the shape of `images`, in [-1, 1], height and width
-            rounded up to multiples of 4, as the original does.
-
-        Raises:
-            ValueError: if there is no such domain, or `images` have another
-                shape.
-        """
-        checks.one_of(self.domains, source=source)
-        checks.one_of(self.domains, to=to)
-        numbers = map(self.domains.index, (source, to))
-        return self._translated(check_images(images), *numbers)
+    def _coder(self, part, domain):
+        number = tf.constant([self.domains.index(domain)], tf.int64)
+        network = getattr(self, part)
+        return lambda x, training: network([x, number], training=training)
 
     @property
     def players(self):
@@ -396,43 +366,24 @@ class ComboGAN(BaseModel):
         )
 
     def samples(self, batch):
-        """Return a sample grid for each domain of `images_a`.
+        """Return a sample grid for each domain of `images_a`, and a way.
 
-        It shows translations into the next domains, at most four, and back
-        from the first of them.
+        A grid shows translations into the next domains, at most four, and
+        back from the first of them.
         """
         grids = {}
         found = np.argmax(batch["domain_a"], 1)
-        count = len(self.domains)
         for number in np.unique(found):
             images = tf.boolean_mask(batch["images_a"], found == number)
-            columns = [Column("input", images, self.domains[number])]
-            for turn in range(1, min(count, _MOST_SHOWN + 1)):
-                to = (number + turn) % count
-                fake = self._translated(images, number, to)
-                columns.append(Column("output", fake, self.domains[to]))
-                if turn == 1:
-                    back = self._translated(fake, to, number)
-            columns.append(Column("back", back, "and back"))
-            grids[self.domains[number]] = Grid(columns)
-        return grids
-
-    def verbs(self):
-        """Return the model's verbs: a translation for each ordered pair."""
-        inputs = {"images": Images(self.image_size, multiple=4)}
-        return [
-            Verb(
-                f"{source}_to_{target}",
-                functools.partial(self.translate, source=source, to=target),
-                inputs,
-                source,
-                target,
-                back=f"{target}_to_{source}",
-            )
-            for source in self.domains
-            for target in self.domains
-            if source != target
-        ]
+            own, *others = self.domains[number:] + self.domains[:number]
+            others = others[:_MOST_SHOWN]
+            fakes = [self.translate(images, to, own) for to in others]
+            back = self.translate(fakes[0], own, others[0])
+            way = self._interpolation(images, own, *others)
+            columns = map(Column, ["output"] * len(fakes), fakes, others)
+            columns = Column("input", images, own), *columns
+            grids[own] = Grid([*columns, Column("back", back, "and back")])
+        return {"interpolation": way} | grids
 
 
 def _less(images):
@@ -469,8 +420,10 @@ def _check_domains(domains, numbers):
             f"{needed / 2**30:.3g} GiB. Received: {memory / 2**30:.3g} GiB"
         )
     pairs = [f"{one}_to_{two}" for one in domains for two in domains]
+    pairs += [f"encode_{name}" for name in domains]
     if len({*pairs}) < len(pairs):
         raise UserError(
-            "domains must have names that tell all pairs ONE_to_TWO apart. "
+            "domains must have names that tell all ONE_to_TWO and encode_ONE "
+            "apart. "
             f"Received: {', '.join(domains)}"
         )

@@ -6,7 +6,6 @@ equal the original.
 """
 
 import contextlib
-import functools
 
 import keras
 import tensorflow as tf
@@ -19,8 +18,8 @@ from keras_gans.networks import dcgan, patch_discriminator, resnet_generator
 from keras_gans.optimizers import Adam, PyTorchAdam
 from keras_gans.training import devices
 from keras_gans.training.base import BaseModel, check_images
-from keras_gans.training.samples import Column, Grid
-from keras_gans.verbs import Images, Verb
+from keras_gans.training.samples import both_ways
+from keras_gans.verbs import Images, between
 
 CYCLES = {
     "both": ("forward", "backward"),
@@ -301,36 +300,16 @@ class CycleGAN(BaseModel):
 
     def samples(self, batch):
         """Return the sample grids, by name of the verb, of a batch."""
-        real_a, real_b = batch["images_a"], batch["images_b"]
-        ab, ba = self.generator_ab, self.generator_ba
-        grids = {}
-        for name, images, reals, there, back, discriminator in (
-            ("a_to_b", real_a, real_b, ab, ba, self.discriminator_b),
-            ("b_to_a", real_b, real_a, ba, ab, self.discriminator_a),
-        ):
-            fake = there(images, training=False)
-            columns = [
-                Column("input", images),
-                Column("output", fake),
-                Column("back", back(fake, training=False)),
-            ]
-            grids[name] = Grid(columns, reals, discriminator)
-        return grids
+        return both_ways(
+            batch, self.translate, lambda d: getattr(self, f"discriminator_{d}")
+        )
 
     def verbs(self):
         """Return the model's verbs: both translations."""
-        inputs = {"images": Images(self.image_size, self._recipe.size_multiple)}
-        return [
-            Verb(
-                f"{source}_to_{target}",
-                functools.partial(self.translate, to=target),
-                inputs,
-                source,
-                target,
-                back=f"{target}_to_{source}",
-            )
-            for source, target in ("ab", "ba")
-        ]
+        images = Images(self.image_size, self._recipe.size_multiple)
+        return between(
+            "ab", lambda images, to, source: self.translate(images, to), images
+        )
 
 
 def _apart(network, images, others, training, frozen=False):

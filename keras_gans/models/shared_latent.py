@@ -9,7 +9,6 @@ import functools
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_gans import checks, losses
@@ -19,18 +18,16 @@ from keras_gans.networks import dcgan, shared_latent, vgg
 from keras_gans.optimizers import Adam, PyTorchAdam
 from keras_gans.training import devices
 from keras_gans.training.base import BaseModel, check_images
-from keras_gans.training.samples import Column, Grid
-from keras_gans.verbs import Images, Verb
+from keras_gans.training.codes import CodeModel
 
 _FACES = {"data_a": "faces:photo", "data_b": "faces:anime"}
 _TIES = "equal", "close"
 _TIE_WEIGHT = 0.01
-_ON_THE_WAY = 8  # images of the row that interpolates
 _LEAST_SIDE = 8  # a quarter of it has the two pixels that one reflects into
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class SharedLatent(BaseModel):
+class SharedLatent(CodeModel):
     """Two domains with one latent space: the article's way, and UNIT.
 
     `architecture="article"` makes the space common by four means: the
@@ -76,8 +73,9 @@ class SharedLatent(BaseModel):
     Returns:
         `model(images)` translates a to b: float32, the shape of `images`, in
         [-1, 1]. `model.translate(images, to="a")` translates back;
-        `model.encode(images, "a")` returns codes, `model.decode(codes, "b")`
-        images.
+        `model.encode(images, "a")` returns codes, float32 `[batch, height /
+        n, width / n, 4 * base_filters]`, n = 8 for article, else 4; of unit
+        the mean; `model.decode(codes, "b")` images.
 
     Raises:
         UserError: if an argument is invalid; before any layer is built.
@@ -210,6 +208,9 @@ class SharedLatent(BaseModel):
             )
         self.seed_generator = keras.random.SeedGenerator()  # of the noise
 
+        side = image_size // recipe.multiple
+        self.code_shape = side, side, self.encoder_a.output_shape[-1]
+        self.size_multiple = recipe.size_multiple
         self.architecture = architecture
         self.image_size = image_size
         self.base_filters = base_filters
@@ -256,15 +257,7 @@ class SharedLatent(BaseModel):
             network = vgg.trained_vgg16_features(path)
             self._features = functools.partial(network, training=False)
 
-    def call(self, images, training=False):
-        images = self._check_inputs(images)
-        codes = self.encoder_a(images, training=training)
-        return self.decoder_b(codes, training=training)
-
-    def _check_inputs(self, images):
-        """Check the input of `call`, or the images of domain a in a batch."""
-        if isinstance(images, dict):
-            images, _ = self._check_batch(images)
+    def _check_images(self, images):
         images = check_images(images, multiple_of=self._recipe.multiple)
         if any(s is not None and s < _LEAST_SIDE for s in images.shape[1:3]):
             raise UserError(
@@ -273,64 +266,8 @@ class SharedLatent(BaseModel):
             )
         return images
 
-    def encode(self, images, domain="a"):
-        """Return the codes of images.
-
-        Args:
-            images: float `[batch, height, width, 3]` in [-1, 1]. For article
-                height and width are multiples of 8, else of 4 from 8 up.
-            domain: `"a"` or `"b"`, that of the images.
-
-        Returns:
-            float32 `[batch, height / n, width / n, 4 * base_filters]`, n = 8
-            for article, else 4.
-
-        Raises:
-            UserError: if an argument does not fit.
-        """
-        checks.one_of("ab", domain=domain)
-        encoder = self.encoder_a if domain == "a" else self.encoder_b
-        return encoder(self._check_inputs(images), training=False)
-
-    def decode(self, codes, domain):
-        """Return the images of codes.
-
-        Args:
-            codes: float `[batch, rows, columns, 4 * base_filters]`, as
-                `encode` returns them, or what lies between such.
-            domain: `"a"` or `"b"`, that of the images to return.
-
-        Returns:
-            float32 `[batch, height, width, 3]` in [-1, 1].
-
-        Raises:
-            UserError: if an argument does not fit.
-        """
-        checks.one_of("ab", domain=domain)
-        decoder = self.decoder_a if domain == "a" else self.decoder_b
-        if decoder.input_shape[1:] != (None, None, *np.shape(codes)[3:]):
-            raise UserError(
-                "codes must be of shape [batch, rows, columns, "
-                f"{decoder.input_shape[-1]}]. Received shape: {np.shape(codes)}"
-            )
-        return decoder(tf.cast(codes, tf.float32), training=False)
-
-    def translate(self, images, to="b"):
-        """Translate images into one of the two domains.
-
-        Args:
-            images: float `[batch, height, width, 3]` in [-1, 1]. For article
-                height and width are multiples of 8, else of 4 from 8 up.
-            to: `"b"` (from a) or `"a"` (from b).
-
-        Returns:
-            float32, the shape of `images`, in [-1, 1].
-
-        Raises:
-            UserError: if an argument does not fit.
-        """
-        checks.one_of("ab", to=to)
-        return self.decode(self.encode(images, "a" if to == "b" else "b"), to)
+    def _judge(self, domain):
+        return getattr(self, f"discriminators_{domain}")[0]
 
     @property
     def players(self):
@@ -345,39 +282,13 @@ class SharedLatent(BaseModel):
             players["latent_discriminator"] = (self.latent_discriminator,)
         return players
 
-    def _encoded(self, images_a, images_b, training):
-        """Return the codes of images of both domains, h = E(x)."""
-        return [
-            self._pass(encoder)(images, training=training)
-            for encoder, images in (
-                (self.encoder_a, images_a),
-                (self.encoder_b, images_b),
-            )
-        ]
-
-    def _decoded(self, codes, training):
-        """Decode the codes of both domains into both.
-
-        Returns:
-            Images of domain a, from a's codes and from b's, and images of
-            domain b, from a's codes and from b's.
-        """
-        # As one batch, which with normalization per image is exact.
-        codes = tf.concat(codes, 0)
-        return [
-            tf.split(self._pass(decoder)(codes, training=training), 2)
-            for decoder in (self.decoder_a, self.decoder_b)
-        ]
-
     def _draw(self, images):
         """Draw the noise of the codes of these images, or None."""
         if not self._recipe.has_noise:
             return None
-        side = self.image_size // self._recipe.multiple
-        shape = side, side, self.encoder_a.output_shape[-1]
-        count = tf.shape(images)[0]
-        noise = draw_latents(self.seed_generator, count, math.prod(shape))
-        return tf.reshape(noise, [-1, *shape])
+        size = math.prod(self.code_shape)
+        noise = draw_latents(self.seed_generator, tf.shape(images)[0], size)
+        return tf.reshape(noise, [-1, *self.code_shape])
 
     def _fooled(self, images_a, images_b, training):
         """Return the generators' loss of what both discriminators judge."""
@@ -476,45 +387,6 @@ class SharedLatent(BaseModel):
             *reals, none, none, training=False
         )
         return self._report(terms, training=False)
-
-    def samples(self, batch):
-        """Return the sample grids: both translations, and a way in between.
-
-        The way leads from the code of the first image of a to that of the
-        second, decoded into both domains.
-        """
-        grids = {}
-        for source, target in ("ab", "ba"):
-            images = batch[f"images_{source}"]
-            fake = self.translate(images, to=target)
-            columns = [
-                Column("input", images),
-                Column("output", fake),
-                Column("back", self.translate(fake, to=source)),
-            ]
-            judge, *_ = getattr(self, f"discriminators_{target}")
-            reals = batch[f"images_{target}"]
-            grids[f"{source}_to_{target}"] = Grid(columns, reals, judge)
-        ends = self.encode(batch["images_a"][:2], "a")
-        part = tf.reshape(tf.linspace(0.0, 1.0, _ON_THE_WAY), [-1, 1, 1, 1])
-        way = ends[:1] * (1.0 - part) + ends[-1:] * part
-        columns = [Column("output", self.decode(way, d)) for d in "ab"]
-        return grids | {"interpolation": Grid(columns)}
-
-    def verbs(self):
-        """Return the model's verbs: both translations."""
-        inputs = {"images": Images(self.image_size, self._recipe.size_multiple)}
-        return [
-            Verb(
-                f"{source}_to_{target}",
-                functools.partial(self.translate, to=target),
-                inputs,
-                source,
-                target,
-                back=f"{target}_to_{source}",
-            )
-            for source, target in ("ab", "ba")
-        ]
 
 
 def _with_noise(codes, noise):

@@ -15,15 +15,13 @@ from keras_gans.layers.image_pool import ImagePool
 from keras_gans.networks import shared_latent, xgan
 from keras_gans.training import devices
 from keras_gans.training.base import BaseModel, check_values
-from keras_gans.training.samples import Column, Grid
-from keras_gans.verbs import Images, Verb
+from keras_gans.training.codes import CodeModel
 
-_ON_THE_WAY = 8  # images of the row that interpolates
 _MOST_POOLED = 2**28  # pixels of a pool, 3 GB
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class XGAN(BaseModel):
+class XGAN(CodeModel):
     """XGAN, as reimplemented; its authors have published no code.
 
     The last layers of the encoders and the first of the decoders are shared.
@@ -176,6 +174,7 @@ class XGAN(BaseModel):
         for pool in (self.pool_a, self.pool_b):
             pool.build((None, image_size, image_size, 3))
 
+        self.code_shape = (embedding_dim,)
         self.image_size = image_size
         self.base_filters = base_filters
         self.decoder_filters = decoder_filters
@@ -225,97 +224,14 @@ class XGAN(BaseModel):
         shape = self.batch_shapes["images_a"]
         return tf.TensorSpec(shape, tf.float32, "images")
 
-    def call(self, images, training=False):
-        embeddings = self.encoder_a(
-            self._check_inputs(images), training=training
-        )
-        return self.decoder_b(embeddings, training=training)
-
-    def _check_inputs(self, images):
-        """Check the input of `call`, or the images of domain a in a batch."""
-        if isinstance(images, dict):
-            images, _ = self._check_batch(images)
+    def _check_images(self, images):
         check_values("images", images, self.batch_shapes["images_a"])
         if isinstance(images, tf.TensorSpec):
             return images
         return tf.cast(images, tf.float32)
 
-    def encode(self, images, domain="a"):
-        """Return the embeddings of images.
-
-        Args:
-            images: float `[batch, image_size, image_size, 3]` in [-1, 1].
-            domain: `"a"` or `"b"`, that of the images.
-
-        Returns:
-            float32 `[batch, embedding_dim]`.
-
-        Raises:
-            UserError: if an argument does not fit.
-        """
-        checks.one_of("ab", domain=domain)
-        encoder = self.encoder_a if domain == "a" else self.encoder_b
-        return encoder(self._check_inputs(images), training=False)
-
-    def decode(self, embeddings, domain):
-        """Return the images of embeddings.
-
-        Args:
-            embeddings: float `[batch, embedding_dim]`, as `encode` returns
-                them, or what lies between such.
-            domain: `"a"` or `"b"`, that of the images to return.
-
-        Returns:
-            float32 `[batch, image_size, image_size, 3]` in [-1, 1].
-
-        Raises:
-            UserError: if an argument does not fit.
-        """
-        checks.one_of("ab", domain=domain)
-        decoder = self.decoder_a if domain == "a" else self.decoder_b
-        shape = tf.convert_to_tensor(embeddings).shape
-        if not shape.is_compatible_with((None, self.embedding_dim)):
-            raise UserError(
-                f"embeddings must be of shape [batch, {self.embedding_dim}]. "
-                f"Received shape: {shape}"
-            )
-        return decoder(tf.cast(embeddings, tf.float32), training=False)
-
-    def translate(self, images, to="b"):
-        """Translate images into one of the two domains.
-
-        Args:
-            images: float `[batch, image_size, image_size, 3]` in [-1, 1].
-            to: `"b"` (from a) or `"a"` (from b).
-
-        Returns:
-            float32, the shape of `images`, in [-1, 1].
-
-        Raises:
-            UserError: if an argument does not fit.
-        """
-        checks.one_of("ab", to=to)
-        return self.decode(self.encode(images, "a" if to == "b" else "b"), to)
-
-    def _encoded(self, images_a, images_b, training):
-        return (
-            self._pass(self.encoder_a)(images_a, training=training),
-            self._pass(self.encoder_b)(images_b, training=training),
-        )
-
-    def _decoded(self, embeddings, training):
-        """Decode the embeddings of both domains into both.
-
-        Returns:
-            Images of domain a, from a's embeddings and from b's, and images
-            of domain b, from a's embeddings and from b's.
-        """
-        # As one batch, which with normalization per image is exact.
-        embeddings = tf.concat(embeddings, 0)
-        return [
-            tf.split(self._pass(decoder)(embeddings, training=training), 2)
-            for decoder in (self.decoder_a, self.decoder_b)
-        ]
+    def _judge(self, domain):
+        return getattr(self, f"discriminator_{domain}")
 
     def _generator_terms(self, real_a, real_b, training):
         code_a, code_b = self._encoded(real_a, real_b, training)
@@ -383,43 +299,3 @@ class XGAN(BaseModel):
         return self._report(
             {"generator": g_terms, "discriminator": d_terms}, training=False
         )
-
-    def samples(self, batch):
-        """Return the sample grids: both translations, and a way in between.
-
-        The way leads from the embedding of the first image of a to that of
-        the second, decoded into both domains.
-        """
-        grids = {}
-        for source, target, judge in (
-            ("a", "b", self.discriminator_b),
-            ("b", "a", self.discriminator_a),
-        ):
-            images = batch[f"images_{source}"]
-            fake = self.translate(images, to=target)
-            columns = [
-                Column("input", images),
-                Column("output", fake),
-                Column("back", self.translate(fake, to=source)),
-            ]
-            reals = batch[f"images_{target}"]
-            grids[f"{source}_to_{target}"] = Grid(columns, reals, judge)
-        ends = self.encode(batch["images_a"][:2], "a")
-        way = tf.linspace(ends[0], ends[-1], _ON_THE_WAY)
-        columns = [Column("output", self.decode(way, d)) for d in "ab"]
-        return grids | {"interpolation": Grid(columns)}
-
-    def verbs(self):
-        """Return the model's verbs: both translations."""
-        inputs = {"images": Images(self.image_size)}
-        return [
-            Verb(
-                f"{source}_to_{target}",
-                functools.partial(self.translate, to=target),
-                inputs,
-                source,
-                target,
-                back=f"{target}_to_{source}",
-            )
-            for source, target in ("ab", "ba")
-        ]

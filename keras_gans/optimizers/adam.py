@@ -147,8 +147,8 @@ class RowAdam(PyTorchAdam):
             return
         # Two rows, of which one alone is written twice; where it is, a row
         # has a gradient from every pass.
+        rows = _rows(gradient)
         found = tf.convert_to_tensor(gradient.indices)
-        rows = tf.stack([tf.reduce_min(found), tf.reduce_max(found)])
         parts = tf.cast(rows[:, None] == found[None], gradient.dtype)
         gradient = tf.tensordot(parts, gradient.values, 1)
 
@@ -183,3 +183,35 @@ class RowAdam(PyTorchAdam):
         for handle, values in zip(handles, (steps, first, second), strict=True):
             write(handle, values)
         write(variable.handle, read(variable.handle) - rate * change)
+
+
+def _rows(gradient):
+    """Return the two rows that a gradient is of, maybe the same twice."""
+    found = tf.convert_to_tensor(gradient.indices)
+    return tf.stack([tf.reduce_min(found), tf.reduce_max(found)])
+
+
+def rows_moved(optimizer, gradients, variables):
+    """Return which rows of weights an optimizer has moved, and how often.
+
+    Args:
+        optimizer: a Keras optimizer, maybe with a loss scale, which has
+            applied `gradients` to `variables`.
+
+    Returns:
+        list, for each weight of which a `RowAdam` has moved some rows
+        `(rows, steps)`, int64 `[2]`, the numbers of the rows and of their
+        updates before this one; for others `()`.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    found = []
+    for gradient, variable in zip(gradients, variables, strict=True):
+        moved = ()
+        if isinstance(optimizer, RowAdam) and isinstance(
+            gradient, tf.IndexedSlices
+        ):
+            rows = _rows(gradient)
+            steps = optimizer._steps[optimizer._get_variable_index(variable)]
+            moved = rows, tf.gather(steps.value, rows) - 1
+        found.append(moved)
+    return found

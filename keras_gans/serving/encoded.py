@@ -26,9 +26,9 @@ def encoded_form(function, on_tensors, verb):
     Returns:
         Function of the inputs by name, images as `image_bytes`, string
         `[batch]`, to a dict with `image_bytes`, string `[batch]`, PNG files of
-        the same sizes, or `labels`, float32 `[batch, num_labels]`; and
-        `status`, string `[batch]`, `"ok"` or the reason for an empty answer,
-        of labels 0.
+        the same sizes, or the verb's `output`, such as `labels`; and `status`,
+        string `[batch]`, `"ok"` or the reason for an empty answer, of numbers
+        0.
     """
     name, declared = verb.input(verbs.Images)
     if declared is not None:
@@ -71,7 +71,7 @@ def encoded_form(function, on_tensors, verb):
         )
         shape = [count, *encoded.shape[1:]]
         encoded = tf.scatter_nd(good, encoded, tf.cast(shape, tf.int64))
-        key = "labels" if verb.output else "image_bytes"
+        key = verb.output_key if verb.output else "image_bytes"
         return {key: encoded, "status": status}
 
     return on_bytes

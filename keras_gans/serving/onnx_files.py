@@ -27,7 +27,7 @@ def write(path, model, samples):
 
     A file takes the declared inputs of the verb, images as float32 `[batch,
     height, width, 3]` in [-1, 1] of sides that the network takes, and returns
-    such images, or probabilities of labels. Decoding and scaling are left to
+    such images, or labels or codes. Decoding and scaling are left to
     the caller.
 
     Args:

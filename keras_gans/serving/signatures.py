@@ -10,7 +10,8 @@ From seeds, `generate_from_seeds`, of a verb that takes latents:
     the encoded form with `seeds`, int64 `[batch]`, in place of `latents`, so
     that a client need not draw noise: each image is the first of its seed.
 Of a verb whose outputs are labels, such as `classify`, both forms return
-`labels`, float32 `[batch, num_labels]`, instead of images.
+`labels`, float32 `[batch, num_labels]`, instead of images; of one whose
+outputs are codes, such as `encode_a`, `codes`, float32.
 `serving_default`:
     the encoded form of the first verb.
 

@@ -30,8 +30,7 @@ def tensor_form(function, verb):
 
     Returns:
         Function of the inputs by name, images as uint8 `[batch, height,
-        width, 3]`, to a dict with `images`, the same, or `labels`, float32
-        `[batch, num_labels]`.
+        width, 3]`, to a dict with `images`, the same, or the verb's `output`.
     """
     function = on_any_number(function)
     name, declared = verb.input(verbs.Images)
@@ -60,7 +59,7 @@ def tensor_form(function, verb):
         inputs[name] = geometry.fit(floats, declared.size, declared.multiple)
         outputs = function(**inputs)
         if verb.output:
-            return {"labels": outputs}
+            return {verb.output_key: outputs}
         outputs = geometry.restore(
             outputs, size, declared.size, declared.multiple
         )

@@ -1,6 +1,8 @@
 """Use a trained model on uint8 images, from any source."""
 
+import functools
 import math
+import types
 
 import numpy as np
 import tensorflow as tf
@@ -8,7 +10,7 @@ import tensorflow as tf
 from keras_gans import checks, verbs
 from keras_gans.checks import UserError
 from keras_gans.serving import description, signatures, tensors, tiles
-from keras_gans.verbs import Amounts, Images, Labels, Latents
+from keras_gans.verbs import Amounts, Codes, Images, Labels, Latents
 
 # The side of the tiles of an image that is too large to be taken whole.
 _TILE = 512
@@ -54,8 +56,12 @@ class LoadedModel:
     Attributes:
         about: dict, the content of `model.json`.
         verbs: dict from name to `Verb`, whose functions take and return uint8
-            arrays, or return the probabilities of labels.
+            arrays, or return labels or codes.
         owner: the live model, or the SavedModel.
+
+    Verbs that return codes are methods: `encode_a(pictures, batch_size=64)`
+    takes images as `classify` does, and returns float32 `[*sizes]` or
+    `[batch, *sizes]`.
     """
 
     def __init__(self, functions, about, owner):
@@ -67,6 +73,12 @@ class LoadedModel:
                 about["verbs"].items(), functions.values(), strict=True
             )
         }
+
+    def __getattr__(self, name):
+        verb = vars(self).get("verbs", {}).get(name)
+        if verb is None or not isinstance(verb.output, Codes):
+            raise AttributeError(f"LoadedModel has no attribute {name!r}")
+        return functools.partial(self._told, verb)
 
     def generate(
         self,
@@ -195,29 +207,33 @@ class LoadedModel:
             UserError: if an argument does not fit, or the model does not
                 return labels.
         """
+        verb = self._verb(None, Images, Labels)
+        return self._told(verb, pictures, batch_size)
+
+    def _told(self, verb, pictures, batch_size=64):
+        """Return the outputs, which are no images, of a verb of images."""
         checks.at_least(1, batch_size=batch_size)
         pictures = _checked(pictures)
         batch = pictures.reshape(-1, *pictures.shape[-3:])
-        verb = self._verb(None, Images, to_labels=True)
         name, declared = verb.input(Images)
         _tile(declared, None, batch.shape[1:3])
         rows = [
             verb.function(**{name: batch[start : start + batch_size]})
             for start in range(0, max(len(batch), 1), batch_size)
         ]
-        count = len(verb.output.table.names)
-        return np.concatenate(rows).reshape(*pictures.shape[:-3], count)
+        rows = np.concatenate(rows)
+        return rows.reshape(*pictures.shape[:-3], *rows.shape[1:])
 
     @property
     def label_table(self):
         """The `keras_gans.labels.Labels` of the first verb with labels."""
         for verb in self.verbs.values():
-            declared = verb.output or verb.input(Labels)[1]
-            if declared:
-                return declared.table
+            for declared in (verb.output, verb.input(Labels)[1]):
+                if isinstance(declared, Labels):
+                    return declared.table
         return None
 
-    def _verb(self, name, wanted, to_labels=False):
+    def _verb(self, name, wanted, output=types.NoneType):
         """Return the verb of this name, or the first, from and to such."""
         if name is not None:
             checks.one_of(self.verbs, verb=name)
@@ -225,10 +241,10 @@ class LoadedModel:
             if (
                 name in (None, verb.name)
                 and verb.input(wanted)[1]
-                and bool(verb.output) == to_labels
+                and isinstance(verb.output, output)
             ):
                 return verb
-        returned = "labels" if to_labels else "images"
+        returned = "labels" if output is Labels else "images"
         raise UserError(
             f"verb must be one that takes {wanted.__name__.lower()} and "
             f"returns {returned}; this model has {', '.join(self.verbs)}. "
@@ -237,6 +253,13 @@ class LoadedModel:
 
     def _translating(self, to, verb, source):
         """Return the verb that translates, by name or between domains."""
+        named = self.verbs.get(to) if isinstance(to, str) else None
+        if named and named.output:
+            raise UserError(
+                f"to must be a domain: {to} returns {named.output_key}, not "
+                f"images; in Python, keras_gans.load(path).{to}(images). "
+                f"Received: {to!r}"
+            )
         ways = [v for v in self.verbs.values() if v.target is not None]
         if verb is None and ways and (to, source) != (None, None):
             ways = _chosen(ways, "target", "to", to)

@@ -45,7 +45,8 @@ class Averages:
     After update number n, from 0 up, the average becomes
     d * average + (1 - d) * weight with d = min(decay, n / (n + 9)): even in
     short runs it forgets the initial weights; it covers about the last tenth
-    of the run until `decay` limits that.
+    of the run until `decay` limits that. A row of a weight that moves row by
+    row has updates of its own, so that what stands still is left alone.
 
     Create it within the strategy's scope.
 
@@ -71,22 +72,51 @@ class Averages:
             "average_in_networks": self._in_networks,
         } | {f"average_{i}": v for i, v in enumerate(self._others)}
 
-    def update(self):
-        """Update the average; call in a replica, after the weights."""
+    def update(self, moved=None):
+        """Update the average; call in a replica, after the weights.
 
-        def update(strategy):
-            count = tf.cast(self._updates.value, tf.float32)
-            rate = 1.0 - tf.minimum(self.decay, count / (count + 9.0))
-            for average, weight in zip(
-                self._others, self._weights, strict=True
+        Args:
+            moved: list, for each weight the result of
+                `optimizers.rows_moved`. Default: all weights moved as a whole.
+        """
+
+        def rate(count):
+            count = tf.cast(count, tf.float32)
+            return 1.0 - tf.minimum(self.decay, count / (count + 9.0))
+
+        def move(average, weight, whole, rows=None, count=None):
+            if rows is None:
+                average.assign_add((weight - average) * whole)
+                return
+
+            def move_rows():
+                old, new = tf.gather(average, rows), tf.gather(weight, rows)
+                shape = [2, *[1] * (len(old.shape) - 1)]
+                values = old + (new - old) * tf.reshape(rate(count), shape)
+                average.scatter_update(tf.IndexedSlices(values, rows))
+                return 0
+
+            def take():
+                average.assign(weight)
+                return 0
+
+            # All rows in the first update: some may never move.
+            tf.cond(whole < 1.0, move_rows, take)
+
+        def update(strategy, moved):
+            whole = rate(self._updates.value)
+            for average, weight, rows in zip(
+                self._others, self._weights, moved, strict=True
             ):
+                arguments = weight.value, whole, *rows
                 strategy.extended.update(
-                    average.value, _move, (weight.value, rate), group=False
+                    average.value, move, arguments, group=False
                 )
             self._updates.assign_add(1)
 
+        moved = moved or [()] * len(self._weights)
         # As optimizers do, so that each replica moves its own copy.
-        tf.distribute.get_replica_context().merge_call(update)
+        tf.distribute.get_replica_context().merge_call(update, (moved,))
 
     def put(self, average):
         """Load the average or the trained weights into the networks.
@@ -123,7 +153,3 @@ def _variable(shape, dtype):
         trainable=False,
         autocast=False,
     )
-
-
-def _move(average, weight, rate):
-    average.assign_add((weight - average) * rate)

@@ -241,8 +241,8 @@ class BaseModel(InferenceModel):
                 the recipe counts epochs, the epochs of `fit`, 100 constant
                 and 100 down to zero. A run of one long epoch then stays
                 constant.
-            schedule: `"linear"`, such a decay, or `"constant"`. Default: the
-                recipe's.
+            schedule: `"linear"`, such a decay, or `"constant"`, where
+                `learning_rate` is none itself. Default: the recipe's.
             ema: float, such as 0.999, the decay of a moving average of the
                 generators' weights, used for translation, evaluation and
                 export; training continues with the weights themselves. See
@@ -295,10 +295,11 @@ class BaseModel(InferenceModel):
         # Keras compiles `strategy.run` as a whole, which XLA refuses with
         # several replicas; `updates` then compiles what lies inside.
         self.jit_replica = bool(jit_compile) and replicas > 1
+        published = self.default_learning_rate
+        if schedule and callable(published):
+            published = float(published(0))  # the one that is named replaces it
         first_rate, other_rate, self._course = rates.published(
-            self.default_learning_rate
-            if learning_rate is None
-            else learning_rate,
+            published if learning_rate is None else learning_rate,
             self.default_epochs,
             self.default_steps if total_steps is None else total_steps,
             schedule,
@@ -496,10 +497,7 @@ class BaseModel(InferenceModel):
         With `recorded`, the result of `_record`, `terms_function` first gets
         the outputs of that pass, and gradients flow through it.
         """
-        results = updates.update(self, player, terms_function, args, recorded)
-        if self.averages and player == next(iter(self.terms)):
-            self.averages.update()
-        return results
+        return updates.update(self, player, terms_function, args, recorded)
 
     def _report(self, terms, training=True):
         """Count the step and record the terms; return the means so far.

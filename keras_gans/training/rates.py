@@ -34,8 +34,8 @@ def published(
         epochs of `fit`, or None.
 
     Raises:
-        UserError: if `rate` is not a rate, `schedule` is unknown, or
-            `total_steps` is below 1.
+        UserError: if `rate` is not a rate, `schedule` is unknown or beside a
+            `rate` that is one, or `total_steps` is below 1.
     """
     if schedule not in (None, *SCHEDULES):
         raise UserError(
@@ -47,6 +47,11 @@ def published(
         raise UserError(
             "learning_rate must be a number from 0 up, or a Keras schedule. "
             f"Received: {rate!r}"
+        )
+    if schedule and callable(rate):
+        raise UserError(
+            "schedule must be left out where learning_rate is a schedule. "
+            f"Received: {schedule!r}"
         )
     rate = rate if callable(rate) else float(rate)
     if schedule == "linear":

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans.checks import UserError
+from keras_gans.optimizers import rows_moved
 
 
 def record(model, network, *inputs):
@@ -70,6 +71,8 @@ def update(model, player, terms_function, args, recorded=None):
     if recorded is not None:
         gradients = passed_tape.gradient(passed, variables, gradients)
     optimizer.apply(gradients, variables)
+    if model.averages and player == next(iter(model.terms)):
+        model.averages.update(rows_moved(optimizer, gradients, variables))
     return terms, outputs
 
 

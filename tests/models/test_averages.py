@@ -73,9 +73,9 @@ def test_networks_hold_the_average_after_training(name):
     plain = make_model(name)
     updated, update = [], model.averages.update
 
-    def update_and_keep():  # a step may have several
+    def update_and_keep(moved):  # a step may have several
         updated.append(values(first_variables(model)))
-        update()
+        update(moved)
 
     model.averages.update = update_and_keep
     trained = train(model, 7)

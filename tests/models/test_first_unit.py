@@ -7,14 +7,13 @@ import tensorflow as tf
 from keras_gans import SharedLatent
 from keras_gans.checks import UserError
 from keras_gans.optimizers import PyTorchAdam
-from tests.networks.pytorch_reference import (
-    assign,
-    layers_of,
-    nchw,
-    nhwc,
-    to_reference,
-    tolerances,
+from tests.models.unit_training import (
+    close,
+    compare_gradients,
+    compare_steps,
+    compare_terms,
 )
+from tests.networks.pytorch_reference import assign, layers_of, nchw, nhwc
 
 CONVOLUTIONS = "Conv2D", "Conv2DTranspose"
 G_TERMS = {
@@ -25,6 +24,7 @@ G_TERMS = {
     "kl": ("gen_enc_loss", "gen_enc_loss"),
     "cycle_kl": ("gen_enc_aba_loss", "gen_enc_bab_loss"),
 }
+TOTALS = "dis_loss", "gen_total_loss"
 
 
 def variables(model):
@@ -93,12 +93,6 @@ def reals(fixture):
     return nhwc(fixture["in/images_a"]), nhwc(fixture["in/images_b"])
 
 
-def close(fixture, group, name, actual):
-    fixture.assert_close(
-        f"{group}/{name}", actual, **tolerances(fixture)[group]
-    )
-
-
 def test_shared_weights_are_those_of_the_code(model, fixture):
     found = variables(model)
     assert {*found} == {*fixture.group("w")}
@@ -125,56 +119,13 @@ def test_forward(model, fixture, reals):
             close(fixture, "out", f"dis_{domain}_{name}_0", logits)
 
 
-def compare(losses, terms):
-    for term, names in G_TERMS.items():
-        expected = sum(losses[name] for name in names)
-        np.testing.assert_allclose(
-            terms[term], expected, rtol=1e-4, atol=1e-5, err_msg=term
-        )
-
-
 def test_losses_and_gradients(model, fixture, reals):
-    none = None, None
-    for player, group, expected, find in (
-        ("discriminator", "grad_d", "dis_loss", model._discriminator_terms),
-        ("generator", "grad_g", "gen_total_loss", model._generator_terms),
-    ):
-        own = model.variables_of(player)
-        noise = [none] if player == "discriminator" else [none, none]
-        with tf.GradientTape() as tape:
-            terms, _ = find(*reals, *noise, training=True)
-            total = model.weighted_sum(terms)
-        close(fixture, "loss", expected, total)
-        gradients = dict(
-            zip(map(id, own), tape.gradient(total, own), strict=True)
-        )
-        assert len(fixture.group(group)) == len(own)
-        for name in fixture.group(group):
-            gradient = gradients[id(variables(model)[name])]
-            close(fixture, group, name, to_reference(gradient))
-    compare(fixture.group("loss"), terms)
+    terms = compare_gradients(model, fixture, variables(model), reals, TOTALS)
+    compare_terms(fixture.group("loss"), terms, G_TERMS)
 
 
 def test_three_steps_of_the_recipe(model, fixture, reals):
-    batch = dict(zip(("images_a", "images_b"), reals, strict=True))
-    unmoved = set(fixture.meta["zero_gradient_weights"])
-    for step in range(3):
-        logs = model.train_on_batch(batch, return_dict=True)
-        model.reset_metrics()
-        losses = {k: v[step] for k, v in fixture.group("step_loss").items()}
-        compare(losses, {n: logs[f"g_{n}"] for n in G_TERMS})
-        for log, name in (("g_loss", "gen_total_loss"), ("d_loss", "dis_loss")):
-            np.testing.assert_allclose(logs[log], losses[name], 1e-4)
-        if step == 1:
-            continue
-        group = f"adam{step + 1}"
-        assert len(fixture.group(group)) == len(variables(model))
-        for name, variable in variables(model).items():
-            if name not in unmoved:
-                close(fixture, group, name, to_reference(variable.numpy()))
-    for name, to, images in zip(("x_ab", "x_ba"), "ba", reals, strict=True):
-        translated = nchw(model.translate(images, to=to))
-        close(fixture, "adam3_out", name, translated)
+    compare_steps(model, fixture, variables(model), reals, G_TERMS, TOTALS)
 
 
 def test_defaults_are_the_published_recipe():

@@ -34,6 +34,8 @@ def test_schedule_overrides_the_recipe():
     )
     own = LinearDecay(0.1)
     assert rates.published(own, (100, 100), 400) == (own, own, None)
+    with pytest.raises(UserError, match="schedule must be left out.*'linear'"):
+        rates.published(own, None, 400, "linear")
 
 
 def make(architecture="dcgan", **arguments):

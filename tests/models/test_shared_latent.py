@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from keras_gans import SharedLatent
+from keras_gans import SharedLatent, images
 from keras_gans.checks import UserError
+from keras_gans.serving import translation
 from tests.tiny import fit, moved, values
 
 TINY = {"image_size": 32, "base_filters": 2}
@@ -136,6 +137,25 @@ def test_samples_have_a_way_between_two_images(batch):
     reconstructed = model.decode(model.encode(ends, "a"), "a")
     np.testing.assert_allclose(into_a[::7], reconstructed, atol=1e-6)
     np.testing.assert_allclose(into_b[::7], model(ends), atol=1e-6)
+
+
+def test_a_loaded_model_has_an_encoder_for_each_domain():
+    model = make()
+    loaded = translation.of_model(model)
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (3, 32, 32, 3), np.uint8)
+    expected = model.encode(images.to_float(pixels), "b")
+    found = loaded.encode_b(pixels, batch_size=2)
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert loaded.encode_a(pixels[0, :20]).shape == model.code_shape
+    assert not hasattr(loaded, "encode_c") and loaded.label_table is None
+    for options, message in (
+        ({"to": "encode_a"}, r"to must be a domain: encode_a returns codes"),
+        ({"verb": "encode_a"}, "takes images and returns images.*encode_a"),
+    ):
+        with pytest.raises(UserError, match=message):
+            loaded.translate(pixels, **options)
 
 
 @pytest.mark.parametrize(

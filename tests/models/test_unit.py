@@ -1,5 +1,8 @@
 """UNIT beside the training loop of its authors' public code."""
 
+import contextlib
+from unittest import mock
+
 import keras
 import numpy as np
 import pytest
@@ -10,14 +13,13 @@ from keras_gans.checks import UserError
 from keras_gans.models import shared_latent
 from keras_gans.networks.vgg import vgg16_features
 from keras_gans.optimizers import PyTorchAdam
-from tests.networks.pytorch_reference import (
-    assign,
-    layers_of,
-    nchw,
-    nhwc,
-    to_reference,
-    tolerances,
+from tests.models.unit_training import (
+    close,
+    compare_gradients,
+    compare_steps,
+    compare_terms,
 )
+from tests.networks.pytorch_reference import assign, layers_of, nchw, nhwc
 from tests.tiny import moved, values
 
 # Our term -> those of the code.
@@ -29,6 +31,7 @@ G_TERMS = {
     "cycle_kl": ("gen_recon_kl_cyc_aba", "gen_recon_kl_cyc_bab"),
     "perceptual": ("gen_vgg_a", "gen_vgg_b"),
 }
+TOTALS = "dis_total", "gen_total"
 
 
 def modules(model):
@@ -125,7 +128,8 @@ def reals(fixture):
     return nhwc(fixture["in/x_a"]), nhwc(fixture["in/x_b"])
 
 
-def of_fixture(model, fixture, monkeypatch):
+@contextlib.contextmanager
+def of_fixture(model, fixture):
     """Let the translations be the fixture's, to the last digit.
 
     A unit of a discriminator is so near the kink of its leaky ReLU that
@@ -142,12 +146,8 @@ def of_fixture(model, fixture, monkeypatch):
             fakes.append(ours + tf.stop_gradient(theirs - ours))
         return (own_a, fakes[0]), (fakes[1], own_b)
 
-    monkeypatch.setattr(model, "_decoded", exact)
-
-
-def close(fixture, group, name, actual):
-    tolerance = tolerances(fixture)[group]
-    fixture.assert_close(f"{group}/{name}", actual, **tolerance)
+    with mock.patch.object(model, "_decoded", exact):
+        yield
 
 
 def test_all_weights_have_a_place(model, fixture):
@@ -195,43 +195,12 @@ def test_features_are_vgg16(fixture, features, reals):
     close(fixture, "vgg", "vgg_relu5_3_x_a", nchw(found))
 
 
-def test_losses_and_gradients(model, fixture, reals, monkeypatch):
-    of_fixture(model, fixture, monkeypatch)
-    none = None, None
-    for player, group, expected, terms in (
-        (
-            *("discriminator", "grad_d", "dis_total"),
-            lambda: model._discriminator_terms(*reals, none, training=True)[0],
-        ),
-        (
-            *("generator", "grad_g", "gen_total"),
-            lambda: model._generator_terms(*reals, none, none, training=True)[
-                0
-            ],
-        ),
-    ):
-        own = model.variables_of(player)
-        with tf.GradientTape() as tape:
-            found = terms()
-            total = model.weighted_sum(found)
-        close(fixture, "loss", expected, total)
-        gradients = dict(
-            zip(map(id, own), tape.gradient(total, own), strict=True)
+def test_losses_and_gradients(model, fixture, reals):
+    with of_fixture(model, fixture):
+        terms = compare_gradients(
+            model, fixture, variables(model), reals, TOTALS
         )
-        names = fixture.group(group)
-        assert len(names) == len(own)
-        for name in names:
-            gradient = gradients[id(variables(model)[name])]
-            close(fixture, group, name, to_reference(gradient))
-    compare_terms(fixture.group("loss"), found)
-
-
-def compare_terms(losses, terms):
-    for term, names in G_TERMS.items():
-        expected = sum(losses[name] for name in names)
-        np.testing.assert_allclose(
-            terms[term], expected, rtol=1e-4, atol=1e-5, err_msg=term
-        )
+    compare_terms(fixture.group("loss"), terms, G_TERMS)
 
 
 def test_noise_is_added_to_codes_and_not_to_their_kl(model, fixture, reals):
@@ -249,35 +218,17 @@ def test_noise_is_added_to_codes_and_not_to_their_kl(model, fixture, reals):
         (noise["gen_n_b_recon"], noise["gen_n_a_recon"]),
         training=True,
     )
-    compare_terms(losses, g_terms)
+    compare_terms(losses, g_terms, G_TERMS)
 
 
-def test_three_steps_of_the_recipe(model, fixture, reals, monkeypatch):
-    batch = dict(zip(("images_a", "images_b"), reals, strict=True))
+def test_three_steps_of_the_recipe(model, fixture, reals):
     before = values(model.trainable_variables)
-    unmoved = set(fixture.meta["zero_gradient_weights"])
-    for step in range(3):
-        with monkeypatch.context() as patch:
-            if step == 0:
-                of_fixture(model, fixture, patch)
-            logs = model.train_on_batch(batch, return_dict=True)
-        model.reset_metrics()
-        losses = {k: v[step] for k, v in fixture.group("step_loss").items()}
-        compare_terms(losses, {n: logs[f"g_{n}"] for n in G_TERMS})
-        np.testing.assert_allclose(logs["g_loss"], losses["gen_total"], 1e-4)
-        np.testing.assert_allclose(logs["d_loss"], losses["dis_total"], 1e-4)
-        if step == 1:
-            continue
-        group = f"adam{step + 1}"
-        for name, variable in variables(model).items():
-            if name not in unmoved:
-                close(fixture, group, name, to_reference(variable.numpy()))
-        assert len(fixture.group(group)) == len(variables(model))
+    first = of_fixture(model, fixture)
+    compare_steps(
+        model, fixture, variables(model), reals, G_TERMS, TOTALS, first
+    )
     # Also those without a gradient: the weight decay pulls at them.
     assert all(moved(before, model.trainable_variables))
-    for name, to, images in zip(("x_ab", "x_ba"), "ba", reals, strict=True):
-        translated = model.translate(images, to=to)
-        close(fixture, "adam3_out", name, nchw(translated))
 
 
 def test_noise_is_drawn_for_training_alone():
@@ -320,6 +271,9 @@ def test_defaults_are_the_published_recipe():
         ]
         np.testing.assert_allclose(rates, [1e-4, 1e-4, 5e-5, 1e-4 / 2**9])
         assert (optimizer.beta_1, optimizer.beta_2) == (0.5, 0.999)
+    model.compile(schedule="constant")
+    rate = model.discriminator_optimizer.learning_rate
+    assert not model.rate_decays and float(rate) == np.float32(1e-4)
 
 
 def test_shared_residual_blocks_are_in_both(reals):

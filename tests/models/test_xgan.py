@@ -282,7 +282,7 @@ def test_bad_arguments(arguments, message):
         (lambda m, x: m.translate(x, to="anime"), "to must be one of a, b"),
         (lambda m, x: m.encode(x, domain="c"), "domain must be one of a, b"),
         (lambda m, x: m.decode(x, "a"), r"\[batch, 16\].*64, 64, 3"),
-        (lambda m, x: m.encode(x[:, 16:]), r"64, 64, 3\].*48, 64, 3"),
+        (lambda m, x: m.encode(x[:, 16:], "a"), r"64, 64, 3\].*48, 64, 3"),
         (lambda m, x: m(x[:, 16:]), r"64, 64, 3\].*48, 64, 3"),
     ],
 )
