@@ -57,8 +57,8 @@ class FreshStatistics(StepCallback):
     """Refreshes moving statistics, and calibrates, before each checkpoint.
 
     It comes before `SampleGrid` and `Checkpoints` in the list of callbacks
-    and has the same `every`. It does not change training, which
-    does not read moving statistics and goes on with the same random numbers.
+    and has the same `every`. It does not change training, which does not
+    read moving statistics and goes on with the same random numbers.
 
     Args:
         dataset: function from a step to the endless `tf.data.Dataset` from
