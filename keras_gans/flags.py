@@ -125,6 +125,13 @@ DATA = {
         "metavar": "SOURCE",
         "help": "domain b: as --data-a",
     },
+    "sketch-style": {
+        "metavar": "NAME,...",
+        "help": "for pix2pix: --data are photographs, and the inputs are line "
+        "drawings of them in these styles, mixed: xdog, fdog, photocopy, "
+        "edges and others of keras_gans.sketch; needs "
+        "pip install 'keras_gans[sketch]'",
+    },
     "image-size": {
         "type": integer(1),
         "metavar": "PIXELS",

@@ -42,7 +42,9 @@ _WRITTEN = {
 # Types of settings by name, to check files of other people.
 _TYPES = {
     **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
-    **dict.fromkeys(("model_arguments", "compile_arguments"), dict),
+    **dict.fromkeys(
+        ("model_arguments", "compile_arguments", "sketch_style"), dict
+    ),
     **dict.fromkeys(("data", "labels", "exclusive"), list),
 }
 _MOST = {
@@ -215,6 +217,8 @@ def check_data(settings, named=()):
     """
     names = [n for n in ("data", "data_a", "data_b") if settings.get(n)]
     flags = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+    if settings.get("sketch_style"):
+        flags = "--data"  # of the photographs, both sides
     for name in names:
         value = settings[name]
         for spec in value if isinstance(value, list) else [value]:

@@ -19,6 +19,7 @@ FLAGS = {
     "direction": "a_to_b",
     "data_a": None,
     "data_b": None,
+    "sketch_style": None,
 }
 
 
@@ -110,7 +111,7 @@ class Data:
         for flag, default in FLAGS.items():
             if flag in cls.flags:
                 continue
-            value = settings.pop(flag)
+            value = settings.pop(flag, default)
             if value != default:
                 value = ",".join(value) if isinstance(value, list) else value
                 raise UserError(
@@ -300,7 +301,7 @@ class Data:
         return all(side.style for side in self.sides.values())
 
     def _unseen_faces(self, count):
-        """Draw the same new identities in the style of each side."""
+        """Draw the same new identities in the style of each drawn side."""
         indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
         return {
             name: sources.drawn(
@@ -308,6 +309,7 @@ class Data:
                 seed=self.settings["seed"],
             )
             for name, side in self.sides.items()
+            if side.style
         }
 
 
