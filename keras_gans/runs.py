@@ -41,7 +41,9 @@ _WRITTEN = {
 
 # Types of settings by name, to check files of other people.
 _TYPES = {
-    **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
+    **dict.fromkeys(
+        ("model", "precision", "data_a", "data_b", "init_from"), str
+    ),
     **dict.fromkeys(
         ("model_arguments", "compile_arguments", "sketch_style"), dict
     ),

@@ -12,6 +12,7 @@ which its code was published.
 SciPy and scikit-image are needed: `pip install "keras_gans[sketch]"`.
 """
 
+import ast
 import functools
 import inspect
 import typing
@@ -495,7 +496,8 @@ def styles(given):
 
     Args:
         given: str, names separated by commas; a list of names; or a dict from
-            name to a dict of the parameters that differ from the style's.
+            name to a dict of the parameters that differ from the style's, or
+            such a dict as text.
 
     Returns:
         dict from the name of each style to a dict of all its parameters.
@@ -504,7 +506,15 @@ def styles(given):
         UserError: if one is unknown or out of range, or SciPy or scikit-image
             is missing.
     """
-    if isinstance(given, str):
+    if isinstance(given, str) and given.strip().startswith("{"):
+        try:
+            given = ast.literal_eval(given.strip())
+        except (ValueError, SyntaxError):
+            raise UserError(
+                "sketch_style must be names, or a dict such as "
+                f"{{'xdog': {{'sigma': 1.0}}}}. Received: {given!r}"
+            ) from None
+    elif isinstance(given, str):
         given = given.split(",")
     if not isinstance(given, dict):
         given = {str(name).strip(): {} for name in given}

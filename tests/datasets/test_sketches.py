@@ -1,5 +1,7 @@
 """Line drawings of photographs, beside the arrays of published codes."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -87,10 +89,10 @@ def test_strokes_are_black_on_white_at_any_size(style):
         assert sketches.draw(noise.astype(np.uint8), style).shape[2] == 3
 
 
-def test_parameters_are_checked_and_recorded():
+def test_parameters_are_checked_and_recorded(monkeypatch):
     named = sketches.styles(" xdog,edges")
     assert [*named] == ["xdog", "edges"] and named["xdog"]["sigma"] == 0.8
-    assert sketches.styles({"xdog": {"phi": 5}})["xdog"]["phi"] == 5
+    assert sketches.styles("{'xdog': {'phi': 5}}")["xdog"]["phi"] == 5
     for given, match in (
         ("pencil", "sketch_style must be one of xdog, .*'pencil'"),
         ({"xdog": {"tau": 1}}, "parameter of xdog must be one of sigma"),
@@ -99,8 +101,13 @@ def test_parameters_are_checked_and_recorded():
         ({"xdog": {"rule": "mine"}}, "rule must be one of article, published"),
         ({"xdog": {"binary": 1.5}}, "binary must be True or False"),
         ({}, "sketch_style must name a style"),
+        ("{'xdog'", "sketch_style must be names, or a dict such as"),
     ):
         with pytest.raises(ValueError, match=match):
             sketches.styles(given)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "skimage", None)
+        with pytest.raises(ValueError, match=r"keras_gans\[sketch\]"):
+            sketches._check_installed.__wrapped__()
     with pytest.raises(ValueError, match="image must be uint8"):
         sketches.draw(np.zeros((4, 4)))
