@@ -127,9 +127,9 @@ DATA = {
     },
     "sketch-style": {
         "metavar": "NAME,...",
-        "help": "for pix2pix: --data are photographs, and the inputs are line "
-        "drawings of them in these styles, mixed: xdog, fdog, photocopy, "
-        "edges and others of keras_gans.sketch, or with parameters "
+        "help": "for pairs (pix2pix): --data are photographs, and the inputs "
+        "are line drawings of them, in these styles mixed: xdog, fdog, "
+        "photocopy, edges and others of keras_gans.sketch, or with parameters "
         "\"{'xdog': {'sigma': 1.0}}\"; needs pip install keras_gans[sketch]",
     },
     "image-size": {

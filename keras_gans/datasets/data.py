@@ -111,7 +111,7 @@ class Data:
         for flag, default in FLAGS.items():
             if flag in cls.flags:
                 continue
-            value = settings.pop(flag, default)
+            value = settings.pop(flag)
             if value != default:
                 value = ",".join(value) if isinstance(value, list) else value
                 raise UserError(

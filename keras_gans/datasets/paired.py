@@ -136,7 +136,9 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30, sketch_styles=None):
         photos = opened(a, "data")
         return _sketched(photos, sketch_styles, cache_bytes), photos
     if b is None:
-        raise UserError("data_b must be given without sketch_styles")
+        raise UserError(
+            "data_b must be given without sketch_styles. Received: None"
+        )
     a, b = opened(a, "data_a"), opened(b, "data_b")
     numbers_a, numbers_b = _by_key(a, "data_a"), _by_key(b, "data_b")
     broken = {_key(name) for side in (a, b) for name, _ in side.left_out}
@@ -285,7 +287,7 @@ class PairedData(TwoDomains):
 
     @classmethod
     def resolve(cls, settings):
-        styles = settings.get("sketch_style")
+        styles = settings["sketch_style"]
         if styles is not None:
             data = settings["data"] or ()
             others = settings["data_a"], settings["data_b"]

@@ -76,7 +76,7 @@ def xdog(
         epsilon: float, the threshold.
         phi: float, steepness of the way from white to black.
         rule: `"article"`: white where D >= epsilon, else
-            1 + tanh(phi (D - epsilon)), eq. 5. `"published"`: white where
+            1 + tanh(phi (D - epsilon)). `"published"`: white where
             D < epsilon, else 1 + tanh(phi D), stretched to the full range, as
             most public codes have it.
         product: bool, whether D is multiplied by the image.
@@ -226,7 +226,9 @@ def _unit(vectors):
 
 
 def flow_filter(image, flow, sigma_c=1.0, sigma_m=3.0, rho=0.997):
-    """Filter an image across its edges and along them, Kang et al. eq. 6 to 9.
+    """Filter an image across its edges and along them.
+
+    The flow-based difference of Gaussians of Kang et al.
 
     Args:
         image: float `[height, width]` in [0, 1].
@@ -531,7 +533,12 @@ def styles(given):
         for parameter, value in changes.items():
             checks.one_of(known, **{f"a parameter of {name}": parameter})
             _check(parameter, value, known[parameter])
-        found[name] = known | changes
+        found[name] = values = known | changes
+        if values.get("low", 0.0) > values.get("high", 1.0):
+            raise UserError(
+                f"low must be at most high, {values['high']}. "
+                f"Received: {values['low']}"
+            )
     _check_installed()
     return found
 

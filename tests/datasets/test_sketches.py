@@ -100,6 +100,7 @@ def test_parameters_are_checked_and_recorded(monkeypatch):
         ({"fdog": {"passes": 2.5}}, "passes must be an integer"),
         ({"xdog": {"rule": "mine"}}, "rule must be one of article, published"),
         ({"xdog": {"binary": 1.5}}, "binary must be True or False"),
+        ({"edges": {"low": 0.3}}, "low must be at most high, 0.2"),
         ({}, "sketch_style must name a style"),
         ("{'xdog'", "sketch_style must be names, or a dict such as"),
     ):
