@@ -15,7 +15,6 @@ SciPy and scikit-image are needed: `pip install "keras_gans[sketch]"`.
 import ast
 import functools
 import inspect
-import typing
 
 import numpy as np
 
@@ -394,58 +393,33 @@ def edges(gray, sigma=1.0, low=0.1, high=0.2):
     return 1.0 - feature.canny(gray, sigma, low, high)
 
 
-class Style(typing.NamedTuple):
-    """A filter with parameters that were published.
-
-    Attributes:
-        filter: function, one of this module.
-        changes: dict, parameters that differ from the filter's defaults.
-        source: str, where they are from.
-    """
-
-    filter: typing.Callable
-    changes: dict
-    source: str
-
-    @property
-    def parameters(self):
-        """Dict from the name of each parameter to its value."""
-        known = inspect.signature(self.filter).parameters.values()
-        known = {p.name: p.default for p in list(known)[1:]}
-        return known | self.changes
-
-
+# Filters with parameters that were published, by the name of the style.
 STYLES = {
-    "xdog": Style(xdog, {}, "github.com/mehdidc/xdog_filter"),
-    "xdog-article": Style(
+    # github.com/mehdidc/xdog_filter
+    "xdog": xdog,
+    # github.com/SerialLain3170/Colorization: p 20, epsilon 0.5, phi 10
+    "xdog-article": functools.partial(
         xdog,
-        # p 20, epsilon 0.5, phi 10
-        {
-            "sigma": 1.0,
-            "gamma": 20 / 21,
-            "epsilon": 0.5 / 21,
-            "phi": 210.0,
-            "rule": "article",
-        },
-        "github.com/SerialLain3170/Colorization",
+        sigma=1.0,
+        gamma=20 / 21,
+        epsilon=0.5 / 21,
+        phi=210.0,
+        rule="article",
     ),
-    "xdog-lineart": Style(
+    # Its nohint_pix2pix: p 19, epsilon 0.01
+    "xdog-lineart": functools.partial(
         xdog,
-        # p 19, epsilon 0.01
-        {
-            "sigma": 0.4,
-            "k": 4.5,
-            "gamma": 0.95,
-            "epsilon": 0.0005,
-            "phi": 1e9,
-            "rule": "article",
-            "product": True,
-        },
-        "github.com/SerialLain3170/Colorization, nohint_pix2pix",
+        sigma=0.4,
+        k=4.5,
+        gamma=0.95,
+        epsilon=0.0005,
+        phi=1e9,
+        rule="article",
+        product=True,
     ),
-    "fdog": Style(fdog, {}, "github.com/SSARCandy/Coherent-Line-Drawing"),
-    "photocopy": Style(photocopy, {}, "GIMP, plug-ins/common/photocopy.c"),
-    "edges": Style(edges, {}, "scikit-image, feature.canny"),
+    "fdog": fdog,
+    "photocopy": photocopy,
+    "edges": edges,
 }
 
 
@@ -479,16 +453,12 @@ def draw(image, style="xdog", **parameters):
             "image must be uint8 [height, width, 3], or gray. "
             f"Received: {image.dtype.name} {image.shape}"
         )
-    return _drawn(image, name, known)
-
-
-def _drawn(image, name, parameters):
     from skimage import color
 
     gray = image[..., 0] / 255.0
     if image.shape[2] == 3:
         gray = color.rgb2gray(image)
-    drawing = STYLES[name].filter(gray, **parameters)
+    drawing = STYLES[name](gray, **known)
     levels = np.rint(255.0 * drawing).astype(np.uint8)
     return np.repeat(levels[..., None], 3, axis=-1)
 
@@ -525,7 +495,8 @@ def styles(given):
     found = {}
     for name, changes in given.items():
         checks.one_of(STYLES, sketch_style=name)
-        known = STYLES[name].parameters
+        _, *known = inspect.signature(STYLES[name]).parameters.values()
+        known = {parameter.name: parameter.default for parameter in known}
         if not isinstance(changes, dict):
             raise UserError(
                 f"parameters of {name} must be a dict. Received: {changes!r}"
