@@ -38,7 +38,13 @@ _SUBMODULES = {
     "loading": f"{__name__}.serving.loading",
 }
 
-__all__ = ["load", "registry", *_SUBMODULES, *registry.class_names()]
+__all__ = [
+    "init_from",
+    "load",
+    "registry",
+    *_SUBMODULES,
+    *registry.class_names(),
+]
 
 
 def _show(record):
@@ -51,8 +57,8 @@ logging.getLogger(__name__).addFilter(_show)
 
 
 def __getattr__(name):
-    if name == "load":
-        return importlib.import_module(_SUBMODULES["loading"]).load
+    if name in ("init_from", "load"):
+        return getattr(importlib.import_module(_SUBMODULES["loading"]), name)
     if name in _SUBMODULES:
         return importlib.import_module(_SUBMODULES[name])
     if name in registry.class_names():

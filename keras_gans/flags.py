@@ -125,6 +125,13 @@ DATA = {
         "metavar": "SOURCE",
         "help": "domain b: as --data-a",
     },
+    "sketch-style": {
+        "metavar": "NAME,...",
+        "help": "for pairs (pix2pix): --data are photographs, and the inputs "
+        "are line drawings of them, in these styles mixed: xdog, fdog, "
+        "photocopy, edges and others of keras_gans.sketch, or with parameters "
+        "\"{'xdog': {'sigma': 1.0}}\"; needs pip install keras_gans[sketch]",
+    },
     "image-size": {
         "type": integer(1),
         "metavar": "PIXELS",
@@ -148,6 +155,13 @@ MODEL = {
 }
 # How it is trained.
 TRAINING = {
+    "init-from": {
+        "type": files.expanded,
+        "metavar": "PATH",
+        "help": "a run folder or .keras file of the same model, whose weights "
+        "are the initial ones; optimizers and steps start anew, and other "
+        "flags may differ as long as the networks are the same",
+    },
     "batch-size": {
         "type": integer(1),
         "metavar": "IMAGES",

@@ -41,8 +41,12 @@ _WRITTEN = {
 
 # Types of settings by name, to check files of other people.
 _TYPES = {
-    **dict.fromkeys(("model", "precision", "data_a", "data_b"), str),
-    **dict.fromkeys(("model_arguments", "compile_arguments"), dict),
+    **dict.fromkeys(
+        ("model", "precision", "data_a", "data_b", "init_from"), str
+    ),
+    **dict.fromkeys(
+        ("model_arguments", "compile_arguments", "sketch_style"), dict
+    ),
     **dict.fromkeys(("data", "labels", "exclusive"), list),
 }
 _MOST = {
@@ -223,6 +227,8 @@ def check_data(settings, named=()):
     """
     names = [n for n in ("data", "data_a", "data_b") if settings.get(n)]
     flags = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+    if settings.get("sketch_style"):
+        flags = "--data"  # of the photographs, both sides
     for name in names:
         value = settings[name]
         for spec in value if isinstance(value, list) else [value]:

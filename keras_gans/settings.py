@@ -89,8 +89,16 @@ def resolve(flags):
 
 
 def parse_options(options, model_class):
-    """Parse `KEY=VALUE` texts as a dict; values are Python literals."""
-    valid = registry.options(model_class)
+    """Parse `KEY=VALUE` texts of a model; see `parse_values`."""
+    return parse_values(options, registry.options(model_class))
+
+
+def parse_values(options, valid):
+    """Parse `KEY=VALUE` texts as a dict; values are Python literals.
+
+    Raises:
+        UserError: if one has no value, or a key that is not `valid`.
+    """
     parsed = {}
     for option in options:
         key, equals, text = option.partition("=")

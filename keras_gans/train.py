@@ -308,13 +308,22 @@ def main(argv=None):
             model = run_settings.build_model(settings)
         describe(settings, model, data)
         from keras_gans import report
+        from keras_gans.callbacks import checkpoints
         from keras_gans.evaluation import in_training
+        from keras_gans.serving import loading
 
         measured = in_training.prepare(settings, data, model.verbs())
         folder = pathlib.Path(settings["run_dir"])
         folders = [pictures.folder for pictures in data.sides.values()]
         files.check_outside(folder, folders, "run_dir")
         report.place(folder)
+        is_new = restart or not checkpoints.steps(folder / "checkpoints")
+        if settings["init_from"] and is_new:
+            step = loading.init_from(model, settings["init_from"])
+            print(
+                f"starting with the weights of "
+                f"{shown(settings['init_from'])}, step {step}"
+            )
         if is_dry:
             dry_run(model, data)
             print("dry run: everything works; leave out --dry-run to train")

@@ -9,103 +9,15 @@ after a stop; failures are listed and set the exit code.
 """
 
 import argparse
-import collections
-import concurrent.futures
-import itertools
+import functools
 import os
 import sys
-import time
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from keras_gans import flags, images, streams
-from keras_gans.checks import UserError, shown
-from keras_gans.files import identity
-from keras_gans.serving import files
-
-_Picture = collections.namedtuple("_Picture", "task pixels profile")
-
-
-def translate_files(translator, tasks, on_done, batch_size=8, **options):
-    """Translate image files.
-
-    A result never replaces an input image, nor an earlier result of the call
-    whose name the file system treats as equal (`a.png`, `A.png`).
-
-    Args:
-        translator: the result of `keras_gans.load`.
-        tasks: list of `keras_gans.serving.files.Task`.
-        on_done: function, called for each image with its task and the
-            reason of its failure, a str, or None.
-        batch_size: int, most images to translate at once: consecutive
-            images of one size, with a total of at most the pixels allowed
-            for one.
-        **options: further arguments of `translator.translate`.
-    """
-    import tensorflow as tf
-
-    from keras_gans.serving import tensors
-
-    errors = (OSError, UserError, MemoryError, tf.errors.OpError)
-    limit = tensors.OWN_SIZE_LIMIT
-    taken = {identity(task.source): task.source for task in tasks}
-    pictures = _read_ahead(tasks, on_done)
-    for batch in _batches(pictures, batch_size, limit):
-        pixels = np.stack([picture.pixels for picture in batch])
-        try:
-            results = translator.translate(pixels, **options)
-        except errors as error:
-            results = [error] * len(batch)
-        for picture, result in zip(batch, results, strict=True):
-            try:
-                if isinstance(result, Exception):
-                    raise result
-                target = picture.task.target
-                place = identity(target)
-                if place is not None and place in taken:
-                    raise UserError(
-                        f"{target} is the place of {taken[place]}, too"
-                    )
-                files.write(target, result, picture.profile)
-                taken[identity(target)] = picture.task.source
-            except errors as error:
-                on_done(picture.task, _line(error))
-            else:
-                on_done(picture.task, None)
-
-
-def _read_ahead(tasks, on_done):
-    """Yield images; read the next one in the background."""
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        coming = [pool.submit(_read, task) for task in tasks[:1]]
-        for i, task in enumerate(tasks, 1):
-            reading = coming.pop()
-            coming += [pool.submit(_read, later) for later in tasks[i : i + 1]]
-            try:
-                yield _Picture(task, *reading.result())
-            except (OSError, UserError) as error:
-                on_done(task, _line(error))
-
-
-def _read(task):
-    pixels = images.read(task.source, name=task.source.name)
-    return pixels, files.profile(task.source)
-
-
-def _batches(pictures, most, most_pixels):
-    """Yield lists of consecutive images of one size."""
-    by_size = itertools.groupby(pictures, lambda picture: picture.pixels.shape)
-    for (height, width, _), group in by_size:
-        count = max(1, min(most, most_pixels // (height * width)))
-        while batch := list(itertools.islice(group, count)):
-            yield batch
-
-
-def _line(error):
-    """Describe an error in one line."""
-    kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-    return kind + shown(str(error).split("\n")[0])
+from keras_gans import flags, streams
+from keras_gans.checks import UserError
+from keras_gans.serving import conversion, files
 
 
 def _parse_arguments(argv):
@@ -186,7 +98,9 @@ def main(argv=None):
     """
     arguments = _parse_arguments(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from keras_gans.serving import loading
+    import tensorflow as tf
+
+    from keras_gans.serving import loading, tensors
 
     options = {
         name: getattr(arguments, name) for name in ("to", "source", "tile")
@@ -203,11 +117,6 @@ def main(argv=None):
             arguments.png,
             arguments.overwrite,
         )
-        tasks = [
-            task
-            for task in found
-            if arguments.overwrite or not files.is_there(task.target)
-        ]
         translator = loading.load(arguments.model)
         if arguments.labels is not None:
             options["to"] = translator.read_labels(arguments.labels)
@@ -216,36 +125,15 @@ def main(argv=None):
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return _run(translator, tasks, len(found), arguments.batch_size, options)
-
-
-def _run(translator, tasks, found, batch_size, options):
-    done, failed, is_stopped = 0, 0, False
-    start = time.monotonic()
-    with tqdm(total=len(tasks), unit=" images", disable=None) as bar:
-
-        def on_done(task, reason):
-            nonlocal done, failed
-            bar.update()
-            if reason is None:
-                done += 1
-            else:
-                failed += 1
-                bar.write(f"failed: {shown(task.source)}: {reason}", sys.stderr)
-
-        try:
-            translate_files(translator, tasks, on_done, batch_size, **options)
-        except KeyboardInterrupt:
-            is_stopped = True
-    rate = done / (time.monotonic() - start)
-    print(
-        f"{done} translated, {rate:.3g} images a second; "
-        f"{found - len(tasks)} were there already; {failed} failed"
+    return conversion.run(
+        found,
+        functools.partial(translator.translate, **options),
+        "translated",
+        arguments.overwrite,
+        arguments.batch_size,
+        tensors.OWN_SIZE_LIMIT,
+        (tf.errors.OpError,),
     )
-    if is_stopped:
-        print("stopped; the same command goes on")
-        return 130
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

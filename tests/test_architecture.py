@@ -15,7 +15,7 @@ LEAVES = (
 )
 COMMANDS = (
     *("train", "evaluate", "translate", "generate"),
-    *("check", "convert", "export", "axes"),
+    *("check", "convert", "export", "axes", "sketch"),
 )
 # Room -> prefixes of our own modules that it may import beside the leaves.
 ALLOWED = {

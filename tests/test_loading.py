@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import shutil
 import tracemalloc
 import zipfile
@@ -11,11 +12,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_gans
+from keras_gans import registry
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 from keras_gans.serving import description, loading
 from tests.models.test_contract import TINY, make_bare, make_model
 from tests.test_checkpoints import DAMAGES, flip, of_config, rewritten
+from tests.tiny import fit, make_batch, moved, values
 
 SETTINGS = {"model": "cyclegan", "seed": 0, "image_size": 32}
 
@@ -261,3 +265,44 @@ def test_the_saver_of_a_graph_is_nobody_elses(exported, tmp_path):
     (copy / "saved_model.pb").write_bytes(content.SerializeToString())
     with pytest.raises(UserError, match="SaveV2"):
         description.check_graph(copy)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.slow] * (n != "pix2pix"))
+        for n in sorted({*TINY, *registry.names()})
+    ],
+)
+def test_another_training_starts_with_the_weights_alone(name, tmp_path):
+    model = make_model(name)
+    fit(model, make_batch(model), steps=2)
+    model.save(tmp_path / "model.keras")
+    other = make_model(name, seed=1, ema=0.9)
+    fresh = {p: values(other.optimizer_of(p).variables) for p in other.players}
+    assert keras_gans.init_from(other, tmp_path / "model.keras") == 2
+    for ours, theirs in zip(model.networks, other.networks, strict=True):
+        for expected, weight in zip(ours.weights, theirs.weights, strict=True):
+            np.testing.assert_array_equal(expected.numpy(), weight.numpy())
+    assert int(other.step) == 0
+    for player, before in fresh.items():
+        assert not any(moved(before, other.optimizer_of(player).variables))
+
+
+def test_other_networks_are_no_start(whole):
+    model = make_model("pix2pix")
+    with pytest.raises(UserError, match="', of a CycleGAN, for a Pix2Pi"):
+        keras_gans.init_from(model, whole)
+    model = keras_gans.CycleGAN(image_size=32, base_filters=6)
+    before = values(model.generator_ab.weights)
+    with pytest.raises(UserError) as caught:
+        keras_gans.init_from(model, whole)
+    assert re.search(
+        r"first in a weight of generator_ab, kernel \(\d+, \d+, 3, 4\) there, "
+        r"generator_ab, kernel \(\d+, \d+, 3, 6\) here \(base_filters 4 there, "
+        r"6 here; ",
+        str(caught.value),
+    )
+    assert not any(moved(before, model.generator_ab.weights))
+    with pytest.raises(UserError, match="init_from: path must be a run folder"):
+        keras_gans.init_from(model, whole / "nothing")

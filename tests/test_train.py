@@ -23,6 +23,7 @@ from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 from keras_gans.serving import loading
+from tests.tiny import make_model
 
 TINY = "--image-size 32 --set base_filters=2 --batch-size 2 --log-every 2"
 
@@ -464,6 +465,35 @@ def test_a_run_lies_outside_its_images_and_replaces_no_page(folders, capsys):
     assert "report must be a new file, or one" in capsys.readouterr().err
     assert not pathlib.Path("b/runs").exists()
     assert [p.name for p in pathlib.Path("mine").iterdir()] == ["report.html"]
+
+
+@pytest.mark.usefixtures("eagerly", "unexported")
+def test_sketches_of_photographs_and_a_start_with_another_run(folders, capsys):
+    def drawn(text):
+        return run(f"--model pix2pix {text}", "--data a")
+
+    def kernel(path):
+        model, settings = loading.read_model(path)
+        return model.generator.trainable_variables[0].numpy(), settings
+
+    make_model("pix2pix").save("first.keras")
+    text = (
+        "--init-from first.keras --sketch-style edges,xdog --run-dir second "
+        "--set learning_rate=1e-12 --set schedule=constant --evaluate-every 0"
+    )
+    assert drawn(f"{text} --set base_filters=4 --steps 1") == 2
+    assert "base_filters 2 there, 4 here" in capsys.readouterr().err
+    assert drawn(f"{text} --steps 1") == 0
+    shown = capsys.readouterr().out
+    assert "20 sketches (edges, xdog) of images in a" in shown
+    assert "the weights of first.keras, step 0" in shown
+    (expected, _), (weights, settings) = map(kernel, ("first.keras", "second"))
+    np.testing.assert_allclose(weights, expected, atol=1e-9)
+    assert settings["init_from"] == "first.keras"
+    assert [*settings["sketch_style"]] == ["edges", "xdog"]
+    pathlib.Path("first.keras").unlink()
+    assert drawn(f"{text} --steps 2") == 0
+    assert "continuing after step 1" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("eagerly", "unexported")

@@ -145,14 +145,7 @@ def load_weights(model, path):
             f"{path} is of another model: {class_name} there, "
             f"{type(model).__name__} here"
         )
-    ours = model.get_config()
-    different = [
-        f"{name} {str(config[name])[:50]} there, {ours[name]} here"
-        for name in ours
-        if name not in _NOT_OURS
-        and name in config
-        and config[name] != json.loads(json.dumps(ours[name]))
-    ]
+    different = differences(model, config)
     variables = _variables(model)
     before = [variable.numpy() for variable in variables]
     try:
@@ -172,6 +165,18 @@ def load_weights(model, path):
                 f"{path} is of another model: {'; '.join(different)}"
             ) from error
         raise
+
+
+def differences(model, config):
+    """Return where a config differs from the model's, a list of str."""
+    ours = model.get_config()
+    return [
+        f"{name} {str(config[name])[:50]} there, {ours[name]} here"
+        for name in ours
+        if name not in _NOT_OURS
+        and name in config
+        and config[name] != json.loads(json.dumps(ours[name]))
+    ]
 
 
 @contextlib.contextmanager

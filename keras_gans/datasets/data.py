@@ -20,6 +20,7 @@ FLAGS = {
     "direction": "a_to_b",
     "data_a": None,
     "data_b": None,
+    "sketch_style": None,
 }
 
 
@@ -302,7 +303,7 @@ class Data:
         return all(side.style for side in self.sides.values())
 
     def _unseen_faces(self, count):
-        """Draw the same new identities in the style of each side."""
+        """Draw the same new identities in the style of each drawn side."""
         indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
         return {
             name: sources.drawn(
@@ -310,6 +311,7 @@ class Data:
                 seed=self.settings["seed"],
             )
             for name, side in self.sides.items()
+            if side.style
         }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_gans import files
 from keras_gans.checks import UserError
-from keras_gans.datasets import passes, pipeline, sources
+from keras_gans.datasets import passes, pipeline, sketches, sources
 from keras_gans.datasets.pictures import Pictures
 from keras_gans.datasets.two_domains import TwoDomains
 
@@ -16,7 +16,7 @@ _SHOWN = 3  # names in an error message
 
 def paired(
     a,
-    b,
+    b=None,
     image_size=256,
     batch_size=1,
     load_size=None,
@@ -26,6 +26,7 @@ def paired(
     held_out=0,
     cache_bytes=1 << 30,
     repeat=True,
+    sketch_styles=None,
 ):
     """Make a data set of batches from pairs of images.
 
@@ -54,6 +55,10 @@ def paired(
             validation, over the held-out pairs, or all if `held_out` is 0: in
             a fixed order, center crops, no flips; the last batch may be
             smaller.
+        sketch_styles: as of `datasets.sketches.styles`, such as `"xdog"` or
+            `["xdog", "fdog"]`: `a` are photographs and `b` is left out; the
+            photographs become the targets, and the inputs are drawn from them
+            in these styles, a random one each time, in a single pass in turn.
 
     Returns:
         `tf.data.Dataset`; elements are dicts with `images_a` and
@@ -71,7 +76,7 @@ def paired(
         if isinstance(side, Pictures):
             passes.check_opened(side, name, image_size, load_size)
     size = load_size or sources.default_load_size(image_size)
-    pairs = _joined(*open_pair(a, b, size, seed, cache_bytes))
+    pairs = _joined(*open_pair(a, b, size, seed, cache_bytes, sketch_styles))
     pairs = passes.chosen(pairs, held_out, seed, "data", repeat).prepared()
 
     def make_batch(number):
@@ -94,7 +99,7 @@ def paired(
     )
 
 
-def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
+def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30, sketch_styles=None):
     """Open the two sides of pairs; return them in the same order.
 
     A pair with a broken image is skipped.
@@ -105,6 +110,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
         load_size: int, height and width in pixels.
         seed: int, seed of the drawn faces.
         cache_bytes: int, most memory for decoded images of each side.
+        sketch_styles: as of `paired`.
 
     Returns:
         `(a, b)`, `Pictures` of the same number.
@@ -113,14 +119,27 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30):
         UserError: in one line with names, if the other image of a pair is
             missing or of another size.
     """
-    a, b = (
-        side
-        if isinstance(side, Pictures)
-        else sources.open_source(
+
+    def opened(side, name):
+        if isinstance(side, Pictures):
+            return side
+        return sources.open_source(
             side, load_size, name, seed, cache_bytes, face_indices=_FACES
         )
-        for name, side in (("data_a", a), ("data_b", b))
-    )
+
+    if sketch_styles is not None:
+        if b is not None:
+            raise UserError(
+                "data_b must be left out with sketch_styles, where data_a are "
+                f"the photographs. Received: {b!r}"
+            )
+        photos = opened(a, "data")
+        return _sketched(photos, sketch_styles, cache_bytes), photos
+    if b is None:
+        raise UserError(
+            "data_b must be given without sketch_styles. Received: None"
+        )
+    a, b = opened(a, "data_a"), opened(b, "data_b")
     numbers_a, numbers_b = _by_key(a, "data_a"), _by_key(b, "data_b")
     broken = {_key(name) for side in (a, b) for name, _ in side.left_out}
     for name, mine, others in (
@@ -202,6 +221,44 @@ def _listed(names):
     return ", ".join(names[:_SHOWN]) + more
 
 
+def _sketched(photos, styles, cache_bytes):
+    """Return sketches of photographs, drawn when they are needed.
+
+    Sketch i has style i modulo the styles, and is known in all others.
+    """
+    styles = sketches.styles(styles)
+
+    def place(named):
+        return f"sketches ({named}) of {photos._source.place}"
+
+    def made(decode, named, cache_bytes=0):
+        return Pictures(
+            photos.names,
+            decode,
+            photos.load_size,
+            place(named),
+            lambda: photos.headers,
+            folder=photos.folder,
+            other_files=photos.other_files,
+            argument="data",
+            cache_bytes=cache_bytes,
+        )
+
+    def drawn(name):
+        return made(
+            lambda i: sketches.draw(photos.read(i), name, **styles[name]),
+            name,
+            cache_bytes // len(styles),
+        )
+
+    known = [drawn(name) for name in styles]
+    mixed = made(lambda i: known[i % len(known)].read(i), ", ".join(styles))
+    mixed._variants = [one._source for one in known]
+    mixed._source.is_kept = known[0]._source.is_kept
+    mixed._source.probe = photos.read
+    return mixed
+
+
 def _joined(a, b):
     """Return pairs as six-channel images, which cannot be separated."""
     pairs = Pictures(
@@ -213,6 +270,11 @@ def _joined(a, b):
         folder=a.folder,
     )
     pairs._source.is_kept = a._source.is_kept and b._source.is_kept
+    pairs._source.probe = a._source.probe and b.read
+    pairs._variants = [
+        _joined(one, b)._source
+        for one in map(a.variant, range(len(a._variants)))
+    ]
     return pairs
 
 
@@ -220,12 +282,41 @@ class PairedData(TwoDomains):
     """Input images and, in the same order, their targets, see `paired`."""
 
     kind = "paired"
+    flags = (*TwoDomains.flags, "sketch_style")
     are_alike = True
+
+    @classmethod
+    def resolve(cls, settings):
+        styles = settings["sketch_style"]
+        if styles is not None:
+            data = settings["data"] or ()
+            others = settings["data_a"], settings["data_b"]
+            if len(data) != 1 or any(others):
+                raise UserError(
+                    "sketch_style must be given with data, the photographs, "
+                    f"once and alone. Received: data={', '.join(data)!r}, "
+                    f"data_a={others[0]!r}, data_b={others[1]!r}"
+                )
+            if settings["direction"] != "a_to_b":
+                raise UserError(
+                    "direction must be a_to_b, from sketches to photographs, "
+                    f"with sketch_style. Received: {settings['direction']!r}"
+                )
+            (both,) = data
+            settings |= {
+                "data": None,
+                "data_a": both,
+                "data_b": both,
+                "sketch_style": sketches.styles(styles),
+            }
+        super().resolve(settings)
 
     @classmethod
     def _open_sides(cls, settings, load_size, seed, cache_bytes):
         given = [settings[name] for name in cls.sources]
-        sides = open_pair(*given, load_size, seed, cache_bytes)
+        if styles := settings.get("sketch_style"):
+            given = given[1], None
+        sides = open_pair(*given, load_size, seed, cache_bytes, styles or None)
         return dict(zip(cls.sources, sides, strict=True))
 
     @staticmethod
@@ -249,3 +340,14 @@ class PairedData(TwoDomains):
 
     def batches(self, start=0, repeat=True):
         return paired(*self._sides(repeat), **self._options(start, repeat))
+
+    def _is_drawn(self):
+        if self.settings.get("sketch_style"):
+            return bool(self.sides["data_b"].style)
+        return super()._is_drawn()
+
+    def _unseen_faces(self, count):
+        faces = super()._unseen_faces(count)
+        if styles := self.settings.get("sketch_style"):
+            faces = {"data_a": _sketched(faces["data_b"], styles, 0)} | faces
+        return faces

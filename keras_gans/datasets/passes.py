@@ -20,7 +20,8 @@ logger = logging.getLogger("keras_gans")
 def batch(pictures, stream, first, batch_size, image_size, flip, seed):
     """Make the batch that starts at position `first` of a stream.
 
-    Each pass takes all images in a new order; streams are independent.
+    Each pass takes all images in a new order; streams are independent. Images
+    of several styles are in a random one.
 
     Args:
         pictures: `Pictures`.
@@ -47,7 +48,7 @@ def batch(pictures, stream, first, batch_size, image_size, flip, seed):
         epoch, place = divmod(first + row, len(pictures))
         indices[row] = order(seed, stream, epoch, len(pictures))[place]
         y, x = corners[row].tolist()
-        picture = pictures.load(indices[row])
+        picture = pictures.variant(int(words[row, 3])).load(indices[row])
         picture = picture[y : y + image_size, x : x + image_size]
         squares.append(picture[:, ::-1] if mirrored[row] else picture)
     return np.stack(squares), indices

@@ -35,6 +35,8 @@ class _Source:
     style: str | None
     argument: str
     is_kept: bool = False
+    # Tells whether an image is broken without all of the work of `decode`.
+    probe: typing.Callable | None = None
     # Reasons by number, and numbers that turned out to be broken in training.
     broken: dict = dataclasses.field(default_factory=dict)
     late: set = dataclasses.field(default_factory=set)
@@ -73,6 +75,9 @@ class Pictures:
         left_out: list of (name, reason), images that cannot be read.
         description: str, description of the source in one line.
     """
+
+    # The sources of `variant`; none for images of one style.
+    _variants = ()
 
     def __init__(
         self,
@@ -203,6 +208,15 @@ class Pictures:
                     "%s: more are broken and not named", self.description
                 )
 
+    def variant(self, number):
+        """Return the same images in style `number` modulo their styles."""
+        if not self._variants:
+            return self
+        chosen = copy.copy(self)
+        chosen._source = self._variants[number % len(self._variants)]
+        chosen._variants = ()
+        return chosen
+
     def subset(self, indices):
         """Return the images with these indices, in this order."""
         return self._taken([int(i) for i in indices])
@@ -219,7 +233,7 @@ class Pictures:
         corner, source = (self.load_size - size) // 2, self._source
         middle = slice(corner, corner + size)
         cropped = self._taken(range(len(self)))
-        cropped.load_size = size
+        cropped.load_size, cropped._variants = size, ()
         cropped._source = dataclasses.replace(
             source,
             decode=lambda i: source.decode(i)[middle, middle],
@@ -264,9 +278,11 @@ class Pictures:
         ):
             return self
 
+        decode = self._source.probe or self._source.decode
+
         def error_of(number):
             try:
-                self._source.decode(number)
+                decode(number)
             except UserError as error:
                 return str(error)
 

@@ -155,7 +155,7 @@ def _run(arguments):
     what = f"{folder}, step {step}"
     if arguments["weights"] == "trained":
         # Its moving statistics are those of the training images.
-        given = _given(arguments, run_settings.kind_of(settings))
+        given = _given(arguments, settings, run_settings.kind_of(settings))
         runs.check_data(settings, _sources(given))
         _take_trained(model, settings, step)
         what, folder = f"{what}, weights as trained", folder / "trained"
@@ -197,11 +197,17 @@ def _take_trained(model, settings, step):
     statistics.refresh(model, batches.take(statistics.BATCHES))
 
 
-def _given(arguments, kind):
-    """Return the data named by the arguments, as settings, or nothing."""
+def _given(arguments, settings, kind):
+    """Return the data named by the arguments, as settings, or nothing.
+
+    Photographs are drawn as those of the run were, if nothing else is asked
+    for.
+    """
     if not _named(arguments):
         return {}
     given = {name: arguments[name] for name in datasets.FLAGS}
+    if given["data"] and given["sketch_style"] is None:
+        given["sketch_style"] = settings.get("sketch_style")
     kind.resolve(given)
     return given
 
@@ -227,7 +233,7 @@ def _measured_on(arguments, settings, kind, verbs):
         )
     settings = settings | {"image_size": size}
     count = arguments["count"] or COUNT
-    given = _given(arguments, kind)
+    given = _given(arguments, settings, kind)
     if not given and not settings.get(kind.sources[0]):
         raise UserError(
             "data, or data_a and data_b, must be given: the model does not "
@@ -239,7 +245,8 @@ def _measured_on(arguments, settings, kind, verbs):
             f"labels must be those of the model, {labels}. "
             f"Received: {given['labels']}"
         )
-    given = {name: given[name] for name in kind.sources if name in given}
+    read = *kind.sources, "sketch_style"
+    given = {name: given[name] for name in read if name in given}
     are_known = all(given[n] == settings.get(n) for n in given)
     named = _sources(given)
     trained_on = functools.partial(cases.trained_on, kind, settings, named)

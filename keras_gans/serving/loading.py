@@ -1,6 +1,7 @@
 """Load models from a run folder, a `.keras` file or a SavedModel."""
 
 import inspect
+import itertools
 import logging
 import pathlib
 
@@ -73,6 +74,65 @@ def read_model(path, axes=None):
             )
         model.axes = axes
     return model, settings
+
+
+def init_from(model, path):
+    """Start a training from the weights of another.
+
+        model = keras_gans.Pix2Pix(image_size=64)
+        model.compile(learning_rate=1e-5)
+        keras_gans.init_from(model, "runs/pix2pix")
+
+    Sets the weights of all networks to those that are saved: of a run with
+    `ema` to their average. All else is fresh: the step is 0, optimizers and
+    a moving average of the model begin with these weights.
+
+    Args:
+        model: a `BaseModel`, compiled or not; its settings may differ as long
+            as its networks have the same weights.
+        path: a run folder (reads its newest intact checkpoint) or a `.keras`
+            file.
+
+    Returns:
+        int, the steps that the weights were trained for.
+
+    Raises:
+        UserError: in one line that names the first difference, if they are of
+            other networks; or if they cannot be read. The model is then
+            unchanged.
+    """
+    try:
+        source, _ = read_model(path)
+    except UserError as error:
+        raise UserError(f"init_from: {error}") from None
+    rule = "init_from must be of a model with the same networks. Received: "
+    if type(source) is not type(model):
+        raise UserError(
+            f"{rule}{str(path)!r}, of a {type(source).__name__}, for a "
+            f"{type(model).__name__}"
+        )
+    ours, theirs = _weights(model), _weights(source)
+    for here, there in itertools.zip_longest(ours, theirs):
+        shapes = [
+            one and (one[0], one[1].name, tuple(one[1].shape))
+            for one in (here, there)
+        ]
+        if shapes[0] != shapes[1]:
+            here, there = (s and f"{s[0]}, {s[1]} {s[2]}" for s in shapes)
+            different = checkpoints.differences(model, source.get_config())
+            raise UserError(
+                f"{rule}{str(path)!r}, which differs first in a weight of "
+                f"{there} there, {here} here"
+                + (f" ({'; '.join(different)})" if different else "")
+            )
+    for (_, here), (_, there) in zip(ours, theirs, strict=True):
+        here.assign(there.numpy())
+    return int(source.step.numpy())
+
+
+def _weights(model):
+    """Return the weights of a model, with the names of their networks."""
+    return [(n.name, weight) for n in model.networks for weight in n.weights]
 
 
 def _read(path):

@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from keras_gans import datasets, images
+from keras_gans.datasets import sketches
+from keras_gans.verbs import Images, Verb
 
 
 def pair_arrays(count, size=12):
@@ -196,3 +198,96 @@ def test_bad_arguments(argument, value, match):
     a, b = pair_arrays(3)
     with pytest.raises(ValueError, match=match):
         datasets.paired(a, b, **{"image_size": 8, argument: value})
+
+
+PHOTOS = np.random.RandomState(0).randint(0, 256, (12, 14, 14, 3), np.uint8)
+
+
+def test_sketches_of_photographs_in_mixed_styles():
+    styles = ["xdog", "edges"]
+    options = {
+        "image_size": 12,
+        "batch_size": 5,
+        "load_size": 14,
+        "seed": 3,
+        "sketch_styles": styles,
+    }
+    a, b = take(datasets.paired(PHOTOS, **options), 12)
+    rest = take(datasets.paired(PHOTOS, start=7, **options), 5)
+    for one, other in zip((a, b), rest, strict=True):
+        np.testing.assert_array_equal(one[35:], other)
+    # Both halves of a pair have the same crop and flip.
+    known = {}
+    for number, photo in enumerate(PHOTOS):
+        for style in styles:
+            drawn = sketches.draw(photo, style)
+            both = np.concatenate([drawn, photo], axis=-1)
+            for y, x in np.ndindex(3, 3):
+                pair = both[y : y + 12, x : x + 12]
+                for flipped in (pair, pair[:, ::-1]):
+                    known[flipped.tobytes()] = number, style
+    seen = [known[p.tobytes()] for p in np.concatenate([a, b], axis=-1)]
+    assert {*seen} == {(n, s) for n in range(12) for s in styles}
+    assert 20 < sum(style == "xdog" for _, style in seen) < 40
+
+
+def test_sketches_of_held_out_photographs(tmp_path):
+    for i, photo in enumerate(PHOTOS[:8]):
+        Image.fromarray(photo).save(tmp_path / f"{i}.png")
+    (tmp_path / "9.png").write_bytes(b"no image")
+    kind = datasets.KINDS["paired"]
+    settings = datasets.FLAGS | {
+        "data": [str(tmp_path)],
+        "sketch_style": "edges,photocopy",
+    }
+    kind.resolve(settings)
+    assert [*settings["sketch_style"]] == ["edges", "photocopy"]
+    settings |= {"image_size": 14, "seed": 0, "batch_size": 2}
+    data = kind.open(settings, held_out=2)
+    data.prepare()
+    assert data.sides["data_a"].description.startswith(
+        "8 sketches (edges, photocopy) of images in"
+    )
+    held = data.held_out()
+    assert held["images_a"].shape == (2, 14, 14, 3)
+    a, b = data.held.values()
+    for i in range(2):
+        style = ("edges", "photocopy")[int(b.names[i][0]) % 2]
+        np.testing.assert_array_equal(
+            a.read(i), sketches.draw(b.read(i), style)
+        )
+    case = data.cases([Verb("x", None, {"i": Images(14)}, "a", "b")], 5)["x"]
+    assert case.is_paired and len(case.reals) == 2
+
+
+def test_sketches_of_drawn_faces_have_unseen_identities():
+    settings = datasets.FLAGS | {
+        "data": ["faces:photo@4"],
+        "sketch_style": "edges",
+    }
+    kind = datasets.KINDS["paired"]
+    kind.resolve(settings)
+    data = kind.open(settings | {"image_size": 32, "seed": 0})
+    case = data.cases([Verb("x", None, {"i": Images(14)}, "a", "b")], 2)["x"]
+    assert "never drawn for training" in case.text
+    drawn = sketches.draw(data._unseen_faces(1)["data_b"].read(0), "edges")
+    np.testing.assert_array_equal(case.images.read(0), drawn[2:-2, 2:-2])
+
+
+@pytest.mark.parametrize(
+    "changes,match",
+    [
+        ({"data": None}, "sketch_style must be given with data"),
+        ({"data_b": "x"}, "sketch_style must be given with data"),
+        ({"direction": "b_to_a"}, "direction must be a_to_b, from sketches"),
+        ({"sketch_style": "pen"}, "sketch_style must be one of"),
+    ],
+)
+def test_wrong_use_of_sketches(changes, match):
+    given = datasets.FLAGS | {"data": ["photos"], "sketch_style": "xdog"}
+    with pytest.raises(ValueError, match=match):
+        datasets.KINDS["paired"].resolve(given | changes)
+    with pytest.raises(ValueError, match="sketch_style must be left out"):
+        datasets.KINDS["single"].resolve(given)
+    with pytest.raises(ValueError, match="data_b must be left out"):
+        datasets.paired(PHOTOS, PHOTOS, sketch_styles="xdog")
