@@ -313,7 +313,8 @@ class _Search:
 @functools.lru_cache(maxsize=8)
 def _compiled(search):
     parts = search.begin, search.advance, search.end
-    return [tf.function(part, autograph=False) for part in parts]
+    options = {"autograph": False, "reduce_retracing": True}
+    return [tf.function(part, **options) for part in parts]
 
 
 def _better(latents, losses, best, least):
