@@ -51,12 +51,20 @@ def translate_files(translator, tasks, on_done, batch_size=8, **options):
     limit = tensors.OWN_SIZE_LIMIT
     taken = {identity(task.source): task.source for task in tasks}
     pictures = _read_ahead(tasks, on_done)
-    for batch in _batches(pictures, batch_size, limit):
+
+    def translated(batch):
         pixels = np.stack([picture.pixels for picture in batch])
+        names = [shown(picture.task.source) for picture in batch]
         try:
-            results = translator.translate(pixels, **options)
+            return translator.translate(pixels, names=names, **options)
         except errors as error:
-            results = [error] * len(batch)
+            if len(batch) == 1:
+                return [error]
+            # What fails is perhaps one image alone.
+            return [result for one in batch for result in translated([one])]
+
+    for batch in _batches(pictures, batch_size, limit):
+        results = translated(batch)
         for picture, result in zip(batch, results, strict=True):
             try:
                 if isinstance(result, Exception):
@@ -232,7 +240,15 @@ def main(argv=None):
 def _run(translator, tasks, found, batch_size, options):
     done, failed, is_stopped = 0, 0, False
     start = time.monotonic()
-    with tqdm(total=len(tasks), unit=" images", disable=None) as bar:
+    with (
+        tqdm(total=len(tasks), unit=" images", disable=None) as bar,
+        # Of a model that searches; of another it stays at 0.
+        tqdm(unit=" steps", disable=None, leave=False, delay=1) as search,
+    ):
+
+        def on_step(step, steps):
+            search.total = steps
+            search.update(step - search.n)
 
         def on_done(task, reason):
             nonlocal done, failed
@@ -244,7 +260,11 @@ def _run(translator, tasks, found, batch_size, options):
                 bar.write(f"failed: {shown(task.source)}: {reason}", sys.stderr)
 
         try:
-            translate_files(translator, tasks, on_done, batch_size, **options)
+            translate_files(
+                *(translator, tasks, on_done, batch_size),
+                progress=on_step,
+                **options,
+            )
         except KeyboardInterrupt:
             is_stopped = True
     rate = done / (time.monotonic() - start)

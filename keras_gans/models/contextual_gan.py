@@ -277,7 +277,7 @@ class ContextualGAN(NoiseModel):
         joint = search.joint(found.latents)
         if not whole:
             halves = tf.split(joint, 2, axis=2)
-            halves[visible == "b"] = images
+            halves["ab".index(visible)] = images
             joint = tf.concat(halves, axis=2)
         is_found = tf.math.is_finite(found.losses)[:, None, None, None]
         return Completion(
@@ -323,7 +323,7 @@ class ContextualGAN(NoiseModel):
     def _hidden(self, images, visible, progress=None):
         """Return the other halves of completions."""
         joint = self.complete(images, visible, progress=progress).images
-        return tf.split(joint, 2, axis=2)[visible == "a"]
+        return tf.split(joint, 2, axis=2)["ba".index(visible)]
 
     def _check_half(self, images):
         size = self.image_size
@@ -413,7 +413,7 @@ class ContextualGAN(NoiseModel):
         """Return what is odd about each image, a list of str or None."""
         images = self._check_half(images)
         traits = _Traits(*map(np.array, self._traits(images, visible)))
-        usual = _Traits(*self.usual.numpy()[visible == "b"])
+        usual = _Traits(*self.usual.numpy()["ab".index(visible)])
         rows = zip(*traits, strict=True)
         return [_remark(_Traits(*row), usual) for row in rows]
 
