@@ -32,7 +32,7 @@ OTHERS = (
 SLOW = {
     "test_exported_and_reloaded_gives_the_same_pixels": (
         *("acgan", "cyclegan", "cyclegan-resnet", "domains", "sharedlatent"),
-        *("combogan", "xgan", *OTHERS),
+        *("combogan", "contextual", "xgan", *OTHERS),
     ),
     "test_doubling_a_weight_adds_exactly_that_term": (
         *("cyclegan", "cyclegan-resnet", "sharedlatent", "xgan"),

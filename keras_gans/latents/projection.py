@@ -314,7 +314,9 @@ class _Search:
 def _compiled(search):
     parts = search.begin, search.advance, search.end
     options = {"autograph": False, "reduce_retracing": True}
-    return [tf.function(part, **options) for part in parts]
+    # By its code TensorFlow would count the traces of all searches as those of
+    # one, and warn of them; a partial function has no code.
+    return [tf.function(functools.partial(part), **options) for part in parts]
 
 
 def _better(latents, losses, best, least):
