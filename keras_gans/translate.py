@@ -230,7 +230,8 @@ def main(argv=None):
         if arguments.labels is not None:
             options["to"] = translator.read_labels(arguments.labels)
         # Wrong options are found here, and TensorFlow makes itself ready.
-        translator.translate(np.zeros((32, 32, 3), np.uint8), **options)
+        # Of no image nothing is said.
+        translator.translate(np.zeros((0, 32, 32, 3), np.uint8), **options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

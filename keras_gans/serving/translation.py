@@ -190,16 +190,17 @@ class LoadedModel:
         name, declared = verb.input(Images)
         extra = self._vectors(verb, to, labels, batch)
         tile = _tile(declared, tile, batch.shape[1:3])
-        if verb.remarks:
+        options = {}
+        if verb.remarks and len(batch):
             names = names or [f"image {i}" for i in range(len(batch))]
             for one, remark in zip(names, verb.remarks(batch), strict=True):
                 if remark:
                     logger.warning("%s %s", one, remark)
             if progress:
-                extra["progress"] = lambda step, _: progress(step, verb.steps)
+                options["progress"] = lambda step, _: progress(step, verb.steps)
 
         def whole(batch, extra):
-            return verb.function(**{name: batch}, **extra)
+            return verb.function(**{name: batch}, **extra, **options)
 
         if tile is None:
             translated = whole(batch, extra)
