@@ -12,6 +12,7 @@ MODELS = {
     "attributes": "keras_gans.models.attributes:AttributeNetwork",
     "cgan": "keras_gans.models.conditional_gan:ConditionalGAN",
     "combogan": "keras_gans.models.combogan:ComboGAN",
+    "contextual": "keras_gans.models.contextual_gan:ContextualGAN",
     "cyclegan": "keras_gans.models.cyclegan:CycleGAN",
     "dcgan": "keras_gans.models.dcgan:DCGAN",
     "pix2pix": "keras_gans.models.pix2pix:Pix2Pix",

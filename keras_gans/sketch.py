@@ -127,7 +127,7 @@ def _works(arguments):
     return works
 
 
-def _draw(photos, size, **style):
+def _draw(photos, names, size, **style):
     if size:
         photos = [images.fit_square(photo, size) for photo in photos]
     return np.stack([sketches.draw(photo, **style) for photo in photos])

@@ -14,6 +14,7 @@ import os
 import sys
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from keras_gans import flags, streams
 from keras_gans.checks import UserError
@@ -121,19 +122,29 @@ def main(argv=None):
         if arguments.labels is not None:
             options["to"] = translator.read_labels(arguments.labels)
         # Wrong options are found here, and TensorFlow makes itself ready.
-        translator.translate(np.zeros((32, 32, 3), np.uint8), **options)
+        # Of no image nothing is said.
+        translator.translate(np.zeros((0, 32, 32, 3), np.uint8), **options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return conversion.run(
-        found,
-        functools.partial(translator.translate, **options),
-        "translated",
-        arguments.overwrite,
-        arguments.batch_size,
-        tensors.OWN_SIZE_LIMIT,
-        (tf.errors.OpError,),
-    )
+    # Of a model that searches; of another it stays at 0.
+    with tqdm(unit=" steps", disable=None, leave=False, delay=1) as search:
+
+        def on_step(step, steps):
+            search.total = steps
+            search.update(step - search.n)
+
+        return conversion.run(
+            found,
+            functools.partial(
+                translator.translate, progress=on_step, **options
+            ),
+            "translated",
+            arguments.overwrite,
+            arguments.batch_size,
+            tensors.OWN_SIZE_LIMIT,
+            (tf.errors.OpError,),
+        )
 
 
 if __name__ == "__main__":

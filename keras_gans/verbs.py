@@ -334,6 +334,11 @@ class Verb:
         back: str or None, name of the verb that leads back.
         output: `Labels`, where the outputs are their probabilities; `Codes`;
             None for images.
+        steps: int or None, steps of what iterates. A live model's function
+            then also takes `progress`, a function `(step, losses)`, unless it
+            is traced.
+        remarks: of a live model, function from the same images to what is
+            odd about each, a list of str or None; None if nothing is known.
     """
 
     name: str
@@ -343,6 +348,8 @@ class Verb:
     target: str | None = None
     back: str | None = None
     output: Labels | Codes | None = None
+    steps: int | None = None
+    remarks: typing.Callable | None = None
 
     def input(self, wanted):
         """Return `(name, input)` of this class, or `(None, None)`."""
@@ -398,13 +405,14 @@ class Verb:
         return latents, labels
 
     def describe(self):
-        """Return the verb as plain values, without its function."""
+        """Return the verb as plain values, without its functions."""
         return {
             "inputs": {n: one.describe() for n, one in self.inputs.items()},
             "source": self.source,
             "target": self.target,
             "back": self.back,
             "output": self.output and self.output.describe(),
+            "steps": self.steps,
         }
 
 
@@ -438,10 +446,10 @@ def described(name, function, description):
     """Rebuild a verb from `describe`, with another function."""
     inputs = {n: _input(about) for n, about in description["inputs"].items()}
     places = {key: description[key] for key in ("source", "target", "back")}
-    output = description.get("output")  # which earlier exports lack
-    return Verb(
-        name, function, inputs, **places, output=output and _input(output)
-    )
+    # Earlier exports lack these two.
+    output, steps = description.get("output"), description.get("steps")
+    output = output and _input(output)
+    return Verb(name, function, inputs, **places, output=output, steps=steps)
 
 
 def _input(about):

@@ -12,6 +12,8 @@ LEAVES = (
     *("checks", "files", "growth", "images", "labels", "layers", "losses"),
     *("optimizers", "registry", "streams", "verbs"),
     *("faces.drawing", "faces.identities", "callbacks.rate_by_epoch"),
+    # A search for latents is what a Contextual GAN does after training.
+    "latents.projection",
 )
 COMMANDS = (
     *("train", "evaluate", "translate", "generate"),

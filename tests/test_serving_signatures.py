@@ -1,6 +1,7 @@
 """Signatures: any size, any batch, and no image fails another."""
 
 import functools
+import types
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import tensorflow as tf
 
 from keras_gans import images
 from keras_gans.serving import geometry, signatures
+from keras_gans.serving.tensors import NOT_FOUND
+from keras_gans.verbs import Images, Verb
 from tests import serving_pictures as pictures
 from tests.tiny import make_bare
 
@@ -139,6 +142,24 @@ def test_bad_picture_fails_alone(served):
         assert reason in status
     outputs = made["serving_default"](tf.constant([b"text"]))
     assert outputs["image_bytes"].numpy().tolist() == [b""]
+
+
+def test_search_that_meets_nan_fails_alone():
+    def find(images):
+        mean = tf.reduce_mean(images, (1, 2, 3), keepdims=True)
+        return tf.where(mean > 0, images, np.nan)
+
+    verb = Verb("find", find, {"images": Images(16)}, steps=2)
+    made = make(types.SimpleNamespace(verbs=lambda: [verb]))
+    white, black = (np.full((1, 16, 16, 3), v, np.uint8) for v in (255, 0))
+    encoded = [pictures.encode(one[0], "PNG") for one in (black, white)]
+    outputs = made["find_encoded"](encoded)
+    statuses = [NOT_FOUND.encode(), b"ok"]
+    assert outputs["status"].numpy().tolist() == statuses
+    assert sizes_of(outputs["image_bytes"]) == [None, (16, 16)]
+    np.testing.assert_array_equal(made["find"](white)["images"], white)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=NOT_FOUND):
+        made["find"](black)
 
 
 def test_bad_tensors_are_named(served):

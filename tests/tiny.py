@@ -38,6 +38,13 @@ TINY = {
         "num_discriminator_layers": 2,
         "pool_size": 5,
     },
+    "contextual": {
+        "image_size": 16,
+        "latent_dim": 8,
+        "base_filters": 2,
+        "search_steps": 3,
+        "num_starts": 1,  # of random weights, several are equally near
+    },
     "cyclegan": {"image_size": 32, "base_filters": 4},
     "cyclegan-resnet": {
         "architecture": "resnet",

@@ -4,12 +4,16 @@ With labels they are those of a conditional GAN, with classes of an AC-GAN.
 
 `"torch"` is the example of PyTorch: kernels of 4, no biases, convolutions
 also at the two ends. `"tf1"` is the code for TensorFlow 1 that the authors
-name: kernels of 5, biases, linear layers at the ends.
+name: kernels of 5, biases, linear layers at the ends. `"contextual"` is that
+with leaky ReLU in the generator, of the article on Contextual GAN;
+`"stext2image"` the public code of that system, see `_SText2Image`.
 
 Reference: Radford et al. 2016, "Unsupervised Representation Learning with
 Deep Convolutional Generative Adversarial Networks", arXiv:1511.06434, section
 3. github.com/pytorch/examples, dcgan/main.py;
-github.com/carpedm20/DCGAN-tensorflow, model.py and ops.py.
+github.com/carpedm20/DCGAN-tensorflow, model.py and ops.py. Lu et al. 2018,
+"Image Generation from Sketch Constraint Using Contextual GAN",
+arXiv:1711.08972; github.com/elliottwu/sText2Image, model.py.
 """
 
 import math
@@ -65,14 +69,15 @@ def noise_generator(
     """From a latent vector to a map of 1/16, then four doublings.
 
     Widths are `base_filters` times 8, 4, 2, 1, then the image. Every layer
-    but the last has batch normalization and ReLU. Labels, if any, are
-    appended to the latent vector.
+    but the last has batch normalization and ReLU, or in contextual leaky
+    ReLU. Labels, if any, are appended to the latent vector, in stext2image to
+    the smallest map.
 
     Args:
         image_size: int, or `(height, width)`; pixels, multiples of 16.
         latent_dim: int, length of a latent vector.
         base_filters: int, channels before the image.
-        architecture: `"torch"` or `"tf1"`.
+        architecture: `"torch"`, `"tf1"`, `"contextual"` or `"stext2image"`.
         num_labels: int, length of a label vector; 0 for none.
         name: str, name of the network.
 
@@ -96,14 +101,15 @@ def noise_generator(
         base_filters=base_filters,
     )
     inputs = x = keras.Input((latent_dim,), name="latents")
+    labels = None
     if num_labels:
-        inputs = [x, keras.Input((num_labels,), name="labels")]
-        x = layers.Concatenate()(inputs)
-    x = style.to_map(x, (height, width, 8 * base_filters))
-    x = layers.ReLU()(style.normalization()(x))
+        labels = keras.Input((num_labels,), name="labels")
+        inputs = [x, labels]
+    x = style.to_map(x, labels, (height, width, 8 * base_filters))
+    x = style.activation()(style.normalization()(x))
     for factor in (4, 2, 1):
         x = style.doubled(x, factor * base_filters)
-        x = layers.ReLU()(style.normalization()(x))
+        x = style.activation()(style.normalization()(x))
     x = style.doubled(x, 3)
     # float32 also under mixed precision: eight bits of mantissa are fewer
     # than the gray levels of an image.
@@ -123,12 +129,13 @@ def noise_discriminator(
 
     Widths are `base_filters` times 1, 2, 4, 8. Leaky ReLU (slope 0.2), and
     batch normalization on all but the first and the last. Labels, if any,
-    are appended to the image as constant planes.
+    are appended to the image as constant planes, in stext2image to the map
+    after the first halving.
 
     Args:
         image_size: int, or `(height, width)`; pixels, multiples of 16.
         base_filters: int, channels of the first convolution.
-        architecture: `"torch"` or `"tf1"`.
+        architecture: `"torch"`, `"tf1"`, `"contextual"` or `"stext2image"`.
         num_labels: int, length of a label vector; 0 for none.
         num_classes: int, logits of a second head on the last map; 0 for
             none.
@@ -137,7 +144,8 @@ def noise_discriminator(
     Returns:
         A `keras.Model`: float `[batch, height, width, 3]` in [-1, 1], or with
         labels the pair of it and float `[batch, num_labels]`, to float32
-        logits `[batch, 1]`, or with classes the pair of them and float32
+        logits `[batch, 1]`, of stext2image `[batch, height / 16, width / 16,
+        8 * base_filters]`, or with classes the pair of them and float32
         `[batch, num_classes]`.
 
     Raises:
@@ -149,7 +157,10 @@ def noise_discriminator(
     )
     size = style.kernel_size
     check_weights(
-        8 * math.prod(sides) * base_filters * (1 + num_classes)
+        8
+        * math.prod(sides)
+        * base_filters
+        * (style.logits_of(base_filters) + num_classes)
         + size**2 * (42 * base_filters + 3 + num_labels) * base_filters,
         image_size=image_size,
         base_filters=base_filters,
@@ -157,10 +168,15 @@ def noise_discriminator(
     inputs = x = keras.Input(
         (*(_UNIT * side for side in sides), 3), name="images"
     )
+    labels = []
     if num_labels:
-        inputs = [x, keras.Input((num_labels,), name="labels")]
-        x = LabelPlanes()(inputs)
+        labels = [keras.Input((num_labels,), name="labels")]
+        inputs = [x, *labels]
+    if labels and not style.labels_are_late:
+        x = LabelPlanes()([x, *labels])
     x = layers.LeakyReLU(_SLOPE)(style.halved(x, base_filters))
+    if labels and style.labels_are_late:
+        x = LabelPlanes()([x, *labels])
     for factor in (2, 4, 8):
         x = style.halved(x, factor * base_filters)
         x = layers.LeakyReLU(_SLOPE)(style.normalization()(x))
@@ -175,7 +191,26 @@ def noise_discriminator(
     )
 
 
-class _Torch:
+class _DCGAN:
+    """What the styles have in common."""
+
+    labels_are_late = False
+    activation = layers.ReLU
+
+    @staticmethod
+    def logits_of(base_filters):
+        """Return the number of logits of the discriminator's head."""
+        return 1
+
+    @staticmethod
+    def joined(latents, labels):
+        """Return what the generator starts from."""
+        if labels is None:
+            return latents
+        return layers.Concatenate()([latents, labels])
+
+
+class _Torch(_DCGAN):
     """Kernels of 4, no biases, a convolution at each end."""
 
     kernel_size = 4
@@ -186,8 +221,9 @@ class _Torch:
         return {"use_bias": False, "kernel_initializer": initializer}
 
     @classmethod
-    def to_map(cls, latents, shape):
-        x = layers.Reshape((1, 1, latents.shape[-1]))(latents)
+    def to_map(cls, latents, labels, shape):
+        x = cls.joined(latents, labels)
+        x = layers.Reshape((1, 1, x.shape[-1]))(x)
         height, width, filters = shape
         return layers.Conv2DTranspose(
             filters, (height, width), **cls._options()
@@ -218,7 +254,7 @@ class _Torch:
         )
 
 
-class _TensorFlow:
+class _TensorFlow(_DCGAN):
     """Kernels of 5, biases, a linear layer at each end."""
 
     kernel_size = 5
@@ -228,8 +264,9 @@ class _TensorFlow:
         return {"kernel_initializer": initializers.RandomNormal(0.0, 0.02)}
 
     @classmethod
-    def to_map(cls, latents, shape):
-        x = layers.Dense(math.prod(shape), **cls._options())(latents)
+    def to_map(cls, latents, labels, shape):
+        x = cls.joined(latents, labels)
+        x = layers.Dense(math.prod(shape), **cls._options())(x)
         return layers.Reshape(shape)(x)
 
     @classmethod
@@ -239,11 +276,15 @@ class _TensorFlow:
         )
 
     @staticmethod
-    def halved(x, filters):
+    def convolution(filters, size, strides):
         initializer = initializers.TruncatedNormal(0.0, 0.02)
         return layers.Conv2D(
-            filters, 5, 2, "same", kernel_initializer=initializer
-        )(x)
+            filters, size, strides, "same", kernel_initializer=initializer
+        )
+
+    @classmethod
+    def halved(cls, x, filters):
+        return cls.convolution(filters, 5, 2)(x)
 
     @classmethod
     def to_logits(cls, x, count):
@@ -254,7 +295,47 @@ class _TensorFlow:
         return BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
-_STYLES = {"torch": _Torch, "tf1": _TensorFlow}
+class _Contextual(_TensorFlow):
+    """As the article on Contextual GAN has it: leaky ReLU also in G."""
+
+    @staticmethod
+    def activation():
+        return layers.LeakyReLU(_SLOPE)
+
+
+class _SText2Image(_TensorFlow):
+    """A smaller linear layer, widened by a 1x1 convolution; many logits.
+
+    The kernel of the last convolution is as large as the map, and it gives as
+    many logits as the map has numbers.
+    """
+
+    labels_are_late = True
+
+    @staticmethod
+    def logits_of(base_filters):
+        return 8 * base_filters
+
+    @classmethod
+    def to_map(cls, latents, labels, shape):
+        *sides, filters = shape
+        x = super().to_map(latents, None, (*sides, filters // 8))
+        if labels is not None:
+            x = LabelPlanes()([x, labels])
+        return layers.Conv2DTranspose(filters, 1, **cls._options())(x)
+
+    @classmethod
+    def to_logits(cls, x, count):
+        *sides, filters = x.shape[1:]
+        return cls.convolution(filters, sides, 1)(x)
+
+
+_STYLES = {
+    "torch": _Torch,
+    "tf1": _TensorFlow,
+    "contextual": _Contextual,
+    "stext2image": _SText2Image,
+}
 
 
 def _checked(image_size, base_filters, architecture):

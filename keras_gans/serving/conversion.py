@@ -30,14 +30,15 @@ def run(
 
     Args:
         found: list of `keras_gans.serving.files.Task`.
-        function: from uint8 `[count, height, width, 3]` to as many results,
-            uint8 `[any height, any width, 3]`.
+        function: from uint8 `[count, height, width, 3]` and `names`, a list
+            of str, to as many results, uint8 `[any height, any width, 3]`.
+            Images that fail together are tried one by one.
         done: str, what is said of those converted, such as `"translated"`.
         overwrite: bool, whether to convert what has a result already, too.
         batch_size: int, most images to convert at once: consecutive images of
             one size, with a total of at most `limit` pixels.
         limit: int.
-        errors: exceptions that fail one batch only, beside `UserError`,
+        errors: exceptions that fail one image only, beside `UserError`,
             `OSError` and `MemoryError`.
 
     Returns:
@@ -78,13 +79,19 @@ def _convert(tasks, function, on_done, batch_size, limit, errors):
     """Convert files; call `on_done` for each, with why it failed or None."""
     taken = {identity(task.source): task.source for task in tasks}
     pictures = _read_ahead(tasks, on_done)
-    for batch in _batches(pictures, batch_size, limit):
+
+    def converted(batch):
         pixels = np.stack([picture.pixels for picture in batch])
+        names = [shown(picture.task.source) for picture in batch]
         try:
-            results = function(pixels)
+            return function(pixels, names=names)
         except errors as error:
-            results = [error] * len(batch)
-        for picture, result in zip(batch, results, strict=True):
+            if len(batch) == 1:
+                return [error]
+            return [result for one in batch for result in converted([one])]
+
+    for batch in _batches(pictures, batch_size, limit):
+        for picture, result in zip(batch, converted(batch), strict=True):
             try:
                 if isinstance(result, Exception):
                     raise result

@@ -71,6 +71,9 @@ def encoded_form(function, on_tensors, verb):
         )
         shape = [count, *encoded.shape[1:]]
         encoded = tf.scatter_nd(good, encoded, tf.cast(shape, tf.int64))
+        if verb.steps is not None:
+            is_lost = (status == decoding.OK) & (encoded == "")
+            status = tf.where(is_lost, tensors.NOT_FOUND, status)
         key = verb.output_key if verb.output else "image_bytes"
         return {key: encoded, "status": status}
 
@@ -100,7 +103,9 @@ def _scaled(function, name, side, output):
     def restore(inputs):
         output, size = inputs
         restored = geometry.restore(output[None], size, side)
-        return _png(images.to_uint8(restored)[0])
+        png = _png(images.to_uint8(restored)[0])
+        is_found = tf.reduce_all(tf.math.is_finite(output))
+        return tf.where(is_found, png, "")
 
     def translate(squares, sizes, extra):
         outputs = function(**{name: squares}, **extra)

@@ -37,7 +37,8 @@ def write(path, model, samples):
 
     Raises:
         ImportError: if a package of the extra `onnx` is missing.
-        UserError: if the model computes in lower precision than float32.
+        UserError: if the model computes in lower precision than float32, or
+            a verb iterates.
         RuntimeError: if a file gives different outputs than the model.
     """
     try:
@@ -52,6 +53,11 @@ def write(path, model, samples):
         raise UserError(
             'model must compute in float32 for format="onnx". '
             f"Received: {model.compute_dtype}"
+        )
+    if any(verb.steps is not None for verb in model.verbs()):
+        raise UserError(
+            'format must be "savedmodel" for a model that searches: an ONNX '
+            "file has no gradients. Received: 'onnx'"
         )
     for verb in model.verbs():
         file = path / f"{verb.name}.onnx"

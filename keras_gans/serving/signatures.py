@@ -41,13 +41,16 @@ def make(model, scope=None, with_encoded=True):
         scope: `weights.NamedWeights`, to use instead of the model's own, or
             None.
         with_encoded: bool, whether to add the forms that return files, and
-            the default.
+            the default. Without them, as for a live model, verbs that iterate
+            are left out: these tell their progress.
 
     Returns:
         dict from signature to a concrete function from tensors to a dict.
     """
     signatures = {}
     for verb in model.verbs():
+        if verb.steps is not None and not with_encoded:
+            continue
         network = trace(_within(scope, verb.function), specs(verb))
         # In what follows no Python control flow is to be converted.
         on_tensors = trace(

@@ -10,6 +10,8 @@ from keras_gans.serving import geometry
 # takes room, 400 MB as floats.
 OWN_SIZE_LIMIT = 2**21
 SCALED_LIMIT = 2**25
+# Why an image has no result, of a verb that iterates.
+NOT_FOUND = "the search met NaN or infinity"
 
 
 def pixel_limit(declared):
@@ -60,6 +62,9 @@ def tensor_form(function, verb):
         outputs = function(**inputs)
         if verb.output:
             return {verb.output_key: outputs}
+        if verb.steps is not None:
+            is_found = tf.reduce_all(tf.math.is_finite(outputs))
+            outputs = checked(outputs, {NOT_FOUND: is_found})
         outputs = geometry.restore(
             outputs, size, declared.size, declared.multiple
         )

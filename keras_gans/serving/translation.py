@@ -1,16 +1,26 @@
 """Use a trained model on uint8 images, from any source."""
 
+import dataclasses
 import functools
+import logging
 import math
 import types
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gans import checks, verbs
+from keras_gans import checks, images, verbs
 from keras_gans.checks import UserError
-from keras_gans.serving import description, signatures, tensors, tiles
+from keras_gans.serving import (
+    description,
+    geometry,
+    signatures,
+    tensors,
+    tiles,
+)
 from keras_gans.verbs import Amounts, Codes, Images, Labels, Latents
+
+logger = logging.getLogger("keras_gans")
 
 # The side of the tiles of an image that is too large to be taken whole.
 _TILE = 512
@@ -19,9 +29,17 @@ _LEAST_TILE = 32
 
 def of_model(model):
     """Return a `LoadedModel` of a live model."""
-    functions = signatures.make(model, with_encoded=False)
-    about = description.of_model(model)
-    return LoadedModel(functions, about, owner=model)
+    traced = signatures.make(model, with_encoded=False)
+    functions = {name: _on_arrays(one) for name, one in traced.items()}
+    iterating = {
+        verb.name: _iterating(verb)
+        for verb in model.verbs()
+        if verb.steps is not None
+    }
+    functions |= {name: verb.function for name, verb in iterating.items()}
+    loaded = LoadedModel(functions, description.of_model(model), owner=model)
+    loaded.verbs |= iterating
+    return loaded
 
 
 def of_saved_model(folder):
@@ -40,7 +58,9 @@ def of_saved_model(folder):
     try:
         description.check_graph(folder)
         loaded = tf.saved_model.load(folder)
-        functions = {name: loaded.signatures[name] for name in about["verbs"]}
+        functions = {
+            name: _on_arrays(loaded.signatures[name]) for name in about["verbs"]
+        }
         return LoadedModel(functions, about, owner=loaded)
     except UserError:
         raise
@@ -68,10 +88,8 @@ class LoadedModel:
         self.about = about
         self.owner = owner  # functions do not keep the variables they read
         self.verbs = {
-            name: verbs.described(name, _on_arrays(function), verb)
-            for (name, verb), function in zip(
-                about["verbs"].items(), functions.values(), strict=True
-            )
+            name: verbs.described(name, functions[name], verb)
+            for name, verb in about["verbs"].items()
         }
 
     def __getattr__(self, name):
@@ -144,8 +162,10 @@ class LoadedModel:
         tile=None,
         verb=None,
         source=None,
+        names=None,
+        progress=None,
     ):
-        """Translate images.
+        """Translate images; warn of those that a live model finds odd.
 
         Args:
             pictures: uint8 `[height, width, 3]` or `[batch, height, width,
@@ -164,6 +184,10 @@ class LoadedModel:
             verb: str, the name of the verb, instead of `to`.
             source: str, the domain that the images are from, where several
                 verbs lead to `to`.
+            names: list of str, what warnings call the images. Default:
+                "image 0" and so on.
+            progress: function `(step, steps)` that a live model calls now and
+                then, if its verb iterates.
 
         Returns:
             uint8, the shape of `pictures`.
@@ -177,9 +201,17 @@ class LoadedModel:
         name, declared = verb.input(Images)
         extra = self._vectors(verb, to, labels, batch)
         tile = _tile(declared, tile, batch.shape[1:3])
+        options = {}
+        if verb.remarks and len(batch):
+            names = names or [f"image {i}" for i in range(len(batch))]
+            for one, remark in zip(names, verb.remarks(batch), strict=True):
+                if remark:
+                    logger.warning("%s %s", one, remark)
+            if progress:
+                options["progress"] = lambda step, _: progress(step, verb.steps)
 
         def whole(batch, extra):
-            return verb.function(**{name: batch}, **extra)
+            return verb.function(**{name: batch}, **extra, **options)
 
         if tile is None:
             translated = whole(batch, extra)
@@ -359,6 +391,25 @@ def _on_arrays(signature):
         return outputs.numpy()
 
     return function
+
+
+def _iterating(verb):
+    """Return a live verb that iterates, for uint8 arrays; it is not traced."""
+    declared = verb.images
+
+    def function(progress=None, **inputs):
+        whole = functools.partial(verb.function, progress=progress)
+        inputs = {name: tf.constant(rows) for name, rows in inputs.items()}
+        (outputs,) = tensors.tensor_form(whole, verb)(**inputs).values()
+        return outputs.numpy()
+
+    def remarks(pixels):
+        floats = images.to_float(pixels)
+        return verb.remarks(
+            geometry.fit(floats, declared.size, declared.multiple)
+        )
+
+    return dataclasses.replace(verb, function=function, remarks=remarks)
 
 
 def _tile(declared, tile, size):

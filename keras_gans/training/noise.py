@@ -115,10 +115,8 @@ class NoiseModel(BaseModel):
         Raises:
             UserError: if an argument does not fit.
         """
-        verb, *_ = self.verbs()
-        return self._generated(
-            *verb.drawn(count, seed, latents, labels, truncation)
-        )
+        drawn = self._generate.drawn(count, seed, latents, labels, truncation)
+        return self._generated(*drawn)
 
     def edit(self, amounts, count=16, seed=0, **drawn):
         """Generate images from noise that is moved along `axes`.
@@ -212,13 +210,19 @@ class NoiseModel(BaseModel):
         """Return the discriminator for the health checks, or None."""
         return self.discriminator
 
-    def verbs(self):
-        """Return what the model does."""
+    @property
+    def _generate(self):
+        """The verb `generate`."""
         inputs = {"latents": self.latents}
         if self.label_table is not None:
             inputs["labels"] = Labels(self.label_table)
-        verbs = [Verb("generate", self.generate, inputs)]
+        return Verb("generate", self.generate, inputs)
+
+    def verbs(self):
+        """Return what the model does."""
+        verbs = [self._generate]
         if self.axes is not None:
-            inputs = inputs | {"amounts": Amounts(tuple(self.axes.names))}
+            amounts = {"amounts": Amounts(tuple(self.axes.names))}
+            inputs = self._generate.inputs | amounts
             verbs.append(Verb("edit", self._edited, inputs))
         return verbs

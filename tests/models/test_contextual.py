@@ -1,0 +1,334 @@
+"""Contextual GAN: its public code, its searches, and odd sketches."""
+
+import logging
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans import images, losses
+from keras_gans.checks import UserError
+from keras_gans.models.contextual_gan import ContextualGAN
+from keras_gans.networks import noise_discriminator, noise_generator
+from keras_gans.serving import onnx_files, translation
+from tests.models.noise_training import Training
+from tests.tiny import make_batch, make_model
+
+
+class Worded(keras.Model):
+    """A network of the public code for one text."""
+
+    def __init__(self, network, text):
+        super().__init__()
+        self.network, self.text = network, tf.constant(text)
+
+    def call(self, inputs, training=False):
+        return self.network([inputs, self.text], training=training)
+
+
+class Published(ContextualGAN):
+    """The public code's system, with its texts, which the model leaves out."""
+
+    terms = {
+        "generator": ("adversarial",),
+        "discriminator": ("real", "fake", "wrong"),
+    }
+    default_loss_weights = {
+        **ContextualGAN.default_loss_weights,
+        "wrong": 0.1,
+    }
+
+    def __init__(self, fixture):
+        size, count = fixture["w/g_h0_lin/Matrix"].shape[0], 18
+        super().__init__("published", latent_dim=size, base_filters=4)
+        networks = (
+            noise_generator((64, 128), size, 4, "stext2image", count),
+            noise_discriminator((64, 128), 4, "stext2image", count),
+        )
+        text = fixture["in/t"]
+        self.generator, self.discriminator = (
+            Worded(network, text) for network in networks
+        )
+        names = list(fixture.meta["weights_order"])
+        for i, name in enumerate(fixture.meta["weights_order"]):
+            if name.endswith("/beta"):  # which ours have after their scale
+                names[i : i + 2] = names[i + 1], name
+        variables = [v for n in networks for v in n.trainable_variables]
+        self.weights_by_name = dict(zip(names, variables, strict=True))
+
+    def _discriminator_terms(self, joint, fake, training):
+        terms, _ = super()._discriminator_terms(joint, fake, training)
+        network = self.discriminator.network
+        logits = network([joint, self.wrong_text], training=training)
+        _, wrong = self._discriminator_loss(logits, logits)
+        return terms | {"wrong": wrong}, None
+
+
+@pytest.fixture(scope="module")
+def published(reference):
+    """Return the public code's system, untrained, and its fixtures."""
+    fixture = reference("stext2image")
+    model = Published(fixture)
+    model.wrong_text = tf.constant(fixture["in/t_wr"])
+    model.compile(run_eagerly=True)
+    return model
+
+
+@pytest.fixture
+def training(published, reference):
+    fixture = reference("stext2image")
+    for name, variable in published.weights_by_name.items():
+        variable.assign(fixture[f"w/{name}"])
+    left, right = np.split(fixture["in/images"], 2, axis=2)
+    return Training(
+        *(published, fixture, published.weights_by_name),
+        lambda name, array: np.asarray(array),
+        fixture["in/z"],
+        images_a=left,
+        images_b=right,
+    )
+
+
+def test_networks_losses_and_gradients_of_the_public_code(training):
+    model = training.model
+    joint = model._joint(training.batch)
+    with tf.GradientTape() as tape:
+        fake = model.generator(training.latents, training=True)
+        terms, _ = model._generator_terms(fake, training=True)
+        total = model.weighted_sum(terms)
+    training.assert_close("out_train", "G", fake)
+    training.assert_close("loss", "g_loss", total)
+    training.assert_gradients("grad_g", tape, total, model.generator_variables)
+    with tf.GradientTape() as tape:
+        terms, _ = model._discriminator_terms(joint, fake, training=True)
+        total = model.weighted_sum(terms)
+    for name, term in terms.items():
+        training.assert_close("loss", f"d_loss_{name}", term)
+    training.assert_gradients(
+        "grad_d", tape, total, model.discriminator_variables
+    )
+    for name, shown in (("rl", joint), ("fk", fake)):
+        logits = model.discriminator(shown, training=True)
+        training.assert_close("out_train", f"D_logits_{name}", logits)
+
+
+def test_three_steps_of_the_public_code(training):
+    model = training.model
+    for step in (1, 2, 3):
+        training.step()
+        if step == 2:
+            continue
+        assert training.assert_group(f"iter{step}") == 29
+        joint = model._joint(training.batch)
+        logits = model.discriminator(joint, training=True)
+        training.assert_close(f"iter{step}_out_train", "D_logits_rl", logits)
+    fake = model.generator(training.latents, training=True)
+    training.assert_close("iter3_out_train", "G", fake)
+
+
+def test_completion_of_the_public_code(training, reference):
+    fixture, model = reference("stext2image_completion"), training.model
+    config = fixture.meta["config"]
+    model.generator.text = tf.constant(fixture["in/t"])
+    model.discriminator.text = model.generator.text
+    left = fixture["in/images"][:, :, :64]
+    # The code's weights are 100 times ours, so its rate is a 100th.
+    scale = config["lam1"]
+    model.search_rate = config["lr"] * scale
+    model.perceptual_weight = config["lam2"] / scale
+    starts = fixture["init/z_candidates"].swapaxes(0, 1)
+
+    def found(steps, **options):
+        return model.complete(
+            left, steps=steps, starts=starts, faithful=True, **options
+        )
+
+    start = found(0, whole=True)
+    fixture.assert_close("init/z_chosen", start.latents)
+    fixture.assert_close("init/G_chosen", start.images)
+    # What was ranked was made in the batch of its round.
+    rounds = fixture["init/choice"], [0, 1]
+    np.testing.assert_allclose(
+        start.divergence, fixture["init/kl"][rounds], rtol=0.05
+    )
+    for steps in (1, 3, 10):
+        completion = found(steps)
+        fixture.assert_close(f"loop/z_after_{steps}", completion.latents)
+    fixture.assert_close("loop/total", scale * completion.curve)
+    # The code shows the image before the last update.
+    fixture.assert_close("out/completed", found(9).images)
+
+
+def test_divergence_of_gray_values():
+    white, half = np.ones((1, 2, 1, 3)), np.ones((1, 2, 1, 3))
+    half[0, 0] = -1.0
+    # Of (1/2, 1/2) from (0, 1), with a gray level added to each; the weights
+    # of red, green and blue add up to 0.9999.
+    q = np.array([1.0, 256.0]) / 257.0
+    expected = np.sum(0.5 * np.log(0.5 / q))
+    np.testing.assert_allclose(
+        losses.gray_divergence(white, half), [expected], rtol=5e-3
+    )
+    assert losses.gray_divergence(half, half * 1.0)[0] == 0.0
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A calibrated model whose images differ, which random ones do not."""
+    model = make_model("contextual")
+    for network in model.networks:
+        for variable in network.trainable_variables:
+            variable.assign(6.0 * variable)
+    model.num_starts, model.search_steps = 3, 4
+    model.calibrate([lines(8)])
+    return model
+
+
+def lines(count, seed=0):
+    """Return a batch: dark lines on white, and noise."""
+    rng = np.random.default_rng(seed)
+    sketches = np.where(rng.uniform(size=(count, 16, 16, 1)) < 0.2, -1.0, 1.0)
+    photos = rng.uniform(-1, 1, (count, 16, 16, 3))
+    sketches = np.broadcast_to(sketches, photos.shape)
+    return {
+        "images_a": sketches.astype("float32"),
+        "images_b": photos.astype("float32"),
+    }
+
+
+def test_a_completion_does_not_depend_on_its_batch(model):
+    sketches = lines(5, seed=1)["images_a"]
+    together, alone = model.complete(sketches), model.complete(sketches[3:4])
+    assert np.std(together.images[:, :, 16:]) > 0.01
+    np.testing.assert_allclose(alone.images[0], together.images[3], atol=1e-5)
+    np.testing.assert_allclose(
+        alone.curve[:, 0], together.curve[:, 3], rtol=1e-4
+    )
+    # The visible half is the sketch, or the generator's own.
+    np.testing.assert_array_equal(together.images[:, :, :16], sketches)
+    whole = model.complete(sketches, whole=True)
+    np.testing.assert_array_equal(whole.images, model(whole.latents))
+    faithful = model.complete(sketches[3:4], faithful=True)
+    assert np.abs(faithful.curve - alone.curve).max() > 1e-3
+    other = model.complete(sketches, "b")
+    np.testing.assert_array_equal(other.images[:, :, 16:], sketches)
+
+
+def test_nan_fails_alone(model, monkeypatch, caplog):
+    sketches = lines(3, seed=2)["images_a"]
+    expected = model.sketch_to_photo(sketches)
+    sketches[1, 0, 0] = np.nan
+    monkeypatch.setattr(model, "_check_half", tf.constant)
+    outputs = model.sketch_to_photo(sketches)
+    assert np.isnan(outputs[1]).all()
+    np.testing.assert_allclose(outputs[::2], expected[::2], atol=1e-5)
+    (record,) = caplog.records
+    assert "image 1 has no completion: NaN" in record.getMessage()
+
+
+def odd_sketches():
+    """Return sketches by what is said of them."""
+    (usual,) = lines(1, seed=3)["images_a"]
+    colored = usual.copy()
+    colored[:8, :, 2] = -1.0
+    rows = np.arange(16)[:, None, None]
+    return {
+        None: usual,
+        "is empty": np.ones_like(usual),
+        "is inverted": -usual,
+        "has shades of gray": np.where(rows % 2, usual, 0.0),
+        "has colors": colored,
+        "is like none": np.where(rows < 8, usual, -1.0),
+    }
+
+
+def test_odd_sketches_are_named_with_their_distance(model, caplog):
+    odd = odd_sketches()
+    sketches = np.stack([*odd.values()]).astype("float32")
+    with caplog.at_level(logging.WARNING, "keras_gans"):
+        outputs = model.sketch_to_photo(sketches)
+    assert np.isfinite(outputs).all()
+    said = [record.getMessage() for record in caplog.records]
+    for number, expected in enumerate(odd):
+        own = [line for line in said if line.startswith(f"image {number} ")]
+        assert len(own) == (expected is not None)
+        assert not own or expected in own[0]
+    least, most = model.usual[0, 0].numpy()
+    assert all(f"usual are {least:.3f} to {most:.3f}" in s for s in said)
+
+
+def test_loaded_live_it_names_files_and_tells_its_progress(model, caplog):
+    loaded = translation.of_model(model)
+    pixels = np.full((2, 20, 16, 3), 255, np.uint8)
+    pixels[0] = images.to_uint8(lines(1)["images_a"][0, :1])
+    told = []
+    with caplog.at_level(logging.WARNING, "keras_gans"):
+        outputs = loaded.translate(
+            pixels,
+            to="b",
+            names=["a.png", "b.png"],
+            progress=lambda *now: told.append(now),
+        )
+    assert outputs.shape == pixels.shape and told == [(4, 4)]
+    assert any("b.png is empty" in r.getMessage() for r in caplog.records)
+    with pytest.raises(UserError, match='"savedmodel" for a model that sear'):
+        onnx_files.write(None, model, pixels)
+
+
+def test_samples_are_completions_beside_the_truth(model):
+    batch = make_batch(model, 3)
+    grids = model.samples(batch)
+    assert [*grids] == ["sketch_to_photo", "generate"]
+    roles = [column.role for column in grids["sketch_to_photo"].columns]
+    assert roles == ["input", "output", "back", "truth"]
+    (joint,) = grids["generate"].of("output")
+    np.testing.assert_array_equal(joint, model.generate(3))
+
+
+@pytest.mark.parametrize(
+    "arguments,counts",
+    [
+        ({}, [5_962_755, 4_324_737]),
+        ({"architecture": "published"}, [4_548_099, 12_697_472]),
+    ],
+)
+def test_sizes_and_recipes(arguments, counts):
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("RandomNormal", "TruncatedNormal"):
+            patch.setattr(
+                keras.initializers, name, lambda *_: keras.initializers.Zeros()
+            )
+        model = ContextualGAN(**arguments)
+    found = [
+        sum(int(np.prod(v.shape)) for v in network.trainable_variables)
+        for network in model.networks
+    ]
+    assert found == counts
+    settings = ContextualGAN.default_settings(**arguments)
+    assert (settings["epochs"], settings["batch_size"]) == (200, 64)
+    assert model.generator_steps == (2 if arguments else 1)
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        ({"architecture": "dcgan"}, "one of article, published.*dcgan"),
+        ({"image_size": 60}, "image_size must be a multiple of 16.*60"),
+        ({"image_size": 2**12}, "image_size.*4096"),
+        ({"search_steps": -1}, "search_steps must be.*-1"),
+        ({"search_rate": None}, "search_rate must be.*None"),
+        ({"num_starts": 0}, "num_starts must be.*0"),
+        ({"perceptual_weight": -1.0}, "perceptual_weight.*-1.0"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(UserError, match=message):
+        ContextualGAN(**arguments)
+
+
+def test_wrong_halves(model):
+    with pytest.raises(UserError, match=r"images must be.*16, 16, 3"):
+        model.complete(np.zeros((2, 16, 32, 3), "float32"))
+    with pytest.raises(UserError, match="visible must be one of a, b.*'c'"):
+        model.complete(np.zeros((2, 16, 16, 3), "float32"), "c")
