@@ -343,12 +343,8 @@ class ContextualGAN(NoiseModel):
     def _joint(self, batch):
         return tf.concat(self._check_batch(batch), axis=2)
 
-    def _judged(self, images, training):
-        images = self._shown(images, training)
-        return self.discriminator(images, training=training)
-
     def _generator_terms(self, fake, training):
-        logits = self._judged(fake, training)
+        logits = self.discriminator(fake, training=training)
         adversarial = self._generator_loss(logits)  # -log D(G(z))
         return {"adversarial": adversarial}, None
 
@@ -356,8 +352,8 @@ class ContextualGAN(NoiseModel):
         # Real and fake pass separately: together, batch normalization would
         # mix their statistics.
         real, fake = self._discriminator_loss(
-            self._judged(images, training),  # -log D(x)
-            self._judged(fake, training),  # -log(1 - D(G(z)))
+            self.discriminator(images, training=training),  # -log D(x)
+            self.discriminator(fake, training=training),  # -log(1 - D(G(z)))
         )
         return {"real": real, "fake": fake}, None
 
