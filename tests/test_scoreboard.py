@@ -242,7 +242,7 @@ def test_wrong_use_is_told_in_one_line(capsys):
     error = capsys.readouterr().err
     assert (
         "only must be names among acgan, attributes, cgan, combogan, "
-        "cyclegan, cyclegan-resnet" in error
+        "contextual, cyclegan, cyclegan-resnet" in error
     )
     assert scoreboard.main(["--minutes", "0"]) == 2
     assert "minutes must be above 0" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import functools
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -34,12 +35,14 @@ def _called(signature, key, first, **inputs):
 @pytest.fixture(scope="module", params=["cyclegan", "cyclegan-resnet"])
 def served(request):
     """A model of one scale, or of any, and its signatures."""
+    keras.utils.set_random_seed(0)
     model = make_bare(request.param)
     return model, make(model)
 
 
 @pytest.fixture(scope="module")
 def labelled():
+    keras.utils.set_random_seed(0)
     model = make_bare("stargan")
     return model, make(model)
 

@@ -313,10 +313,11 @@ class _Search:
 @functools.lru_cache(maxsize=8)
 def _compiled(search):
     parts = search.begin, search.advance, search.end
-    options = {"autograph": False, "reduce_retracing": True}
     # By its code TensorFlow would count the traces of all searches as those of
     # one, and warn of them; a partial function has no code.
-    return [tf.function(functools.partial(part), **options) for part in parts]
+    return [
+        tf.function(functools.partial(part), autograph=False) for part in parts
+    ]
 
 
 def _better(latents, losses, best, least):

@@ -41,14 +41,6 @@ def write(path, model, samples):
             a verb iterates.
         RuntimeError: if a file gives different outputs than the model.
     """
-    try:
-        import onnxruntime
-        import tf2onnx  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            'format="onnx" needs packages that are missing: pip install '
-            f'"keras_gans[onnx]" ({error})'
-        ) from error
     if model.compute_dtype != "float32":
         raise UserError(
             'model must compute in float32 for format="onnx". '
@@ -59,6 +51,14 @@ def write(path, model, samples):
             'format must be "savedmodel" for a model that searches: an ONNX '
             "file has no gradients. Received: 'onnx'"
         )
+    try:
+        import onnxruntime
+        import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            'format="onnx" needs packages that are missing: pip install '
+            f'"keras_gans[onnx]" ({error})'
+        ) from error
     for verb in model.verbs():
         file = path / f"{verb.name}.onnx"
         specifications = signatures.specs(verb)
