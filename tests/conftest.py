@@ -87,7 +87,9 @@ def seeds():
     import keras
 
     keras.utils.set_random_seed(0)
-    # Each run of the command sets it.
+    yield
+    # Each run of the command sets it; fixtures of the next module may come
+    # before this one.
     keras.config.set_dtype_policy("float32")
 
 
