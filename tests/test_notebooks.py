@@ -51,11 +51,21 @@ TINY = {
         "BASE_FILTERS": 2,
         "COUNT": 4,
     },
+    "07_contextual_gan.ipynb": {
+        "STEPS": 2,
+        "PIX2PIX_STEPS": 1,
+        "TUNING_STEPS": 1,
+        "SEARCH_STEPS": 5,
+        "BATCH_SIZE": 4,
+        "BASE_FILTERS": 2,
+        "COUNT": 3,
+    },
 }
 MEASURED = {
     "03_stargan.ipynb": "| Male |",
     "04_noise_to_image.ipynb": "| generate | Male |",
     "05_latent_axes.ipynb": "| axis | R^2 |",
+    "07_contextual_gan.ipynb": "| sketch to photo | translation |",
 }
 
 
