@@ -22,7 +22,8 @@ COMMANDS = (
 # Room -> prefixes of our own modules that it may import beside the leaves.
 ALLOWED = {
     **dict.fromkeys(LEAVES, ()),
-    "networks": ("networks",),
+    # VGG is of use with the weights of a file alone.
+    "networks": ("networks", "interop"),
     "training": ("training",),
     "models": ("training", "networks"),
     "callbacks": ("callbacks", "training.devices"),
