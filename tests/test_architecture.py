@@ -17,7 +17,7 @@ LEAVES = (
 )
 COMMANDS = (
     *("train", "evaluate", "translate", "generate"),
-    *("check", "convert", "export", "axes", "sketch"),
+    *("check", "convert", "export", "axes", "sketch", "stylize"),
 )
 # Room -> prefixes of our own modules that it may import beside the leaves.
 ALLOWED = {
@@ -39,6 +39,7 @@ ALLOWED = {
         *("serving", "callbacks", "training.devices", "runs", "settings"),
     ),
     "report": ("report",),
+    "style": ("style", "networks"),
     "flags": (),
     "settings": ("datasets", "inspection"),
     "runs": (),
