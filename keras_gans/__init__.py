@@ -31,6 +31,7 @@ _SUBMODULES = {
         "networks",
         "optimizers",
         "report",
+        "style",
         "training",
     )
 } | {

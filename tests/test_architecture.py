@@ -17,12 +17,13 @@ LEAVES = (
 )
 COMMANDS = (
     *("train", "evaluate", "translate", "generate"),
-    *("check", "convert", "export", "axes", "sketch"),
+    *("check", "convert", "export", "axes", "sketch", "stylize"),
 )
 # Room -> prefixes of our own modules that it may import beside the leaves.
 ALLOWED = {
     **dict.fromkeys(LEAVES, ()),
-    "networks": ("networks",),
+    # VGG is of use with the weights of a file alone.
+    "networks": ("networks", "interop"),
     "training": ("training",),
     "models": ("training", "networks"),
     "callbacks": ("callbacks", "training.devices"),
@@ -38,6 +39,7 @@ ALLOWED = {
         *("serving", "callbacks", "training.devices", "runs", "settings"),
     ),
     "report": ("report",),
+    "style": ("style", "networks"),
     "flags": (),
     "settings": ("datasets", "inspection"),
     "runs": (),

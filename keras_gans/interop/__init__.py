@@ -19,6 +19,7 @@ from keras_gans.interop import (
     pytorch_cyclegan,
     stargan,
     state_dicts,
+    vgg,
 )
 
 _SHOWN = 5  # names per problem in an error message
@@ -98,6 +99,13 @@ SOURCES = {
         stargan.clean,
         kernel_axes=(2, 3, 1, 0),
     ),
+    "vgg": Source(
+        vgg.variables,
+        state_dicts.read,
+        state_dicts.outline,
+        vgg.clean,
+        kernel_axes=(2, 3, 1, 0),
+    ),
 }
 
 
@@ -132,6 +140,10 @@ def load_reference(network, arrays_or_path, source, scope=None):
             - `"pytorch-gan-zoo"`: the state dict of a progressive network of
               pytorch_GAN_zoo, `scaleLayers.0.0.module.weight` and so on; a
               path as of the CycleGAN's, whose file may hold several.
+            - `"vgg"`: VGG-16 or VGG-19 of torchvision, `features.0.weight`
+              and so on, or with `conv1_1.weight` and so on, for our
+              `networks.vgg`; a path as of the CycleGAN's. Layers behind the
+              network's last are skipped.
             - `"dcgan-tensorflow"`: the DCGAN for TensorFlow 1,
               `g_h0_lin/Matrix`, `d_h0_conv/w` and so on; a path is the prefix
               of a checkpoint's files.
