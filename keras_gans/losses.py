@@ -1,7 +1,7 @@
 """Losses as pure functions of tensors.
 
-Adversarial pairs, distances, classification and the gradient penalty. Random
-values, such as the points of the penalty, are arguments.
+Adversarial pairs, distances, classification, the gradient penalty, content
+and style. Random values, such as the points of the penalty, are arguments.
 
 A loss is a float32 scalar for inputs of any type, and by default the mean
 over all elements of any shape: one logit per image, `[batch, 1, 1, 1]`, or a
@@ -14,6 +14,7 @@ An adversarial loss is a pair of functions. The generator minimizes
 
 import tensorflow as tf
 
+from keras_gans import checks
 from keras_gans.checks import UserError
 
 
@@ -276,3 +277,134 @@ def gradient_penalty(critic, real, fake, mixing, target=1.0):
     mixing = tf.reshape(mixing, [-1] + [1] * (real.shape.rank - 1))
     norms = gradient_norms(critic, mixing * real + (1.0 - mixing) * fake)
     return _mean(tf.square(norms / target - 1.0))
+
+
+# What the sum over positions is divided by.
+GRAM_NORMALIZATIONS = ("none", "positions", "elements")
+
+
+def gram(features, normalization="positions", weights=None):
+    """Products of all pairs of channels, summed over positions.
+
+    Args:
+        features: `[batch, height, width, channels]`.
+        normalization: str, what the sums are divided by. `"none"`: nothing;
+            `"positions"`: height * width; `"elements"`: height * width *
+            channels.
+        weights: `[batch or 1, height, width, 1]` from 0 up, how much each
+            position counts, where there are styles for regions (Gatys et al.
+            2017, arXiv:1611.07865, eq. 6; a weight is the square of their
+            guide). Their sum is then the number of positions. Default: 1.
+
+    Returns:
+        float32 `[batch, channels, channels]`.
+
+    Raises:
+        UserError: if the normalization is unknown.
+
+    Reference:
+        Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural
+        Networks", eq. 3, has `"none"`, the program of its authors
+        `"positions"`; Johnson et al. 2016, arXiv:1603.08155, eq. 3, and
+        neural-style have `"elements"`.
+    """
+    checks.one_of(GRAM_NORMALIZATIONS, normalization=normalization)
+    features = tf.cast(features, tf.float32)
+    channels = features.shape[-1]
+    ones = tf.ones_like(features[:1, ..., :1])
+    weights = ones if weights is None else tf.cast(weights, tf.float32)
+    rows, weighted = (
+        tf.reshape(values, [tf.shape(features)[0], -1, channels])
+        for values in (features, features * weights)
+    )
+    sums = tf.matmul(rows, weighted, transpose_a=True)
+    if normalization == "none":
+        return sums
+    count = tf.reduce_sum(weights, (1, 2))[..., tf.newaxis]
+    if normalization == "elements":
+        count *= channels
+    return sums / count
+
+
+def content(features, targets):
+    """Mean squared difference of features, of any shape.
+
+    Reference:
+        The program of Gatys et al. 2016, github.com/leongatys/
+        PytorchNeuralStyleTransfer; eq. 1 of the paper is half of the sum.
+    """
+    difference = tf.cast(features, tf.float32) - tf.cast(targets, tf.float32)
+    return mean_square(difference)
+
+
+def style(features, grams, normalization="positions", weights=None):
+    """Mean squared difference between the features' Gram matrix and another.
+
+    With `"positions"` it is four times the layer's loss in the paper, whose
+    sum is divided by 4 N^2 M^2 for N channels and M positions.
+
+    Args:
+        features, normalization, weights: as of `gram`.
+        grams: `[batch or 1, channels, channels]`, with the same
+            normalization; the image it is of may have any size.
+
+    Reference:
+        Gatys et al. 2016, eq. 4, and the program of its authors.
+    """
+    return content(gram(features, normalization, weights), grams)
+
+
+def total_variation(images, power=1):
+    """Differences of neighbors to this power, summed over an image.
+
+    Args:
+        images: `[batch, height, width, channels]`.
+        power: int, 1, the absolute differences of neural-style, or 2, the
+            squares of Johnson et al. 2016, section 3.2.
+
+    Returns:
+        float32, mean over the batch of the sums, in the images' units.
+    """
+    images = tf.cast(images, tf.float32)
+    sums = [
+        tf.reduce_sum(tf.abs(difference) ** power, (1, 2, 3))
+        for difference in (
+            images[:, 1:] - images[:, :-1],
+            images[:, :, 1:] - images[:, :, :-1],
+        )
+    ]
+    return _mean(tf.add_n(sums))
+
+
+def by_layer(loss, features, targets, weights):
+    """Sum a loss over layers: weight * loss(features, targets) of each.
+
+    Args:
+        loss: function of features and targets, such as `content`.
+        features, targets: dicts from layer to tensors.
+        weights: dict from layer to float, of the layers to sum over.
+    """
+    return tf.add_n(
+        [w * loss(features[n], targets[n]) for n, w in weights.items()]
+    )
+
+
+def impacts(terms, images):
+    """Norm of each term's gradient with respect to the images.
+
+    Terms divided by it have the same part in the first step. He, Wang and
+    Hopcroft 2016, arXiv:1606.04801, weight the layers of a network of random
+    weights so.
+
+    Args:
+        terms: function from images to a dict from name to scalar.
+        images: `[batch, height, width, channels]`.
+
+    Returns:
+        dict from name to float32 scalar.
+    """
+    images = tf.cast(images, tf.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(images)
+        found = terms(images)
+    return {n: tf.norm(tape.gradient(x, images)) for n, x in found.items()}

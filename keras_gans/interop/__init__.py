@@ -20,6 +20,7 @@ from keras_gans.interop import (
     pytorch_cyclegan,
     stargan,
     state_dicts,
+    vgg,
 )
 
 _SHOWN = 5  # names per problem in an error message
@@ -106,6 +107,13 @@ SOURCES = {
         stargan.clean,
         kernel_axes=(2, 3, 1, 0),
     ),
+    "vgg": Source(
+        vgg.variables,
+        state_dicts.read,
+        state_dicts.outline,
+        vgg.clean,
+        kernel_axes=(2, 3, 1, 0),
+    ),
 }
 
 
@@ -141,8 +149,12 @@ def load_reference(network, arrays_or_path, source, scope=None):
               pytorch_GAN_zoo, `scaleLayers.0.0.module.weight` and so on; a
               path as of the CycleGAN's, whose file may hold several.
             - `"pytorch-fast-neural-style"`: the network of PyTorch's example
-              of fast style transfer, `conv1.conv2d.weight` and so on, in the
-              same layout and files.
+              of fast style transfer, `conv1.conv2d.weight` and so on; a
+              path as of the CycleGAN's.
+            - `"vgg"`: VGG-16 or VGG-19 of torchvision, `features.0.weight`
+              and so on, or with `conv1_1.weight` and so on, for our
+              `networks.vgg`; a path as of the CycleGAN's. Layers behind the
+              network's last are skipped.
             - `"dcgan-tensorflow"`: the DCGAN for TensorFlow 1,
               `g_h0_lin/Matrix`, `d_h0_conv/w` and so on; a path is the prefix
               of a checkpoint's files.

@@ -98,7 +98,7 @@ def _arrays(path, scope, make):
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in _READERS:
         raise UserError(
-            f"path must be a file that ends in {', '.join(_READERS)}. "
+            f"path must be a file that ends in {', '.join(EXTENSIONS)}. "
             f"Received: {path!r}"
         )
     if scope is not None and _READERS[suffix] is not _open_torch:
@@ -236,3 +236,4 @@ _READERS = {
     ".safetensors": _open_safetensors,
     ".npz": files.open_npz,
 }
+EXTENSIONS = tuple(_READERS)
