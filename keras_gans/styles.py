@@ -78,8 +78,10 @@ def draw(seed=0, size=_SIDE):
         part = (height + 4.0) / 8.0 * len(colors) + 2.0 * chance - 1.0
         color = colors[int(np.clip(part, 0, len(colors) - 1))]
         color = np.clip(color + rng.integers(-18, 19), 0, 255)
-        length = size * rng.uniform(0.02, 0.07) * np.asarray(
-            (np.cos(height), np.sin(height))
+        length = (
+            size
+            * rng.uniform(0.02, 0.07)
+            * np.asarray((np.cos(height), np.sin(height)))
         )
         center = size * np.asarray((x, y))
         pencil.line(

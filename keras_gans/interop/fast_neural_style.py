@@ -41,31 +41,35 @@ def generator_of(arrays):
         names are not those of the example.
     """
     first = state_dicts.plain(arrays).get("conv1.conv2d.weight")
-    return first is not None and {"base_filters": np.shape(first)[0]} or None
+    return None if first is None else {"base_filters": np.shape(first)[0]}
 
 
 def _modules(network):
     """Return convolutions and normalizations by the example's names."""
-    names = [(f"conv{i}", f"in{i}") for i in (1, 2, 3)]
-    names += [
-        (f"res{block}.conv{i}", f"res{block}.in{i}")
-        for block in range(1, _BLOCKS + 1)
-        for i in (1, 2)
+
+    def layers(kind):
+        return [x for x in network.layers if type(x).__name__ == kind]
+
+    blocks = [f"res{block}." for block in range(1, _BLOCKS + 1)]
+    inner = [(block, number) for block in blocks for number in (1, 2)]
+    convolutions = [
+        *("conv1", "conv2", "conv3"),
+        *(f"{block}conv{number}" for block, number in inner),
+        *("deconv1", "deconv2", "deconv3"),
     ]
-    names += [("deconv1", "in4"), ("deconv2", "in5"), ("deconv3", None)]
-    convolutions, normalizations = (
-        [x for x in network.layers if type(x).__name__ == kind]
-        for kind in ("Conv2D", "InstanceNormalization")
-    )
-    doubled = [x for x in network.layers if type(x).__name__ == "Doubled"]
-    if (len(convolutions), len(doubled)) != (len(names), 2):
+    normalizations = [
+        *("in1", "in2", "in3"),
+        *(f"{block}in{number}" for block, number in inner),
+        *("in4", "in5"),
+    ]
+    counts = len(convolutions), len(normalizations), 2
+    found = [
+        layers(kind) for kind in ("Conv2D", "InstanceNormalization", "Doubled")
+    ]
+    if tuple(map(len, found)) != counts:
         raise UserError(
             f"network must be a style_network of keras_gans.networks with "
             f"{_BLOCKS} residual blocks. Received: {network.name!r}"
         )
-    modules = {}
-    for (outer, _), layer in zip(names, convolutions, strict=True):
-        modules[f"{outer}.conv2d"] = layer
-    for (_, norm), layer in zip(names, normalizations, strict=False):
-        modules[norm] = layer
-    return modules
+    names = [f"{name}.conv2d" for name in convolutions] + normalizations
+    return dict(zip(names, found[0] + found[1], strict=True))

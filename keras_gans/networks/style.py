@@ -47,7 +47,8 @@ def style_network(base_filters=32, num_residual_blocks=5, name=None):
         num_residual_blocks=(num_residual_blocks, 0, 100),
     )
     check_weights(
-        486 * base_filters + base_filters**2 * (180 + 288 * num_residual_blocks),
+        486 * base_filters
+        + base_filters**2 * (180 + 288 * num_residual_blocks),
         base_filters=base_filters,
         num_residual_blocks=num_residual_blocks,
     )
