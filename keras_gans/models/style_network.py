@@ -128,11 +128,19 @@ class StyleNetwork(BaseModel):
         "style": 1e10,
         "total_variation": 0.0,
     }
+    # Half the width, and random weights, at whose scale style would count a
+    # thousand times as much as content.
     demonstration = {
         "data": ["faces:photo"],
         "image_size": 64,
-        **devices.demonstration_steps(bfloat16=2000, float32=1200),
-        "set": {"style": "drawn", "style_size": 128},
+        **devices.demonstration_steps(bfloat16=5000, float32=3000),
+        "set": {
+            "style": "drawn:1",
+            "base_filters": 16,
+            "vgg_filters": 32,
+            "learning_rate": 3e-3,
+            "loss_weights": {"content": 1.0, "style": 250.0},
+        },
     }
 
     def __init__(
