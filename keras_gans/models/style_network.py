@@ -90,7 +90,10 @@ class StyleNetwork(BaseModel):
             levels of 0 to 255, summed over an image, section 3.2.
         These weights are those of the code for PyTorch. Where VGG is
         preprocessed as in Caffe, features are some 60 times larger, and the
-        weights are those of the authors' code: 1, 5 and 1e-6.
+        weights are those of the authors' code: 1, 5 and 1e-6. Where VGG has
+        random weights they are 1, vgg_filters^2 / 4 and 0, with which images
+        change about as much for the style as for the content: Gram matrices
+        of features without order get smaller with their number.
 
     Departures:
         As the code for PyTorch: instance normalization, reflection padding in
@@ -103,8 +106,7 @@ class StyleNetwork(BaseModel):
         for two epochs of COCO, about the paper's 40,000 steps.
         The authors' code takes the content of relu3_3.
         Random weights of VGG are no part of either: they spare a download
-        and give colors and strokes, but less of larger forms. The weights of
-        the losses must then be others, such as those of the demonstration.
+        and give colors and strokes, but less of larger forms.
 
     Reference:
         Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time
@@ -128,8 +130,7 @@ class StyleNetwork(BaseModel):
         "style": 1e10,
         "total_variation": 0.0,
     }
-    # Half the width, and random weights, at whose scale style would count a
-    # thousand times as much as content.
+    # Half the width and three times the rate, for two cores.
     demonstration = {
         "data": ["faces:photo"],
         "image_size": 64,
@@ -139,7 +140,6 @@ class StyleNetwork(BaseModel):
             "base_filters": 16,
             "vgg_filters": 32,
             "learning_rate": 3e-3,
-            "loss_weights": {"content": 1.0, "style": 250.0},
         },
     }
 
@@ -208,7 +208,10 @@ class StyleNetwork(BaseModel):
         self.vgg_hash = vgg_hash
         self.content_layer = content_layer
         self.style_layers = style_layers
-        if vgg_preprocessing == "caffe":
+        if vgg_weights is None:
+            own = {"content": 1.0, "style": vgg_filters**2 / 4}
+            self.default_loss_weights = self.default_loss_weights | own
+        elif vgg_preprocessing == "caffe":
             self.default_loss_weights = _CAFFE_LOSS_WEIGHTS
         self._make_state()
 

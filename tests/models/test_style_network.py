@@ -256,10 +256,15 @@ def test_bad_arguments(arguments, message):
 
 
 def test_defaults_are_the_published_recipe():
-    model = StyleNetwork(image_size=16, vgg_filters=1)
+    model = StyleNetwork(image_size=16, vgg_filters=8)
     assert model.generator.count_params() == 1_679_235
     model.compile()
     assert model.loss_weights == {
+        **{"content": 1.0, "style": 16.0, "total_variation": 0.0}
+    }
+    published = StyleNetwork(base_filters=1, vgg_weights="vgg16.pth")
+    assert published.vgg_preprocessing == "torchvision"
+    assert published.default_loss_weights == {
         **{"content": 1e5, "style": 1e10, "total_variation": 0.0}
     }
     assert float(model.generator_optimizer.learning_rate) == np.float32(1e-3)
