@@ -4,9 +4,9 @@
         --output saved_models/horse2zebra
 
 Reads the state dict of a generator of
-github.com/junyanz/pytorch-CycleGAN-and-pix2pix, or of the DCGAN of
-github.com/pytorch/examples. The architecture, depth and width are inferred
-from the names and shapes of the weights.
+github.com/junyanz/pytorch-CycleGAN-and-pix2pix, or of the DCGAN or the fast
+style transfer of github.com/pytorch/examples. The architecture, depth and
+width are inferred from the names and shapes of the weights.
 """
 
 import argparse
@@ -41,6 +41,16 @@ def _dcgan(outline, image_size):
     return found and DCGAN(**found)
 
 
+def _style(outline, image_size):
+    from keras_gans import StyleNetwork
+    from keras_gans.interop import fast_neural_style
+
+    found = fast_neural_style.generator_of(outline)
+    if found and image_size is not None:
+        found["image_size"] = image_size
+    return found and StyleNetwork("saved", **found)
+
+
 def _progressive(architecture, outline, image_size):
     from keras_gans import ProgressiveGAN
     from keras_gans.interop import progressive
@@ -60,6 +70,7 @@ def _progressive(architecture, outline, image_size):
 _RECOGNIZERS = {
     "pytorch-cyclegan-and-pix2pix": _translator,
     "pytorch-dcgan": _dcgan,
+    "pytorch-fast-neural-style": _style,
     "progressive-gan": functools.partial(_progressive, "authors"),
     "pytorch-gan-zoo": functools.partial(_progressive, "zoo"),
 }
@@ -78,8 +89,8 @@ def read(path, image_size=None):
         image_size: int, pixels, or None, as `Translator` takes it.
 
     Returns:
-        `keras_gans.Translator`, or `keras_gans.DCGAN` whose discriminator is
-        new, with those weights.
+        `keras_gans.Translator`, `keras_gans.StyleNetwork`, or
+        `keras_gans.DCGAN` whose discriminator is new, with those weights.
 
     Raises:
         UserError: if the file does not exist, does not hold one of the
@@ -167,9 +178,9 @@ def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.convert",
         description="Convert the weights of a generator of "
-        "pytorch-CycleGAN-and-pix2pix, or of PyTorch's DCGAN example, into a "
-        "model. Its depth, width, channels and normalization are inferred "
-        "from the file.",
+        "pytorch-CycleGAN-and-pix2pix, or of PyTorch's examples of DCGAN and "
+        "fast style transfer, into a model. Its depth, width, channels and "
+        "normalization are inferred from the file.",
         epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
         "other pixels; 2, wrong use, or a file of something else.",
     )
@@ -192,8 +203,8 @@ def _parse_arguments(argv):
         type=int,
         metavar="PIXELS",
         help="side of the images that the generator was trained on; the "
-        "export is tested at it (default: 256 for a ResNet; for a U-Net the "
-        "size that it halves down to one pixel; not for a DCGAN)",
+        "export is tested at it (default: 256 for a ResNet or a style; for a "
+        "U-Net the size that it halves down to one pixel; not for a DCGAN)",
     )
     return flags.parse(parser, argv)
 

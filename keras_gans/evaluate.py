@@ -137,6 +137,12 @@ def main(argv=None):
     try:
         measure.check(names)
         subject = subjects.opened(arguments)
+        if not subject.cases:
+            raise UserError(
+                "model must be one whose outputs should resemble some of the "
+                f"data. Received: {subject.what}, with "
+                f"{', '.join(subject.verbs)}"
+            )
         told = [case.labels is not None for case in subject.cases.values()]
         are_labels = bool(told) and all(told)
         if asked and are_labels:

@@ -162,6 +162,12 @@ TRAINING = {
         "are the initial ones; optimizers and steps start anew, and other "
         "flags may differ as long as the networks are the same",
     },
+    "style": {
+        "metavar": "IMAGE",
+        "help": "for style: the image whose style is learned, a file, or "
+        "drawn:SEED, which the package draws; a run that is continued no "
+        "longer needs the file",
+    },
     "batch-size": {
         "type": integer(1),
         "metavar": "IMAGES",

@@ -19,6 +19,7 @@ MODELS = {
     "progressive": "keras_gans.models.progressive_gan:ProgressiveGAN",
     "sharedlatent": "keras_gans.models.shared_latent:SharedLatent",
     "stargan": "keras_gans.models.stargan:StarGAN",
+    "style": "keras_gans.models.style_network:StyleNetwork",
     "translator": "keras_gans.models.translator:Translator",
     "xgan": "keras_gans.models.xgan:XGAN",
 }

@@ -9,7 +9,7 @@ the labels.
 import ast
 import inspect
 
-from keras_gans import datasets, registry
+from keras_gans import datasets, registry, styles
 from keras_gans.checks import UserError
 from keras_gans.inspection import findings
 
@@ -45,10 +45,16 @@ def resolve(flags):
     kind = kind_of(settings)
     kind.resolve(settings)
     options = parse_options(settings.pop("set"), model_class)
-    # Another name for `--set ema=...`.
-    ema = settings.pop("ema")
-    if ema is not None:
-        options["ema"] = ema
+    # Other names for `--set ema=...` and `--set style=...`.
+    for name in ("ema", "style"):
+        value = settings.pop(name)
+        if value is not None:
+            if name not in registry.options(model_class):
+                raise UserError(
+                    f"{name} must be left out for {settings['model']}, which "
+                    f"has none. Received: {value!r}"
+                )
+            options[name] = value
     # The recipe may depend on other arguments.
     given = {
         name: settings[name]
@@ -58,6 +64,12 @@ def resolve(flags):
     is_demonstration = settings[kind.sources[0]] is None
     if not is_demonstration:
         given |= kind.known_arguments(settings)
+        for name in model_class.needed:
+            if name not in options:
+                raise UserError(
+                    f"{name} must be given where data are, for "
+                    f"{settings['model']}. Received: None"
+                )
     defaults = {
         "precision": "float32",
         "held_out": datasets.SHOWN,
@@ -150,11 +162,21 @@ def settled(settings, data):
     return settings
 
 
+def check_files(settings):
+    """Check files that a new model reads, before data are prepared.
+
+    Raises:
+        UserError: if one cannot be read.
+    """
+    if "style" in settings["model_arguments"]:
+        styles.read(settings["model_arguments"]["style"])
+
+
 def build_model(settings, is_saved=False):
     """Build and compile the model for the settings.
 
     With `is_saved`, all its weights will be loaded: none is read from
-    elsewhere.
+    elsewhere, nor the style image.
     """
     import keras
 
@@ -164,8 +186,9 @@ def build_model(settings, is_saved=False):
         precision if precision == "float32" else f"mixed_{precision}"
     )
     arguments = dict(settings["model_arguments"])
-    if is_saved and arguments.get("backbone_weights"):
-        arguments["backbone_weights"] = "saved"
+    if is_saved:
+        read = filter(arguments.get, ("backbone_weights", "style"))
+        arguments |= dict.fromkeys(read, "saved")
     model = registry.get(settings["model"])(
         image_size=settings["image_size"],
         **kind_of(settings).model_arguments(settings),

@@ -301,23 +301,26 @@ def main(argv=None):
         is_chief = devices.is_chief(strategy)
         for name in ("run_dir", "export_dir") if is_chief else ():
             files.check_writable(settings[name], name)
-        data = run_settings.open_data(settings)
-        data.prepare()
-        settings = run_settings.settled(settings, data)
-        with strategy.scope():
-            model = run_settings.build_model(settings)
-        describe(settings, model, data)
         from keras_gans import report
         from keras_gans.callbacks import checkpoints
         from keras_gans.evaluation import in_training
         from keras_gans.serving import loading
 
-        measured = in_training.prepare(settings, data, model.verbs())
         folder = pathlib.Path(settings["run_dir"])
+        is_new = restart or not checkpoints.steps(folder / "checkpoints")
+        is_new |= is_dry  # which loads no checkpoint
+        if is_new:
+            run_settings.check_files(settings)
+        data = run_settings.open_data(settings)
+        data.prepare()
+        settings = run_settings.settled(settings, data)
+        with strategy.scope():
+            model = run_settings.build_model(settings, is_saved=not is_new)
+        describe(settings, model, data)
+        measured = in_training.prepare(settings, data, model.verbs())
         folders = [pictures.folder for pictures in data.sides.values()]
         files.check_outside(folder, folders, "run_dir")
         report.place(folder)
-        is_new = restart or not checkpoints.steps(folder / "checkpoints")
         if settings["init_from"] and is_new:
             step = loading.init_from(model, settings["init_from"])
             print(

@@ -92,6 +92,13 @@ TINY = {
         "num_discriminator_layers": 2,
         "critic_steps": 2,
     },
+    "style": {
+        "image_size": 16,
+        "base_filters": 2,
+        "num_residual_blocks": 1,
+        "vgg_filters": 2,
+        "style_size": 16,
+    },
     "xgan": {
         "image_size": 32,
         "base_filters": 2,
@@ -102,6 +109,7 @@ TINY = {
 OPTIONAL_TERMS = {
     "combogan": {"identity": 1.0, "latent": 1.0, "forward": 0.2},
     "cyclegan": {"identity": 5.0},
+    "style": {"total_variation": 1e-3},
 }
 
 

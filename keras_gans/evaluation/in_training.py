@@ -37,15 +37,15 @@ def prepare(settings, data, verbs, extractor="faces"):
     if every == 0:
         return None
     verbs = [verb for verb in verbs if verb.output is None]
-    if not verbs:
+    found = cases.data_of_run(settings, data).cases(verbs, COUNT)
+    if not found:
         if every or best:
             raise UserError(
                 "evaluate_every and best must be left out for a model whose "
-                "outputs are labels, which are measured at the end. Received: "
-                f"{every}, {best!r}"
+                "outputs are labels, which are measured at the end, or "
+                f"resemble none of the data. Received: {every}, {best!r}"
             )
         return None
-    found = cases.data_of_run(settings, data).cases(verbs, COUNT)
     is_paired = all(case.is_paired for case in found.values())
     if not (is_paired or every or best):
         return None

@@ -15,6 +15,7 @@ from keras_gans.checks import UserError
 from keras_gans.interop import (
     article,
     dcgan,
+    fast_neural_style,
     progressive,
     pytorch_cyclegan,
     stargan,
@@ -92,6 +93,13 @@ SOURCES = {
         progressive.zoo_clean,
         kernel_axes=(2, 3, 1, 0),
     ),
+    "pytorch-fast-neural-style": Source(
+        fast_neural_style.variables,
+        state_dicts.read,
+        state_dicts.outline,
+        fast_neural_style.clean,
+        kernel_axes=(2, 3, 1, 0),
+    ),
     "stargan": Source(
         stargan.variables,
         state_dicts.read,
@@ -140,6 +148,9 @@ def load_reference(network, arrays_or_path, source, scope=None):
             - `"pytorch-gan-zoo"`: the state dict of a progressive network of
               pytorch_GAN_zoo, `scaleLayers.0.0.module.weight` and so on; a
               path as of the CycleGAN's, whose file may hold several.
+            - `"pytorch-fast-neural-style"`: the network of PyTorch's example
+              of fast style transfer, `conv1.conv2d.weight` and so on; a
+              path as of the CycleGAN's.
             - `"vgg"`: VGG-16 or VGG-19 of torchvision, `features.0.weight`
               and so on, or with `conv1_1.weight` and so on, for our
               `networks.vgg`; a path as of the CycleGAN's. Layers behind the

@@ -250,9 +250,13 @@ def doubled(images):
     that every export format takes it.
 
     Args:
-        images: `[batch, height, width, channels]`, sides known.
+        images: `[batch, height, width, channels]`.
     """
-    _, height, width, channels = images.shape
+    _, *sides, channels = images.shape
+    height, width = (
+        tf.shape(images)[axis] if side is None else side
+        for axis, side in enumerate(sides, 1)
+    )
     x = tf.concat([images, images], axis=-1)  # each pixel twice
     x = tf.reshape(x, [-1, height, 2 * width * channels])
     x = tf.concat([x, x], axis=-1)  # each row twice
@@ -267,8 +271,8 @@ class Doubled(keras.layers.Layer):
         return doubled(inputs)
 
     def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return (batch, 2 * height, 2 * width, channels)
+        batch, *sides, channels = input_shape
+        return (batch, *(side and 2 * side for side in sides), channels)
 
 
 @keras.saving.register_keras_serializable("keras_gans")

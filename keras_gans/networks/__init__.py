@@ -27,6 +27,7 @@ from keras_gans.networks.stargan import (
     stargan_discriminator,
     stargan_generator,
 )
+from keras_gans.networks.style import style_network
 from keras_gans.networks.unet import unet_generator
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "resnet_generator",
     "stargan_discriminator",
     "stargan_generator",
+    "style_network",
     "unet_generator",
     "upsampling_discriminator",
     "upsampling_generator",

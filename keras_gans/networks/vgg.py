@@ -81,22 +81,12 @@ def vgg(
         the weights then cancels: without biases, features are in proportion
         to it.
     """
-    checks.one_of(names.GROUPS, name=name)
     checks.one_of(POOLING, pooling=pooling)
     checks.one_of(PREPROCESSING, preprocessing=preprocessing)
     checks.at_least(1, base_filters=base_filters)
     checks.seed(seed)
-    layers = dict.fromkeys(layers)
+    layers = channels(name, layers)
     known = names.convolutions(name)
-    for layer in layers:
-        kind, place = str(layer)[:4], str(layer)[4:]
-        if kind not in ("conv", "relu") or f"conv{place}" not in known:
-            raise UserError(
-                f"layers must be of {name}, conv1_1 or relu1_1 to "
-                f"{known[-1]} or relu{known[-1][4:]}. Received: {layer!r}"
-            )
-    if not layers:
-        raise UserError("layers must hold one or more names. Received: none")
     inputs = keras.Input((None, None, 3))
     found = _maps(
         _preprocessed(inputs, preprocessing),
@@ -111,6 +101,31 @@ def vgg(
     if weights is not None:
         load_weights(network, weights)
     return network
+
+
+def channels(name, layers, base_filters=64):
+    """Return the channels of layers, a dict by their names.
+
+    Args:
+        name, layers, base_filters: as of `vgg`.
+
+    Raises:
+        UserError: if the network has no such layers.
+    """
+    checks.one_of(names.GROUPS, name=name)
+    checks.at_least(1, base_filters=base_filters)
+    known = names.convolutions(name)
+    layers = dict.fromkeys(layers)
+    for layer in layers:
+        kind, place = str(layer)[:4], str(layer)[4:]
+        if kind not in ("conv", "relu") or f"conv{place}" not in known:
+            raise UserError(
+                f"layers must be of {name}, conv1_1 or relu1_1 to "
+                f"{known[-1]} or relu{known[-1][4:]}. Received: {layer!r}"
+            )
+    if not layers:
+        raise UserError("layers must hold one or more names. Received: none")
+    return {n: base_filters * _WIDTHS[int(n[4]) - 1] for n in layers}
 
 
 def vgg16_features(base_filters=64):

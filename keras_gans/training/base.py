@@ -86,6 +86,8 @@ class BaseModel(InferenceModel):
     default_steps = None
     # What the command trains where no data are given: settings by name.
     demonstration = {}
+    # Arguments without which the command trains on no data of the user's.
+    needed = ()
     # Made by `compile(ema=...)`.
     averages = None
 
