@@ -82,6 +82,19 @@ def kernels_stay():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_statistics():
+    """Refresh moving statistics with 3 batches, not with 30.
+
+    Of a run of a step or two it was most of the time.
+    """
+    from keras_gans.callbacks import statistics
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "BATCHES", 3)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def seeds():
     import keras

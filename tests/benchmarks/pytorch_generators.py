@@ -43,6 +43,137 @@ def article():
     return nn.Sequential(*layers)
 
 
+def unit(width, blocks):
+    """Return UNIT's encoder and decoder of one domain."""
+
+    def convolution(channels, filters, size, stride, *rest):
+        padding = (size - 1) // 2
+        return [
+            nn.Conv2d(
+                *(channels, filters, size, stride, padding),
+                padding_mode="reflect",
+            ),
+            *rest,
+        ]
+
+    def normalized(channels, filters, size, stride):
+        rest = nn.InstanceNorm2d(filters), nn.ReLU()
+        return convolution(channels, filters, size, stride, *rest)
+
+    def residuals(channels):
+        return [
+            _Residual(
+                *normalized(channels, channels, 3, 1),
+                *convolution(channels, channels, 3, 1),
+                nn.InstanceNorm2d(channels),
+            )
+            for _ in range(blocks)
+        ]
+
+    def enlarged(channels):
+        # One group is the whole image.
+        rest = nn.GroupNorm(1, channels // 2), nn.ReLU()
+        convolved = convolution(channels, channels // 2, 5, 1, *rest)
+        return [nn.Upsample(scale_factor=2), *convolved]
+
+    encoder = [
+        *normalized(3, width, 7, 1),
+        *normalized(width, 2 * width, 4, 2),
+        *normalized(2 * width, 4 * width, 4, 2),
+        *residuals(4 * width),
+    ]
+    decoder = [
+        *residuals(4 * width),
+        *enlarged(4 * width),
+        *enlarged(2 * width),
+        *convolution(width, 3, 7, 1, nn.Tanh()),
+    ]
+    return nn.Sequential(*encoder), nn.Sequential(*decoder)
+
+
+def combogan(width, blocks):
+    """Return ComboGAN's encoder and decoder of one domain."""
+
+    def activated(convolution):
+        norm = nn.InstanceNorm2d(convolution.out_channels)
+        return [convolution, norm, nn.PReLU()]
+
+    def reflected(channels, filters, size):
+        return nn.Conv2d(
+            *(channels, filters, size, 1, size // 2), padding_mode="reflect"
+        )
+
+    def residuals(count):
+        channels = 4 * width
+        return [
+            _Residual(
+                *activated(reflected(channels, channels, 3)),
+                reflected(channels, channels, 3),
+                nn.InstanceNorm2d(channels),
+            )
+            for _ in range(count)
+        ]
+
+    encoder = activated(reflected(3, width, 7))
+    decoder = residuals(blocks - blocks // 2)
+    for small in (width, 2 * width):
+        encoder += activated(nn.Conv2d(small, 2 * small, 3, 2, 1))
+    for large in (4 * width, 2 * width):
+        decoder += activated(nn.ConvTranspose2d(large, large // 2, 4, 2, 1))
+    return (
+        nn.Sequential(*encoder, *residuals(blocks // 2)),
+        nn.Sequential(*decoder, reflected(width, 3, 7), nn.Tanh()),
+    )
+
+
+def xgan(width=32, decoder_width=64, numbers=1024, side=4):
+    """Return XGAN's encoder and decoder of both domains, for 64 pixels."""
+
+    def halved(channels, filters):
+        return [
+            nn.Conv2d(channels, filters, 4, 2, 1, bias=False),
+            nn.InstanceNorm2d(filters, affine=True),
+            nn.LeakyReLU(0.2),
+        ]
+
+    def enlarged(channels, filters, *place):
+        return [
+            nn.ConvTranspose2d(channels, filters, *place, bias=False),
+            nn.InstanceNorm2d(filters, affine=True),
+            nn.ReLU(),
+        ]
+
+    f, d = width, decoder_width
+    # What both domains share.
+    deep_encoder = [
+        *halved(2 * f, 4 * f),
+        *halved(4 * f, 8 * f),
+        nn.Flatten(),
+        nn.Linear(8 * f * side**2, numbers, bias=False),
+        nn.LeakyReLU(0.2),
+        nn.Linear(numbers, numbers, bias=False),
+    ]
+    deep_decoder = [
+        nn.ReLU(),
+        nn.Unflatten(1, (numbers, 1, 1)),
+        *enlarged(numbers, 8 * d, side),
+        *enlarged(8 * d, 4 * d, 4, 2, 1),
+    ]
+    return [
+        (
+            nn.Sequential(*halved(3, f), *halved(f, 2 * f), *deep_encoder),
+            nn.Sequential(
+                *deep_decoder,
+                *enlarged(4 * d, 2 * d, 4, 2, 1),
+                *enlarged(2 * d, d, 4, 2, 1),
+                nn.ConvTranspose2d(d, 3, 4, 2, 1, bias=False),
+                nn.Tanh(),
+            ),
+        )
+        for _ in range(2)
+    ]
+
+
 def _resnet(channels, blocks, kernel, padding, affine):
     """CycleGAN's ResNet, whose strided kernels are 3, or StarGAN's, 4."""
 
@@ -98,14 +229,17 @@ class _Level(nn.Sequential):
         self.is_outermost = outputs == 3
         is_innermost = levels == 1
         down = [] if self.is_outermost else [nn.LeakyReLU(0.2)]
-        down += [nn.Conv2d(channels, width, 4, 2, 1)]
+        down += [nn.Conv2d(channels, width, 4, 2, 1, bias=False)]
         below = []
         if not is_innermost:
             if not self.is_outermost:
                 down += [nn.BatchNorm2d(width)]
             below = [_Level(width, min(2 * width, 512), levels - 1, width)]
         joined = width if is_innermost else 2 * width
-        up = [nn.ReLU(), nn.ConvTranspose2d(joined, outputs, 4, 2, 1)]
+        up = [nn.ReLU()]
+        up += [
+            nn.ConvTranspose2d(joined, outputs, 4, 2, 1, bias=self.is_outermost)
+        ]
         up += [nn.Tanh() if self.is_outermost else nn.BatchNorm2d(outputs)]
         super().__init__(*down, *below, *up)
 

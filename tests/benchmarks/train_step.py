@@ -10,6 +10,7 @@ is faster, and in bfloat16 under its autocast. Needs the extra `bench`.
 
 import argparse
 import contextlib
+import math
 import os
 import statistics
 import subprocess
@@ -45,6 +46,20 @@ ROWS = {
         )
         for size in (32, 64)
     },
+    "unit, 64 px, batch 4": (
+        "sharedlatent",
+        {"architecture": "unit", "base_filters": 32},
+        64,
+        4,
+    ),
+    "combogan, 2 of 3 domains, 64 px, batch 4": (
+        "combogan",
+        {"domains": ["a", "b", "c"], "base_filters": 32},
+        64,
+        4,
+    ),
+    "xgan, 64 px, batch 32": ("xgan", {}, 64, 32),
+    "contextual, 64 px, batch 16": ("contextual", {}, 64, 16),
 }
 PRECISIONS = ("float32", "bfloat16")
 OURS = "ours"
@@ -64,7 +79,12 @@ def make_batch(row):
     if name in ("dcgan", "progressive"):
         return {"images": pictures(count)}
     if name != "stargan":
-        return {"images_a": pictures(count), "images_b": pictures(count)}
+        pair = {"images_a": pictures(count), "images_b": pictures(count)}
+        if name == "combogan":
+            one_hot = np.eye(3, dtype="float32")
+            for number, domain in enumerate(("domain_a", "domain_b")):
+                pair[domain] = np.tile(one_hot[number], (count, 1))
+        return pair
     labels = rng.integers(0, 2, (5 * count, 5)).astype("float32")
     return {"images": pictures(5 * count), "labels": labels}
 
@@ -74,7 +94,10 @@ def answer(value):
 
 
 def be_ours(row, precision):
-    """Take a step whenever standard input has a line; print its seconds."""
+    """Print the number of weights; take a step for each line of input.
+
+    After each step its seconds are printed.
+    """
     import keras
     import tensorflow as tf
 
@@ -85,6 +108,7 @@ def be_ours(row, precision):
     name, arguments, size, _ = ROWS[row]
     model = registry.get(name)(image_size=size, **arguments)
     model.compile()
+    answer(sum(math.prod(v.shape) for v in model.trainable_variables))
 
     class Turns(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -126,7 +150,15 @@ def be_pytorch(row, precision, layout):
             else value
             for key, value in batch.items()
         }
-    step = pytorch_steps.make(row, batch)
+    step, optimizers = pytorch_steps.make(row, batch)
+    answer(
+        sum(
+            parameter.numel()
+            for optimizer in optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        )
+    )
     for line in sys.stdin:
         start = time.perf_counter()
         with torch.autocast(
@@ -160,6 +192,7 @@ class Peer:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self.weights = self._read()
         self.ask(STEP)
         self.first_step = time.perf_counter() - start
         self.seconds = []
@@ -167,6 +200,9 @@ class Peer:
     def ask(self, question):
         self._process.stdin.write(question + "\n")
         self._process.stdin.flush()
+        return self._read()
+
+    def _read(self):
         return float(self._process.stdout.readline())
 
     def end(self):
@@ -180,6 +216,9 @@ def compare(row, precision, steps):
     """Return the peers after `steps` steps each, in turns, and the FLOPs."""
     peers = {OURS: Peer(OURS, row, precision)}
     peers |= {one: Peer(one, row, precision) for one in LAYOUTS}
+    weights = {who: peer.weights for who, peer in peers.items()}
+    if len({*weights.values()}) > 1:
+        raise SystemExit(f"{row}: the networks are not equal: {weights}")
     for _ in range(steps + 1):  # of which the first warms up
         for peer in peers.values():
             # PyTorch's threads keep the cores busy for a moment.
