@@ -9,7 +9,7 @@ the labels.
 import ast
 import inspect
 
-from keras_gans import datasets, registry, styles
+from keras_gans import datasets, registry, style_images
 from keras_gans.checks import UserError
 from keras_gans.inspection import findings
 
@@ -169,7 +169,7 @@ def check_files(settings):
         UserError: if one cannot be read.
     """
     if "style" in settings["model_arguments"]:
-        styles.read(settings["model_arguments"]["style"])
+        style_images.read(settings["model_arguments"]["style"])
 
 
 def build_model(settings, is_saved=False):

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
 LEAVES = (
     *("checks", "files", "growth", "images", "labels", "layers", "losses"),
-    *("optimizers", "registry", "streams", "styles", "verbs"),
+    *("optimizers", "registry", "streams", "style_images", "verbs"),
     *("faces.drawing", "faces.identities", "callbacks.rate_by_epoch"),
     # A search for latents is what a Contextual GAN does after training.
     "latents.projection",

@@ -37,7 +37,7 @@ def prepare(settings, data, verbs, extractor="faces"):
     if every == 0:
         return None
     verbs = [verb for verb in verbs if verb.output is None]
-    found = cases.data_of_run(settings, data).cases(verbs, COUNT)
+    found = verbs and cases.data_of_run(settings, data).cases(verbs, COUNT)
     if not found:
         if every or best:
             raise UserError(

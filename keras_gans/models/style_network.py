@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans import checks, files, images, losses, styles
+from keras_gans import checks, files, images, losses, style_images
 from keras_gans.checks import UserError
 from keras_gans.networks import style_network
 from keras_gans.networks.style import LEAST_SIDE
@@ -252,7 +252,7 @@ class StyleNetwork(BaseModel):
     @functools.wraps(BaseModel.compile)
     def compile(self, *args, **kwargs):
         is_new = self.style != SAVED and self._features is None
-        pixels = is_new and styles.read(self.style, self.style_size)
+        pixels = is_new and style_images.read(self.style, self.style_size)
         super().compile(*args, **kwargs)
         if is_new:
             self._make_features()

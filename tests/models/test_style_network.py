@@ -13,7 +13,7 @@ from keras_gans import (
     images,
     interop,
     runs,
-    styles,
+    style_images,
     train,
 )
 from keras_gans.checks import UserError
@@ -46,7 +46,7 @@ def make(fixture, files, monkeypatch):
     """The fixture's model, before its first step."""
     # The fixture's is no image of whole levels.
     pixels = nhwc(fixture["in/style"])[0]
-    monkeypatch.setattr("keras_gans.styles.read", lambda *rest: pixels)
+    monkeypatch.setattr("keras_gans.style_images.read", lambda *rest: pixels)
     model = StyleNetwork(
         image_size=32,
         base_filters=2,
@@ -171,7 +171,7 @@ TINY = {
 
 def test_a_saved_model_needs_neither_the_style_nor_vgg(files, tmp_path):
     image, weights = tmp_path / "style.png", tmp_path / "vgg.npz"
-    images.write(image, styles.draw(size=40))
+    images.write(image, style_images.draw(size=40))
     weights.write_bytes((files / "vgg.npz").read_bytes())
     model = StyleNetwork(str(image), vgg_weights=str(weights), **TINY)
     model.compile(run_eagerly=True)
@@ -198,7 +198,7 @@ def test_a_saved_model_needs_neither_the_style_nor_vgg(files, tmp_path):
 def test_a_run_goes_on_without_the_style_file(
     folders, eagerly, unexported, capsys
 ):
-    images.write("style.png", styles.draw(size=40))
+    images.write("style.png", style_images.draw(size=40))
     command = [
         *("--model", "style", "--data", "a", "--image-size", "16"),
         *("--batch-size", "2", "--run-dir", "run", "--export-dir", "export"),
@@ -227,17 +227,19 @@ def test_the_style_flag_is_of_style_alone(capsys):
 
 
 def test_style_images(tmp_path):
-    assert styles.read("drawn", size=64).shape == (64, 64, 3)
-    np.testing.assert_array_equal(styles.read("drawn:7"), styles.draw(7))
-    assert np.any(styles.read("drawn:8") != styles.draw(7))
+    assert style_images.read("drawn", size=64).shape == (64, 64, 3)
+    np.testing.assert_array_equal(
+        style_images.read("drawn:7"), style_images.draw(7)
+    )
+    assert np.any(style_images.read("drawn:8") != style_images.draw(7))
     images.write(tmp_path / "flat.png", np.zeros((20, 200, 3), "uint8"))
-    assert styles.read(tmp_path / "flat.png").shape == (20, 200, 3)
+    assert style_images.read(tmp_path / "flat.png").shape == (20, 200, 3)
     with pytest.raises(
         UserError, match="sides from 16 .* at most 100.*100 x 1"
     ):
-        styles.read(tmp_path / "flat.png", size=100)
+        style_images.read(tmp_path / "flat.png", size=100)
     with pytest.raises(UserError, match="style_size.*from 16 up.*8"):
-        styles.read("drawn", size=8)
+        style_images.read("drawn", size=8)
 
 
 @pytest.mark.parametrize(
