@@ -98,6 +98,16 @@ def _parse_arguments(argv):
         help="published, as the program has it, or paper, where the paper says "
         "otherwise (default: published)",
     )
+    parser.add_argument(
+        "--network",
+        metavar="NAME",
+        help="vgg16 or vgg19 (default: the preset's, vgg19)",
+    )
+    parser.add_argument(
+        "--pooling",
+        metavar="NAME",
+        help="max or average (default: the preset's)",
+    )
     for name in ("content", "style", "variation"):
         parser.add_argument(
             f"--{name}-weight",
@@ -236,7 +246,7 @@ def _run(arguments):
             print(f"{shown(output)} was there already")
             return 0
     print(
-        f"{settings['network']}; about {needed / _GIB:.1f} GiB of memory at "
+        f"{settings['features']}; about {needed / _GIB:.1f} GiB of memory at "
         f"{max(options['sizes'])} pixels"
     )
     done = sum(options["steps"][: state.level]) + state.step
@@ -271,8 +281,8 @@ def _run(arguments):
             path = folder / "last_good.png"
             images.write(path, error.image)
             print(
-                f"error: {error} after step {bar.n}; the last good image is "
-                f"kept as {shown(path)}",
+                f"error: {error} at step {rows[-1]['step']}; the last good "
+                f"image is kept as {shown(path)}",
                 file=sys.stderr,
             )
             return 3
@@ -286,7 +296,7 @@ def _run(arguments):
     (folder / _STATE).unlink(missing_ok=True)
     print(
         f"wrote {shown(output)}, {image.shape[1]} x {image.shape[0]} pixels, "
-        f"with {settings['network']}"
+        f"with {settings['features']}"
     )
     return 0
 
@@ -296,7 +306,8 @@ def _options(arguments):
     from keras_gans.style import transfer
 
     def masks(paths):
-        return [path and _read(path, "mask") for path in paths] or None
+        found = [_read(path, "mask") if path else None for path in paths]
+        return found or None
 
     return {
         "content": _read(arguments.content, "content"),
@@ -309,7 +320,15 @@ def _options(arguments):
         **{
             name: getattr(arguments, name)
             for name in (
-                *("preset", "rule", "optimizer", "learning_rate", "start"),
+                *(
+                    "preset",
+                    "rule",
+                    "network",
+                    "pooling",
+                    "optimizer",
+                    "learning_rate",
+                    "start",
+                ),
                 *("content_weight", "style_weight", "variation_weight"),
                 *("style_scale", "colors", "weights", "preprocessing", "seed"),
             )
@@ -338,13 +357,14 @@ def _settings(arguments, options):
 
     def all_about(paths, found):
         pairs = zip(paths, found or [], strict=True)
-        return [x is not None and about(path, x) for path, x in pairs]
+        return [None if x is None else about(path, x) for path, x in pairs]
 
     weights = arguments.weights
-    network = style.recipe(arguments.preset, arguments.rule).network
+    recipe = style.recipe(arguments.preset, arguments.rule)
+    network = arguments.network or recipe.network
     settings = {
         **options,
-        "network": vgg.about(network, weights, arguments.seed),
+        "features": vgg.about(network, weights, arguments.seed),
         "content": about(arguments.content, options["content"]),
         "styles": all_about(arguments.style, options["styles"]),
         "masks": all_about(arguments.mask, options["masks"]),

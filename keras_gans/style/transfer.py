@@ -69,6 +69,8 @@ def stylize(
     *,
     preset="gatys",
     rule="published",
+    network=None,
+    pooling=None,
     sizes=SIZES,
     steps=STEPS,
     optimizer="lbfgs",
@@ -100,6 +102,8 @@ def stylize(
         styles: list of uint8 `[any height, any width, 3]`.
         preset: str, a key of `presets.PRESETS`: layers, weights and start.
         rule: str, `"published"` or `"paper"`, see `presets.recipe`.
+        network, pooling: str, as of `networks.vgg.vgg`. Default: the
+            preset's.
         sizes: ints, the longer side of the result at each level, from coarse
             to fine.
         steps: ints, evaluations of the objective at each level.
@@ -139,6 +143,8 @@ def stylize(
         ImportError: if the package that reads the weights is not installed.
     """
     changes = {
+        "network": network,
+        "pooling": pooling,
         "content_weight": content_weight,
         "style_weight": style_weight,
         "variation_weight": variation_weight,
@@ -170,7 +176,7 @@ def stylize(
     )
     # Pooling halves the sides in front of each group but the first.
     pictures.check_sides(sizes, 2 ** (max(int(n[4]) for n in layers) - 1))
-    network = vgg(
+    features = vgg(
         *(recipe.network, layers),
         pooling=recipe.pooling,
         preprocessing=preprocessing,
@@ -193,7 +199,7 @@ def stylize(
         elif level > state.level:
             pixels = tf.image.resize(pixels, shape[:2], "bicubic").numpy()
         objective = Objective(
-            *(network, recipe, at_size.compared, at_size.regions),
+            *(features, recipe, at_size.compared, at_size.regions),
             _MEASURED_AT * noise if weights is None else None,
         )
         is_begun = level == state.level
