@@ -30,10 +30,11 @@ from keras_gans.serving import loading
 
 _SIZE = 64
 _BATCH = 10  # sketches that are searched at once
-_SEARCHES = [  # starts, steps, perceptual weight; the defaults first
-    *((10, 500, 0.01), (1, 500, 0.01), (30, 500, 0.01)),
-    *((10, 100, 0.01), (10, 1000, 0.01)),
-    *((10, 500, 0.001), (10, 500, 0.1)),
+_SEARCHES = [  # starts, steps, perceptual weight, learning rate
+    *((10, 500, 0.01, 0.1), (1, 500, 0.01, 0.1), (30, 500, 0.01, 0.1)),
+    *((10, 100, 0.01, 0.1), (10, 1000, 0.01, 0.1)),
+    *((10, 500, 0.001, 0.1), (10, 500, 0.1, 0.1)),
+    *((10, 500, 0.001, 1.0), (10, 500, 0.001, 3.0), (10, 100, 0.001, 3.0)),
 ]
 
 
@@ -63,7 +64,8 @@ class _Judge:
         same = np.sum(self._embed(photos) * self._embed(self.truth), axis=-1)
         verified = np.mean(same > self._threshold)
         (kid,) = metrics.create(["kid"], self._extractor).values()
-        found = metrics.evaluate({"kid": kid}, [self.others], [photos])["kid"]
+        pair = ([images.to_float(side)] for side in (self.others, photos))
+        found = metrics.evaluate({"kid": kid}, *pair)["kid"]
         values = f"{l1:.3f} | {ssim.mean():.3f} | {verified:.0%}"
         return f"{values} | {found['value']:.4f}"
 
@@ -108,9 +110,10 @@ def _search(model, label, judge, sketches):
         "\n| search | starts | steps | weight | L1 | SSIM | verified ", end=""
     )
     print("| KID-like | seconds for ten |")
-    print("| --- " * 9 + "|")
-    for starts, steps, weight in _SEARCHES:
+    print("| --- " * 10 + "|")
+    for starts, steps, weight, rate in _SEARCHES:
         model.num_starts, model.perceptual_weight = starts, weight
+        model.search_rate = rate
 
         def complete(batch, steps=steps):
             joint = model.complete(batch, steps=steps).images
@@ -120,7 +123,7 @@ def _search(model, label, judge, sketches):
         begin = time.perf_counter()
         photos = _photos(complete, sketches)
         seconds = (time.perf_counter() - begin) * _BATCH / len(sketches)
-        row = f"| {label} | {starts} | {steps} | {weight} "
+        row = f"| {label} | {starts} | {steps} | {weight} | {rate} "
         print(f"{row}| {judge.cells(photos)} | {seconds:.1f} |", flush=True)
 
 
