@@ -106,10 +106,8 @@ def main(argv=None):
 
 
 def _search(model, label, judge, sketches):
-    print(
-        "\n| search | starts | steps | weight | L1 | SSIM | verified ", end=""
-    )
-    print("| KID-like | seconds for ten |")
+    print("\n| search | starts | steps | weight | rate ", end="")
+    print("| L1 | SSIM | verified | KID-like | seconds for ten |")
     print("| --- " * 10 + "|")
     for starts, steps, weight, rate in _SEARCHES:
         model.num_starts, model.perceptual_weight = starts, weight
