@@ -215,6 +215,23 @@ def two_replicas(tmp_path_factory):
     return find
 
 
+@pytest.fixture(scope="module")
+def loaded_once():
+    """Loads a model once for all tests of a module that do not change it."""
+    from keras_gans.serving import loading
+
+    load = loading.load
+    once = functools.cache(load)
+
+    def load_once(path, axes=None):
+        # What fails is not kept.
+        return once(os.path.abspath(path)) if axes is None else load(path, axes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "load", load_once)
+        yield
+
+
 @pytest.fixture
 def eagerly(monkeypatch):
     """Trains without tracing: a few steps are over sooner."""

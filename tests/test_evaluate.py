@@ -1,5 +1,6 @@
 """The command on runs, files and folders; what it says of bad input."""
 
+import functools
 import json
 import re
 import shutil
@@ -176,13 +177,26 @@ def extractor(monkeypatch):
     monkeypatch.setattr(extractors, "opened", lambda text: made)
 
 
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    """Return a function to a folder with a checkpoint of a model, step 7."""
+
+    @functools.cache
+    def save(name):
+        model = make_model(name)
+        model.step.assign(7)
+        folder = tmp_path_factory.mktemp(name)
+        checkpoints.save(model, folder)
+        return folder
+
+    return save
+
+
 @pytest.fixture
-def run_folder(folders):
+def run_folder(folders, untrained):
     """The run of an untrained CycleGAN on the two folders."""
-    model = make_model("cyclegan")
-    model.step.assign(7)
     folder = folders / "run"
-    checkpoints.save(model, folder / "checkpoints")
+    shutil.copytree(untrained("cyclegan"), folder / "checkpoints")
     settings = {
         "model": "cyclegan",
         "data_a": "a",
@@ -233,17 +247,15 @@ def test_a_run_on_any_pictures(run_folder, extractor, capsys):
 
 
 @pytest.fixture
-def noise_folder(run_folder):
+def noise_folder(run_folder, untrained):
     """The run of an untrained DCGAN on a folder of 80 images."""
     rng = np.random.default_rng(0)
     (run_folder.parent / "many").mkdir()
     for i in range(80):
         pixels = rng.integers(0, 256, (36, 36, 3), dtype="uint8")
         Image.fromarray(pixels).save(f"many/{i:02d}.png")
-    model = make_model("dcgan")
-    model.step.assign(7)
     folder = run_folder.parent / "noise"
-    checkpoints.save(model, folder / "checkpoints")
+    shutil.copytree(untrained("dcgan"), folder / "checkpoints")
     settings = json.loads((run_folder / "arguments.json").read_text())
     del settings["data_a"], settings["data_b"]
     arguments = {"latent_dim": 8, "base_filters": 2}

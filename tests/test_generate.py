@@ -22,6 +22,7 @@ from keras_gans.verbs import Latents
 from tests.tiny import TOYS, make_bare, make_model
 from tests.toys.noise import NoiseToy
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
 LABELS = ["Black_Hair", "Blond_Hair", "Male"]
 
 

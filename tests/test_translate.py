@@ -20,6 +20,8 @@ from keras_gans.serving.translation import LoadedModel
 from tests import serving_pictures as pictures
 from tests.tiny import make_bare, make_model
 
+# Most of it is about files.
+pytestmark = pytest.mark.usefixtures("loaded_once")
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
