@@ -586,7 +586,7 @@ class _Article(_Recipe):
             "base_filters": 32,
             "ema": 0.999,
             "perceptual_weight": 0.001,
-            "search_rate": 3.0,
+            "search_rate": 1.0,
         },
     }
 
