@@ -108,14 +108,13 @@ def _parse_arguments(argv):
         metavar="NAME",
         help="max or average (default: the preset's)",
     )
-    for name in ("content", "style", "variation"):
+    for name, random in (("content", 1), ("style", 100), ("variation", 0)):
         parser.add_argument(
             f"--{name}-weight",
             type=float,
             metavar="WEIGHT",
-            help="of total variation, which smooths (default: the preset's)"
-            if name == "variation"
-            else "(default: the preset's)",
+            help=("of total variation, which smooths " * (random == 0))
+            + f"(default: the preset's, or {random} with random weights)",
         )
     parser.add_argument(
         "--start",
