@@ -67,7 +67,7 @@ def _parse_arguments(argv):
         "--steps",
         type=_integers,
         metavar="STEPS,...",
-        help="evaluations at each size (default: 150,50)",
+        help="evaluations at each size (default: 150, then 50)",
     )
     parser.add_argument(
         "--weights",
@@ -308,13 +308,14 @@ def _options(arguments):
         found = [_read(path, "mask") if path else None for path in paths]
         return found or None
 
+    sizes = arguments.size or list(transfer.SIZES)
     return {
         "content": _read(arguments.content, "content"),
         "styles": [_read(path, "style") for path in arguments.style],
         "masks": masks(arguments.mask),
         "style_masks": masks(arguments.style_mask),
-        "sizes": arguments.size or list(transfer.SIZES),
-        "steps": arguments.steps or list(transfer.STEPS),
+        "sizes": sizes,
+        "steps": arguments.steps or transfer.default_steps(sizes),
         "shares": arguments.share or None,
         **{
             name: getattr(arguments, name)
@@ -387,7 +388,13 @@ def _check_memory(arguments, options):
     from keras_gans import style
 
     most = max(options["sizes"])
-    needed = style.memory(*options["content"].shape[:2], most)
+    needed = max(
+        style.memory(*image.shape[:2], scale * most)
+        for scale, image in (
+            (1.0, options["content"]),
+            *((arguments.style_scale, image) for image in options["styles"]),
+        )
+    )
     free = _free_memory()
     if free is not None and needed > free:
         raise UserError(

@@ -17,7 +17,7 @@ from keras_gans.interop import state_dicts
 from keras_gans.interop import vgg as names
 from keras_gans.layers import InstanceNormalization
 
-# Mean and deviation of the channels of images in [-1, 1].
+# What is subtracted from each channel, and what it is divided by then.
 PREPROCESSING = {
     # Blue, green, red; of 0..255, without division.
     "caffe": ([103.939, 116.779, 123.68], [1.0, 1.0, 1.0]),

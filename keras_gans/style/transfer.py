@@ -7,7 +7,6 @@ Reference:
 """
 
 import functools
-import math
 import typing
 
 import numpy as np
@@ -23,7 +22,8 @@ from keras_gans.style.optimizers import OPTIMIZERS, NotFinite
 from keras_gans.style.presets import recipe as find_recipe
 
 STARTS = "content", "noise", "style"
-SIZES, STEPS = (128, 256), (150, 50)  # what a laptop does in minutes
+# What a laptop does in minutes: at the first size, at each further one.
+SIZES, STEPS = (128, 256), (150, 50)
 # Evaluations after which L-BFGS begins anew, so that a search that was
 # stopped there goes on exactly.
 PART = 50
@@ -50,7 +50,7 @@ class State(typing.NamedTuple):
     level: int = 0
     step: int = 0
     pixels: np.ndarray | None = None
-    optimizer: list = []
+    optimizer: list | tuple = ()
 
 
 class Progress(typing.NamedTuple):
@@ -79,7 +79,7 @@ def stylize(
     network=None,
     pooling=None,
     sizes=SIZES,
-    steps=STEPS,
+    steps=None,
     optimizer="lbfgs",
     learning_rate=1.0,
     start=None,
@@ -113,7 +113,8 @@ def stylize(
             preset's.
         sizes: ints, the longer side of the result at each level, from coarse
             to fine.
-        steps: ints, evaluations of the objective at each level.
+        steps: ints, evaluations of the objective at each level. Default: 150
+            at the first, 50 at each further one.
         optimizer: str, `"lbfgs"` or `"adam"`.
         learning_rate: float from 0 up, of Adam, in levels of 0..255.
         start: str, what the search starts from: `"content"`, `"noise"` or
@@ -160,17 +161,17 @@ def stylize(
     if weights is None:
         changes = _OF_RANDOM | changes
     recipe = find_recipe(preset, rule)._replace(**changes)
-    terms = [name for name in recipe._fields if name.endswith("_weight")]
-    checks.number(
-        *(0, math.inf),
-        **{name: getattr(recipe, name) for name in terms},
-        learning_rate=learning_rate,
-    )
+    terms = {n: getattr(recipe, n) for n in _OF_RANDOM}
+    checks.number(0, **terms, learning_rate=learning_rate)
+    if not any(terms.values()):
+        raise UserError(
+            f"one of {', '.join(terms)} must be above 0. Received: all 0"
+        )
     checks.one_of(STARTS, start=recipe.start)
     checks.one_of(OPTIMIZERS, optimizer=optimizer)
     checks.one_of(style_colors.COLORS, colors=colors)
     checks.seed(seed)
-    sizes, steps = list(sizes), list(steps)
+    sizes, steps = list(sizes), list(steps or default_steps(sizes))
     if len(sizes) != len(steps) or not sizes:
         raise UserError(
             "steps must be as many numbers as sizes, one or more. "
@@ -225,6 +226,11 @@ def stylize(
             if on_state is not None:
                 on_state(State(level, step, pixels, kept))
     return at_size.finished(pixels)
+
+
+def default_steps(sizes):
+    """Return as many numbers of evaluations as there are sizes."""
+    return [STEPS[min(level, 1)] for level in range(len(sizes))]
 
 
 class _Watched:

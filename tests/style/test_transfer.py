@@ -261,6 +261,10 @@ def test_nan_leaves_the_last_good_image(
         ({"sizes": [8, 32]}, "content must have sides from 16 .*is 8.*8 x 6"),
         ({"style_scale": 0.5}, "styles must have sides from 16 .*11 x 11"),
         ({"style_weight": -1.0}, "style_weight must be a finite number from 0"),
+        (
+            {"content_weight": 0, "style_weight": 0},
+            "one of content_weight, .* must be above 0",
+        ),
         ({"shares": [1.0]}, "shares must be one for each of the 2 styles.*1"),
         ({"shares": [1.0, 0.0]}, "shares must be a finite number"),
         (
