@@ -384,14 +384,14 @@ def test_training_warns_of_what_headers_show(data, caplog):
 
 
 TRAIN = (
-    "--data-a a --data-b b --image-size 32 --set base_filters=2 "
+    "--model dcgan --data b --image-size 32 --set base_filters=2 "
     "--batch-size 2 --steps 50 --save-every 2"
 )
 
 
 def test_a_folder_deleted_during_training(data, capfd, monkeypatch):
     # As with data that does not fit into memory.
-    kind = datasets.KINDS["unpaired"]
+    kind = datasets.KINDS["single"]
     uncached = functools.partial(kind.open, cache_bytes=0)
     monkeypatch.setattr(kind, "open", uncached)
     save = checkpoints.save
@@ -408,7 +408,7 @@ def test_a_folder_deleted_during_training(data, capfd, monkeypatch):
     line = error.strip().splitlines()[-1]
     assert line.startswith("error: 400 images in b: the folder cannot be")
     assert line.endswith("earlier checkpoints stay")
-    assert 2 in checkpoints.steps("runs/cyclegan/checkpoints")
+    assert 2 in checkpoints.steps("runs/dcgan/checkpoints")
 
 
 def test_files_that_vanish_while_their_folder_stays(data, caplog):

@@ -92,9 +92,9 @@ def assert_same_end(name, run_dir, other):
     assert [int(row["step"]) for row in logs[0]] == [7, 14, 21, 28, 35, STEPS]
 
 
-# Fast: dropout, whose random state must be saved; as that of a pool, of
-# which `test_resnet_cyclegan` asks it.
-FAST = ("pix2pix",)
+# Fast: dropout and latents, whose random states must be saved; as that of a
+# pool, of which `test_resnet_cyclegan` asks it.
+FAST = ("cgan-dense",)
 
 
 @pytest.mark.parametrize(

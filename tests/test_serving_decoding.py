@@ -140,26 +140,19 @@ def decode_hostile(count):
 
 
 @pytest.mark.parametrize(
-    "seconds", [3, pytest.param(60, marks=pytest.mark.slow)]
+    "seconds", [2, pytest.param(60, marks=pytest.mark.slow)]
 )
-def test_threads_get_their_own_images(seconds, tmp_path):
+def test_threads_get_their_own_images(seconds, tmp_path, exported_cyclegan):
     report = tmp_path / "report.json"
-    run_alone(serve_threads, seconds, str(tmp_path / "model"), str(report))
+    run_alone(serve_threads, seconds, str(exported_cyclegan), str(report))
     report = json.loads(report.read_text())
     assert report["images"] > 100 and not report["wrong"]
     # Half of the time warms up what sixteen threads allocate.
     assert report["end_mb"] < report["warm_mb"] + 100
 
 
-def serve_threads(seconds, folder, report):
+def serve_threads(seconds, version, report):
     """Ask an export from sixteen threads at once; write what came of it."""
-    from keras_gans import export
-    from tests.tiny import make_bare
-
-    model = make_bare("pix2pix")
-    side = model.image_size
-    sample = pictures.pixels(side, side)[None]
-    version = export.export(model, folder, sample)
     served = tf.saved_model.load(version).signatures["serving_default"]
 
     def ask(batch):

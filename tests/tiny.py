@@ -33,7 +33,7 @@ TINY = {
         "image_size": 16,
         "domains": ["photo", "anime", "sketch"],
         "base_filters": 3,
-        "num_residual_blocks": 3,
+        "num_residual_blocks": 2,
         "num_shared_blocks": 1,
         "num_discriminator_layers": 2,
         "pool_size": 5,

@@ -12,7 +12,7 @@ from tests.models import test_averages
 def find(strategy, mode):
     with strategy.scope():
         model = tiny.make_model(
-            "pix2pix",
+            "dcgan",
             run_eagerly=False,
             jit_compile=mode == "xla",
             ema=test_averages.DECAY,

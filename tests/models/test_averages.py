@@ -98,7 +98,7 @@ def test_several_steps_at_once_and_xla(jit_compile):
     # Adam's first steps have the size of the rate, whatever the gradient.
     def make(**arguments):
         rate = keras.optimizers.SGD(0.01)
-        return make_model("pix2pix", generator_optimizer=rate, **arguments)
+        return make_model("dcgan", generator_optimizer=rate, **arguments)
 
     reference = make(ema=DECAY)
     trained = train(reference, 6)[-1]
@@ -184,10 +184,10 @@ def test_saved_while_training_reads_back_alike(tmp_path):
 
 
 def test_file_without_averages_starts_them_afresh(tmp_path):
-    plain = make_model("pix2pix")
+    plain = make_model("dcgan")
     train(plain, 2)
     plain.save(tmp_path / "plain.keras")
-    model = make_model("pix2pix", ema=DECAY)
+    model = make_model("dcgan", ema=DECAY)
     train(model, 2)
     model.load_weights(tmp_path / "plain.keras")
     assert_equal(
@@ -214,12 +214,12 @@ def test_validation_is_of_the_average():
 
 
 def test_config_and_bad_values():
-    model = make_model("pix2pix", ema=0.999)
+    model = make_model("dcgan", ema=0.999)
     config = json.loads(json.dumps(model.get_compile_config()))
     assert config["ema"] == 0.999
     for value in (1.0, True, "0.9", -0.1):
         with pytest.raises(ValueError, match="ema must be a number from 0 to"):
-            make_model("pix2pix", ema=value)
+            make_model("dcgan", ema=value)
     # A recipe's own average can be turned off.
     assert make_model("progressive").averages is not None
     assert make_model("progressive", ema=0).averages is None

@@ -13,6 +13,7 @@ from keras_gans import export, images, registry, verbs
 from keras_gans.serving import signatures
 from keras_gans.training import state
 from tests.tiny import (
+    OPTIONAL_TERMS,
     TINY,
     TOYS,
     at_rest,
@@ -29,11 +30,16 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
+# A graph of each is made elsewhere: by the command, by XLA, on replicas.
+TRACED = ("cyclegan", "pix2pix", "stargan")
+
+
 def test_compile_without_arguments_is_a_recipe_and_may_be_repeated(name):
     model = make_bare(name)
     model.compile()
     recipe = model.get_compile_config()
     model.compile()
+    model.run_eagerly = name in TRACED
     assert json.dumps(model.get_compile_config()) == json.dumps(recipe)
     assert all(np.isfinite(v) for v in fit(model, make_batch(model)).values())
 
@@ -84,8 +90,14 @@ def test_config_is_plain_json_and_rebuilds(name):
 
 
 def test_each_player_moves_only_its_own_weights(name):
-    for still in (players := list(make_bare(name).terms)):
-        model = make_model(name, **{f"{still}_optimizer": at_rest()})
+    model = make_bare(name)
+    players = list(model.terms)
+    for step, still in enumerate(players, 1):
+        model.compile(
+            loss_weights=OPTIONAL_TERMS.get(name),
+            run_eagerly=True,
+            **{f"{still}_optimizer": at_rest()},
+        )
         assert [*model.players] == players
         before = {p: values(model.variables_of(p)) for p in players}
         logs = fit(model, make_batch(model))
@@ -94,7 +106,7 @@ def test_each_player_moves_only_its_own_weights(name):
             found = moved(before[player], variables)
             assert not any(found) if player == still else all(found)
         assert all(np.isfinite(value) for value in logs.values())
-        assert int(model.step) == 1
+        assert int(model.step) == step
     known = {id(v) for p in players for v in model.variables_of(p)}
     assert known == {id(v) for v in model.trainable_variables}
 
@@ -172,7 +184,7 @@ def test_bad_loss_weights_and_losses_are_named(name):
 def test_save_and_load_keep_outputs_and_all_optimizers(name, tmp_path):
     model = make_model(name)
     batch = make_batch(model)
-    fit(model, batch, steps=2)
+    fit(model, batch)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     for player in model.players:
@@ -183,7 +195,7 @@ def test_save_and_load_keep_outputs_and_all_optimizers(name, tmp_path):
         ):
             np.testing.assert_array_equal(old, new.numpy())
     assert loaded.loss_weights == model.loss_weights
-    assert int(loaded.step) == 2
+    assert int(loaded.step) == 1
     samples = loaded.samples(batch)
     for name, grid in model.samples(batch).items():
         for old, new in zip(grid.columns, samples[name].columns, strict=True):
