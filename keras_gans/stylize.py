@@ -106,20 +106,22 @@ def _parse_arguments(argv):
     parser.add_argument(
         "--pooling",
         metavar="NAME",
-        help="max or average (default: the preset's)",
+        help="max or average (default: the preset's, or average with random "
+        "weights)",
     )
-    for name, random in (("content", 1), ("style", 100), ("variation", 0)):
+    for name, random in (("content", 1), ("style", 100), ("variation", 8)):
         parser.add_argument(
             f"--{name}-weight",
             type=float,
             metavar="WEIGHT",
-            help=("of total variation, which smooths " * (random == 0))
+            help=("of total variation, which smooths " * (name == "variation"))
             + f"(default: the preset's, or {random} with random weights)",
         )
     parser.add_argument(
         "--start",
         metavar="NAME",
-        help="content, noise or style (default: the preset's)",
+        help="content, noise or style (default: the preset's, or content with "
+        "random weights)",
     )
     parser.add_argument(
         "--optimizer",
@@ -359,12 +361,15 @@ def _settings(arguments, options):
         pairs = zip(paths, found or [], strict=True)
         return [None if x is None else about(path, x) for path, x in pairs]
 
-    weights = arguments.weights
-    recipe = style.recipe(arguments.preset, arguments.rule)
-    network = arguments.network or recipe.network
+    weights, seed = arguments.weights, arguments.seed
+    recipe = style.recipe(
+        *(options["preset"], options["rule"], weights is None),
+        **{name: options.get(name) for name in style.Recipe._fields},
+    )
     settings = {
         **options,
-        "features": vgg.about(network, weights, arguments.seed),
+        **recipe._asdict(),
+        "features": vgg.about(recipe.network, weights, recipe.pooling, seed),
         "content": about(arguments.content, options["content"]),
         "styles": all_about(arguments.style, options["styles"]),
         "masks": all_about(arguments.mask, options["masks"]),

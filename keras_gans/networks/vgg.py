@@ -224,17 +224,19 @@ def _load_keras(network, weights):
             layer.set_weights(trained.get_layer(block).get_weights())
 
 
-def about(name, weights, seed=0):
-    """Describe a network's weights in a few words, for what is made with it.
+def about(name, weights, pooling="max", seed=0):
+    """Describe a network in a few words, for what is made with it.
 
     Args:
-        name, weights, seed: as of `vgg`.
+        name, weights, pooling, seed: as of `vgg`.
     """
-    if weights is None:
-        return f"{name}, random weights of seed {seed}"
-    if weights == "imagenet":
-        return f"{name}, ImageNet weights of keras.applications"
-    return f"{name}, weights of {os.path.basename(weights)}"
+    kind = f"weights of {os.path.basename(weights or '')}"
+    if weights in (None, "imagenet"):
+        kind = {
+            None: f"random weights of seed {seed}",
+            "imagenet": "ImageNet weights of keras.applications",
+        }[weights]
+    return f"{name}, {pooling} pooling, {kind}"
 
 
 def _preprocessed(images, preprocessing):

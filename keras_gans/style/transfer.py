@@ -21,19 +21,11 @@ from keras_gans.style.objective import Objective, Region
 from keras_gans.style.optimizers import OPTIMIZERS, NotFinite
 from keras_gans.style.presets import recipe as find_recipe
 
-STARTS = "content", "noise", "style"
 # What a laptop does in minutes: at the first size, at each further one.
 SIZES, STEPS = (128, 256), (150, 50)
 # Evaluations after which L-BFGS begins anew, so that a search that was
 # stopped there goes on exactly.
 PART = 50
-# Of random weights, whose terms are divided by their effect first. Chosen by
-# eye on drawn faces: with equal weights little of a style arrives.
-_OF_RANDOM = {
-    "content_weight": 1.0,
-    "style_weight": 100.0,
-    "variation_weight": 0.0,
-}
 _MEASURED_AT = 0.5  # deviation of the noise at which terms are weighed
 
 
@@ -110,7 +102,7 @@ def stylize(
         preset: str, a key of `presets.PRESETS`: layers, weights and start.
         rule: str, `"published"` or `"paper"`, see `presets.recipe`.
         network, pooling: str, as of `networks.vgg.vgg`. Default: the
-            preset's.
+            preset's; with random weights average pooling.
         sizes: ints, the longer side of the result at each level, from coarse
             to fine.
         steps: ints, evaluations of the objective at each level. Default: 150
@@ -118,9 +110,10 @@ def stylize(
         optimizer: str, `"lbfgs"` or `"adam"`.
         learning_rate: float from 0 up, of Adam, in levels of 0..255.
         start: str, what the search starts from: `"content"`, `"noise"` or
-            `"style"`, the first style. Default: the preset's.
+            `"style"`, the first style. Default: the preset's; with random
+            weights the content.
         content_weight, style_weight, variation_weight: floats from 0 up.
-            Default: the preset's, or 1, 100 and 0 with random weights.
+            Default: the preset's; with random weights 1, 100 and 8.
         shares: floats above 0, one for each style, in proportion. Default:
             equal.
         masks: list with, for each style, uint8 `[any height, any width, 3]`,
@@ -149,25 +142,16 @@ def stylize(
         NotFinite: at NaN or infinity; `image` is the last good one.
         ImportError: if the package that reads the weights is not installed.
     """
-    changes = {
-        "network": network,
-        "pooling": pooling,
-        "content_weight": content_weight,
-        "style_weight": style_weight,
-        "variation_weight": variation_weight,
-        "start": start,
-    }
-    changes = {n: value for n, value in changes.items() if value is not None}
-    if weights is None:
-        changes = _OF_RANDOM | changes
-    recipe = find_recipe(preset, rule)._replace(**changes)
-    terms = {n: getattr(recipe, n) for n in _OF_RANDOM}
-    checks.number(0, **terms, learning_rate=learning_rate)
-    if not any(terms.values()):
-        raise UserError(
-            f"one of {', '.join(terms)} must be above 0. Received: all 0"
-        )
-    checks.one_of(STARTS, start=recipe.start)
+    recipe = find_recipe(
+        *(preset, rule, weights is None),
+        network=network,
+        pooling=pooling,
+        content_weight=content_weight,
+        style_weight=style_weight,
+        variation_weight=variation_weight,
+        start=start,
+    )
+    checks.number(0, learning_rate=learning_rate)
     checks.one_of(OPTIMIZERS, optimizer=optimizer)
     checks.one_of(style_colors.COLORS, colors=colors)
     checks.seed(seed)

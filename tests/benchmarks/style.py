@@ -134,7 +134,9 @@ def curves(size, steps):
             *(content, [style]),
             sizes=[size],
             steps=[steps],
+            pooling="max",
             style_weight=10.0,
+            variation_weight=0.0,
             progress=lambda one, own=totals: own.append(one.terms["total"]),
             **arguments,
         )
