@@ -97,7 +97,7 @@ DATA = {
         "action": "append",
         "metavar": "SET",
         "help": "both sides at once: a folder with trainA and trainB, "
-        "tfds:NAME/CONFIG with these splits, or for pix2pix a folder of "
+        "tfds:NAME/CONFIG with these splits, or for pairs a folder of "
         "side-by-side images, left translated into right. For stargan, cgan "
         "and acgan images with labels: a folder with CelebA's "
         "list_attr_celeba, a folder with one subfolder per class, a csv file, "
@@ -127,8 +127,8 @@ DATA = {
     },
     "sketch-style": {
         "metavar": "NAME,...",
-        "help": "for pairs (pix2pix): --data are photographs, and the inputs "
-        "are line drawings of them, in these styles mixed: xdog, fdog, "
+        "help": "for pairs (pix2pix, contextual): --data are photographs, and "
+        "their line drawings the inputs, in these styles mixed: xdog, fdog, "
         "photocopy, edges and others of keras_gans.sketch, or with parameters "
         "\"{'xdog': {'sigma': 1.0}}\"; needs pip install keras_gans[sketch]",
     },

@@ -58,8 +58,8 @@ def judge(measured, are_alike=False):
 
     Args:
         measured: dict, as of `measure.inspect` or `measure.describe`.
-        are_alike: bool, whether the sides are expected to look alike, as
-            those of pairs do, so that they are not compared.
+        are_alike: bool, whether the sides are those of pairs, so that they
+            are not compared.
 
     Returns:
         list of `Finding`.
@@ -130,13 +130,13 @@ def _two_labels(measured):
 
 
 def _any_two(measured):
-    pairs = itertools.combinations(_sides(measured), 2)
-    return [(*one, *other) for one, other in pairs]
+    # Not the sides of pairs: those of sketches have no colors, say.
+    sides = [] if measured["alike"] else _sides(measured)
+    return [(*a, *b) for a, b in itertools.combinations(sides, 2)]
 
 
 def _two_domains(measured):
-    is_compared = not measured["alike"] and not _labeled(measured)
-    return _any_two(measured) if is_compared else []
+    return [] if _labeled(measured) else _any_two(measured)
 
 
 def _overlaps(measured):
