@@ -175,6 +175,10 @@ class DomainsData(Data):
             return
         if len(data) == 1 and sources.scheme(data[0]) == "folder":
             folder = pathlib.Path(files.expanded(data[0]))
+            if not os.path.exists(folder) and "=" not in data[0]:
+                raise UserError(
+                    f"data must be a folder that exists. Received: {data[0]!r}"
+                )
             names = files.subfolders(folder) if os.path.isdir(folder) else []
             data = [os.path.join(folder, name) for name in names]
         if len(data) < 2:

@@ -66,11 +66,9 @@ def main(argv=None):
 
 def _styles(settings):
     """Return a dict from domain to style of drawing, by a run's settings."""
-    if settings.get("data"):
-        names = settings["model_arguments"].get("domains", "ab")
-        sources = dict(zip(names, settings["data"], strict=True))
-    else:
-        sources = {domain: settings[f"data_{domain}"] for domain in "ab"}
+    sources = {domain: settings.get(f"data_{domain}") for domain in "ab"}
+    if settings.get("data"):  # domains are named by style
+        sources = {source.split(":")[1]: source for source in settings["data"]}
     return {d: text.split(":")[1].split("@")[0] for d, text in sources.items()}
 
 

@@ -146,6 +146,7 @@ def test_names_of_domains(seasons):
     "data,message",
     [
         (["seasons/summer"], "data must be given for each domain.*summer"),
+        (["nowhere"], "data must be a folder that exists.*'nowhere'"),
         (["x=seasons"], "data must be given for each domain.*x=seasons"),
         (["faces:photo"], "data must be given for each domain.*faces:photo"),
         (["a=faces:photo", "a=faces:anime"], "domains of different names.*a="),
