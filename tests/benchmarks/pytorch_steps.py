@@ -100,7 +100,9 @@ def _descend(optimizer, loss):
 def _penalty(critic, real, fake):
     mixing = torch.rand(len(real), 1, 1, 1)
     mixed = (mixing * real + (1 - mixing) * fake).requires_grad_()
-    scores = critic(mixed)
+    # What is compiled has no second derivatives.
+    with torch.compiler.set_stance("force_eager"):
+        scores = critic(mixed)
     (gradient,) = torch.autograd.grad(
         scores, mixed, torch.ones_like(scores), create_graph=True
     )

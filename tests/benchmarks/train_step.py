@@ -4,12 +4,14 @@
     python -m tests.benchmarks.train_step --rows article --precisions float32
 
 Each peer is a process of its own, which takes one step whenever it is told
-to. Ours is `model.fit`; PyTorch is eager, channels first or last, whichever
-is faster, and in bfloat16 under its autocast. Needs the extra `bench`.
+to. Ours is `model.fit`; PyTorch's forms are eager, channels first and last,
+and compiled (`torch.compile` of its networks, channels last; needs g++), in
+bfloat16 under its autocast. The fastest is shown. Needs the extra `bench`.
 """
 
 import argparse
 import contextlib
+import gc
 import math
 import os
 import statistics
@@ -63,7 +65,8 @@ ROWS = {
 }
 PRECISIONS = ("float32", "bfloat16")
 OURS = "ours"
-LAYOUTS = ("channels first", "channels last")
+CHANNELS_FIRST, COMPILED = "channels first", "compiled"
+FORMS = (CHANNELS_FIRST, "channels last", COMPILED)
 STEP, FLOPS = "step", "flops"
 
 
@@ -128,9 +131,10 @@ def be_ours(row, precision):
     )
 
 
-def be_pytorch(row, precision, layout):
+def be_pytorch(row, precision, form):
     """The same, and the floating-point operations of a step on request."""
     import torch
+    from torch import nn
     from torch.utils.flop_counter import FlopCounterMode
 
     from tests.benchmarks import pytorch_steps
@@ -142,7 +146,7 @@ def be_pytorch(row, precision, layout):
         )
         for key, value in make_batch(row).items()
     }
-    if layout == "channels last":
+    if form != CHANNELS_FIRST:
         # The layers then hand this layout on.
         batch = {
             key: value.to(memory_format=torch.channels_last)
@@ -151,6 +155,13 @@ def be_pytorch(row, precision, layout):
             for key, value in batch.items()
         }
     step, optimizers = pytorch_steps.make(row, batch)
+    if form == COMPILED:
+        objects = gc.get_objects()
+        modules = [o for o in objects if issubclass(type(o), nn.Module)]
+        inner = {id(child) for m in modules for child in m.children()}
+        for network in modules:
+            if id(network) not in inner:
+                network.compile()
     answer(
         sum(
             parameter.numel()
@@ -215,7 +226,7 @@ class Peer:
 def compare(row, precision, steps):
     """Return the peers after `steps` steps each, in turns, and the FLOPs."""
     peers = {OURS: Peer(OURS, row, precision)}
-    peers |= {one: Peer(one, row, precision) for one in LAYOUTS}
+    peers |= {one: Peer(one, row, precision) for one in FORMS}
     weights = {who: peer.weights for who, peer in peers.items()}
     if len({*weights.values()}) > 1:
         raise SystemExit(f"{row}: the networks are not equal: {weights}")
@@ -224,7 +235,7 @@ def compare(row, precision, steps):
             # PyTorch's threads keep the cores busy for a moment.
             time.sleep(0.3)
             peer.seconds.append(peer.ask(STEP))
-    flops = peers[LAYOUTS[0]].ask(FLOPS)
+    flops = peers[CHANNELS_FIRST].ask(FLOPS)
     for peer in peers.values():
         del peer.seconds[0]
         peer.median = statistics.median(peer.seconds)
@@ -266,7 +277,7 @@ def main():
         return be_pytorch(row, precision, who)
     rows = [r for r in ROWS if any(map(r.startswith, arguments.rows))]
     print(
-        "| step | precision | ours, s (range) | PyTorch, s (range), layout | "
+        "| step | precision | ours, s (range) | PyTorch, s (range), form | "
         "PyTorch / ours | memory, GB | first step, s | TFLOP | of peak |"
     )
     print("| --- |" + " --- |" * 8)
@@ -275,14 +286,14 @@ def main():
         for row in rows:
             peers, flops = compare(row, precision, arguments.steps)
             ours = peers.pop(OURS)
-            layout, other = min(peers.items(), key=lambda p: p[1].median)
+            form, other = min(peers.items(), key=lambda p: p[1].median)
             times = [
                 f"{p.median:.2f} ({min(p.seconds):.2f} to {max(p.seconds):.2f})"
                 for p in (ours, other)
             ]
             share = flops / ours.median / fastest
             print(
-                f"| {row} | {precision} | {times[0]} | {times[1]}, {layout} | "
+                f"| {row} | {precision} | {times[0]} | {times[1]}, {form} | "
                 f"{other.median / ours.median:.2f} | {ours.memory:.2f}, "
                 f"{other.memory:.2f} | {ours.first_step:.0f}, "
                 f"{other.first_step:.0f} | {flops / 1e12:.2f} | "
