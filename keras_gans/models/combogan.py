@@ -17,6 +17,7 @@ from keras_gans.checks import UserError
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.networks import combogan
 from keras_gans.optimizers import LinearDecay, RowAdam
+from keras_gans.training import devices
 from keras_gans.training.base import BaseModel
 from keras_gans.training.codes import CodeModel
 from keras_gans.training.samples import Column, Grid
@@ -122,9 +123,14 @@ class ComboGAN(CodeModel):
     demonstration = {
         "data": ["faces:photo", "faces:anime", "faces:sketch"],
         "image_size": 64,
-        "batch_size": 4,
-        "steps": 1500,
-        "set": {"base_filters": 16, "num_residual_blocks": 4},
+        "batch_size": 8,
+        **devices.demonstration_steps(bfloat16=1500, float32=900),
+        "set": {
+            "base_filters": 16,
+            "num_residual_blocks": 4,
+            "learning_rate": 4e-4,
+            "ema": 0.999,
+        },
     }
 
     def __init__(
