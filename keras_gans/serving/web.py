@@ -125,10 +125,10 @@ def _write_verb(folder, model, verb, served, samples):
     if 4 * weights > _MOST_BYTES:
         raise UserError(
             f"model must have at most {_MOST_BYTES // 2**20} MiB of weights "
-            f'for format="web". Received: {4 * weights // 2**20} for {verb.name}'
+            f'for format="web". Received: {4 * weights // 2**20}, {verb.name}'
         )
-    # Of other proportions than the square, so that scaling is compared, too.
-    samples = samples[:, : max(1, 3 * samples.shape[1] // 4)]
+    # Of another width, so that scaling or padding is compared, too.
+    samples = samples[:, : max(1, 3 * samples.shape[1] // 4 - 1)]
     inputs = signatures.sample_inputs(verb, len(samples))
     if verb.images:
         inputs[verb.input(verbs.Images)[0]] = tf.constant(samples)
@@ -144,7 +144,6 @@ def _write_verb(folder, model, verb, served, samples):
     check_outputs(verb.name, outputs, expected.numpy())
     return {
         **verb.describe(),
-        "bytes": file.stat().st_size,
         "pixel_limit": verb.images and tensors.pixel_limit(verb.images),
     }
 
