@@ -7,10 +7,18 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_gans import export, images
 from keras_gans.checks import UserError
-from keras_gans.serving import translation, web
+from keras_gans.serving import (
+    onnx_files,
+    signatures,
+    tensors,
+    translation,
+    web,
+)
+from keras_gans.verbs import Images, Verb
 from tests import serving_pictures as pictures
 from tests.tiny import make_bare
 from tests.toys.noise import NoiseToy
@@ -114,6 +122,9 @@ def test_a_translation_has_the_pixels_of_the_savedmodel(
     to = {"Blond_Hair": 1, "Male": 1}
     assert_alike(result, loaded.translate(photo, to=to))
 
+    page.set_viewport_size({"width": 390, "height": 800})  # of a telephone
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
     (tmp_path / "broken.png").write_bytes(b"no image")
     page.locator("#file").set_input_files(tmp_path / "broken.png")
     page.get_by_text("broken.png cannot be read").wait_for()
@@ -161,3 +172,22 @@ def test_wrong_use_is_told_in_one_line(tmp_path, models, monkeypatch, caplog):
         web._fetch_runtime(tmp_path)
 
 
+def test_padding_to_multiples_is_the_same_in_onnx(tmp_path, models):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+
+    def mirror(images):  # what was padded comes into sight
+        return images[:, ::-1, ::-1]
+
+    verb = Verb("mirror", mirror, {"images": Images(16, multiple=16)})
+    inputs = {"images": pictures.pixels(18, 5)[None]}
+    actual = onnx_files.convert(
+        tmp_path / "mirror.onnx",
+        web._on_pixels(verb),
+        signatures.specs(verb, images=tf.uint8),
+        models["noise"],
+        inputs,
+    )
+    expected = tensors.tensor_form(mirror, verb)(**inputs)["images"]
+    np.testing.assert_array_equal(actual, expected)
+    assert (actual != inputs["images"][:, ::-1, ::-1]).any()

@@ -194,13 +194,14 @@ def _copy_runtime(folder, runtime):
 
 
 def _fetch_runtime(folder):
-    command = ["npm", "pack", RUNTIME, "--silent", "--prefer-offline"]
+    # Windows has npm.cmd.
+    command = [shutil.which("npm") or "npm", "pack", RUNTIME]
+    command += ["--prefer-offline", "--loglevel=error"]
     advice = "give --onnxruntime, a folder of onnxruntime-web"
     with tempfile.TemporaryDirectory() as place:
         try:
-            # Where it writes to is the working folder; Windows has npm.cmd.
             done = subprocess.run(
-                [shutil.which("npm") or "npm", *command[1:]],
+                command,
                 cwd=place,
                 capture_output=True,
                 text=True,

@@ -56,11 +56,13 @@ const widgets = {
       const alone = names[shown].filter((one) => !exclusive.flat().includes(one));
       const groups = exclusive.filter((group) => names[shown].includes(group[0]));
       for (const [i, group] of [...groups, alone].entries()) {
-        const type = group === alone ? "checkbox" : "radio";
+        const isRadio = group !== alone;
         const boxes = group.map((one, j) => make("label", {},
-          make("input", {type, name: `group ${i}`, value: one, checked: type === "radio" && !j, onchange: run}),
-          ` ${plain(one)}`));
-        if (boxes.length) fields.append(make("fieldset", {}, make("legend", {textContent: "Labels"}), ...boxes));
+          make("input", {
+            type: isRadio ? "radio" : "checkbox", name: `group ${i}`, value: one, checked: isRadio && !j, onchange: run,
+          }), ` ${plain(one)}`));
+        const legend = make("legend", {textContent: isRadio ? "One of" : "Any of"});
+        if (boxes.length) fields.append(make("fieldset", {}, legend, ...boxes));
       }
     };
     if (names.length > 1) {
@@ -184,7 +186,7 @@ function stop(text, isWrong = false) {
   say(text, isWrong);
 }
 
-function answer(message) {
+async function answer(message) {
   if (message.error) {
     const isFull = /memory|alloc|OOM|^\d+$/i.test(message.error);
     stop(`This failed: ${message.error}` + (isFull ? ". Perhaps memory is full: choose a smaller image." : ""), true);
@@ -196,15 +198,17 @@ function answer(message) {
     $("progress").removeAttribute("value");
     say("Running");
   } else {
+    const mine = worker;
+    if (verb.output) showShares(message.values);
+    else await showImage(message);
+    if (worker !== mine) return; // stopped meanwhile
     setRunning(false);
     say("Done");
-    if (verb.output) showShares(message.values);
-    else showImage(message);
     if (waiting) run();
   }
 }
 
-function showImage({values, dims: [, height, width]}) {
+async function showImage({values, dims: [, height, width]}) {
   const canvas = Object.assign($("after"), {width, height});
   const shown = new ImageData(width, height);
   for (let i = 0, j = 0; j < values.length; i += 4) {
@@ -217,10 +221,9 @@ function showImage({values, dims: [, height, width]}) {
   $("stage").style.width = `${Math.max(width, Math.min(width * 8, 384))}px`;
   $("before").hidden = $("compare").hidden = !readers.images;
   $("result").hidden = false;
-  canvas.toBlob((blob) => {
-    URL.revokeObjectURL($("download").href);
-    Object.assign($("download"), {href: URL.createObjectURL(blob), download: `${stem}.png`});
-  });
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+  URL.revokeObjectURL($("download").href);
+  Object.assign($("download"), {href: URL.createObjectURL(blob), download: `${stem}.png`});
 }
 
 function showShares(values) {
