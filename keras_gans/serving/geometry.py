@@ -20,6 +20,7 @@ def fit(pictures, image_size, multiple=None, resize=None):
         image_size: int, pixels that the generator was trained on.
         multiple: int, required multiple of height and width if images keep
             their scale; None to scale them into `image_size`.
+        resize: function from images and a size to images. Default: `resized`.
 
     Returns:
         float32 in [-1, 1], `[batch, image_size, image_size, 3]`, or with
