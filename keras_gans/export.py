@@ -21,7 +21,7 @@ def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.export",
         description="Export a trained model as the next version of a "
-        "SavedModel or of ONNX files.",
+        "SavedModel or of ONNX files, or as a page for the browser.",
         epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
         "other pixels; 2, wrong use.",
     )
@@ -36,7 +36,8 @@ def _parse_arguments(argv):
         type=files.expanded,
         required=True,
         metavar="DIR",
-        help="the folder of the versions, such as saved_models/cyclegan",
+        help="the folder of the versions, such as saved_models/cyclegan; or, "
+        "new or empty, that of the page",
     )
     flags.add(parser, flags.AXES)
     parser.add_argument(
@@ -44,8 +45,15 @@ def _parse_arguments(argv):
         choices=FORMATS,
         default="savedmodel",
         help="savedmodel, for TensorFlow Serving and for keras_gans.translate "
-        '(default); or onnx, one file per direction (pip install "keras_gans'
-        '[onnx]")',
+        "(default); onnx, one file per direction; or web, a static folder that "
+        "runs the model in the visitor's browser (pip install "
+        '"keras_gans[onnx]" for both)',
+    )
+    parser.add_argument(
+        "--onnxruntime",
+        type=files.expanded,
+        metavar="DIR",
+        help="for web: a folder of onnxruntime-web (default: npm fetches it)",
     )
     return flags.parse(parser, argv)
 
@@ -74,6 +82,7 @@ def main(argv=None):
             settings=settings,
             metrics=result.get("metrics"),
             format=arguments.format,
+            onnxruntime=arguments.onnxruntime,
         )
     except (UserError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)

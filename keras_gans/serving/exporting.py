@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_gans.checks import UserError
 
-FORMATS = ("savedmodel", "onnx")
+FORMATS = ("savedmodel", "onnx", "web")
 
 
 def export(
@@ -14,6 +14,7 @@ def export(
     settings=None,
     metrics=None,
     format="savedmodel",
+    onnxruntime=None,
 ):
     """Write the next version of an export and compare it with the model.
 
@@ -22,7 +23,8 @@ def export(
     incomplete one. A SavedModel has the signatures of
     `keras_gans.serving.signatures`, warm-up requests, and `model.json`, which
     describes the model and its origin. ONNX is one file per verb, see
-    `keras_gans.serving.onnx_files`.
+    `keras_gans.serving.onnx_files`. A page for the browser has no versions,
+    see `keras_gans.serving.web`: `folder` itself must be new or empty.
 
     Args:
         model: a model with `verbs()`, see `keras_gans.verbs`.
@@ -32,20 +34,25 @@ def export(
             number counts.
         settings: dict of plain values for `model.json`, the run's settings.
         metrics: dict of plain values for `model.json`, the run's metrics.
-        format: `"savedmodel"` or `"onnx"`.
+        format: `"savedmodel"`, `"onnx"` or `"web"`.
+        onnxruntime: path of a folder of onnxruntime-web, for `"web"`. Default:
+            `npm` fetches it.
 
     Returns:
-        `pathlib.Path` of the version, such as `saved_models/cyclegan/1`.
+        `pathlib.Path` of the version, such as `saved_models/cyclegan/1`, or of
+        the page's folder.
 
     Raises:
         UserError: if an argument is invalid.
-        ImportError: for ONNX without the extra `onnx`.
+        ImportError: for ONNX or a page without the extra `onnx`.
         RuntimeError: if the export gives different outputs than the model.
         OSError: if `folder` cannot be written.
     """
-    _check_arguments(model, samples, format)
-    from keras_gans.serving import onnx_files, saved_model, versions
+    _check_arguments(model, samples, format, onnxruntime)
+    from keras_gans.serving import onnx_files, saved_model, versions, web
 
+    if format == "web":
+        return web.write(folder, model, samples, onnxruntime)
     if format == "onnx":
         return versions.publish(
             folder, lambda path: onnx_files.write(path, model, samples)
@@ -57,7 +64,7 @@ def export(
     )
 
 
-def _check_arguments(model, samples, format):
+def _check_arguments(model, samples, format, onnxruntime):
     side = model.image_size
     takes_images = any(verb.images for verb in model.verbs())
     if (
@@ -73,6 +80,11 @@ def _check_arguments(model, samples, format):
     if format not in FORMATS:
         raise UserError(
             f"format must be one of {', '.join(FORMATS)}. Received: {format!r}"
+        )
+    if onnxruntime is not None and format != "web":
+        raise UserError(
+            'onnxruntime must be left out but for format="web". '
+            f"Received: {onnxruntime!r} for {format!r}"
         )
 
 

@@ -11,15 +11,15 @@ from keras_gans.serving.saved_model import check_outputs, expected_outputs
 class _Verb(keras.Model):
     """Wraps a verb for Keras' exporter as a model that can be called."""
 
-    def __init__(self, verb, model):
-        super().__init__(name=verb.name)
+    def __init__(self, name, function, names, model):
+        super().__init__(name=name)
         self.owner = model  # so that its variables are found
-        self.verb = verb
+        self.function = function
+        self.names = names
         self.built = True
 
     def call(self, *inputs):
-        names = self.verb.inputs
-        return self.verb.function(**dict(zip(names, inputs, strict=True)))
+        return self.function(**dict(zip(self.names, inputs, strict=True)))
 
 
 def write(path, model, samples):
@@ -41,39 +41,65 @@ def write(path, model, samples):
             a verb iterates.
         RuntimeError: if a file gives different outputs than the model.
     """
-    if model.compute_dtype != "float32":
-        raise UserError(
-            'model must compute in float32 for format="onnx". '
-            f"Received: {model.compute_dtype}"
-        )
+    check(model, "onnx")
     if any(verb.steps is not None for verb in model.verbs()):
         raise UserError(
             'format must be "savedmodel" for a model that searches: an ONNX '
             "file has no gradients. Received: 'onnx'"
         )
-    try:
-        import onnxruntime
-        import tf2onnx  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            'format="onnx" needs packages that are missing: pip install '
-            f'"keras_gans[onnx]" ({error})'
-        ) from error
     for verb in model.verbs():
-        file = path / f"{verb.name}.onnx"
-        specifications = signatures.specs(verb)
-        _Verb(verb, model).export(
-            file,
-            format="onnx",
-            input_signature=[*specifications.values()],
-            verbose=False,
-        )
         extra = signatures.sample_inputs(verb, len(samples))
         inputs = {name: rows.numpy() for name, rows in extra.items()}
         if verb.images:
             inputs["images"] = images.to_float(samples).numpy()
-        (outputs,) = onnxruntime.InferenceSession(file).run(None, inputs)
+        specifications = signatures.specs(verb)
+        file = path / f"{verb.name}.onnx"
+        outputs = convert(file, verb.function, specifications, model, inputs)
         if not verb.output:
             outputs = images.to_uint8(outputs)
         expected = expected_outputs(verb, samples, extra)
         check_outputs(verb.name, outputs, expected)
+
+
+def check(model, format):
+    """Check that a model can be exported in a format that is made of ONNX.
+
+    Raises:
+        ImportError: if a package of the extra `onnx` is missing.
+        UserError: if the model computes in lower precision than float32.
+    """
+    if model.compute_dtype != "float32":
+        raise UserError(
+            f'model must compute in float32 for format="{format}". '
+            f"Received: {model.compute_dtype}"
+        )
+    try:
+        import onnxruntime  # noqa: F401
+        import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f'format="{format}" needs packages that are missing: pip install '
+            f'"keras_gans[onnx]" ({error})'
+        ) from error
+
+
+def convert(file, function, specifications, model, inputs):
+    """Write a function of a model as an ONNX file and run that.
+
+    Args:
+        file: `pathlib.Path` to write.
+        function: function of tensors by name to one tensor.
+        specifications: dict from name to `tf.TensorSpec`, its arguments.
+        model: the model whose variables it reads.
+        inputs: dict from name to array, what to run it on.
+
+    Returns:
+        array, the outputs of the file.
+    """
+    import onnxruntime
+
+    verb = _Verb(file.stem, function, list(specifications), model)
+    signature = [*specifications.values()]
+    verb.export(file, format="onnx", input_signature=signature, verbose=False)
+    (outputs,) = onnxruntime.InferenceSession(file).run(None, inputs)
+    return outputs
