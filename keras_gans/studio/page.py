@@ -23,17 +23,23 @@ _BROWSERS = 200  # whose state is kept
 
 _CSS = """
 .gradio-container { max-width: 76rem !important; margin: auto; }
+.gradio-container, .gradio-container > main { width: 100%; }
 .result img { image-rendering: auto; width: 100%; height: 100%;
   object-fit: contain; }
+.message:not(:has(p)) { display: none; }
 .message p, .note, .bad { margin: .25rem 0; overflow-wrap: anywhere; }
 .message .bad { color: var(--error-text-color, #b91c1c); font-weight: 600; }
+.stay { position: sticky; top: 0; z-index: 5; align-self: start;
+  background: var(--body-background-fill); padding-bottom: .5rem; }
+@media (max-width: 640px) { .stay .result { height: 14rem !important; } }
 .axis { align-items: end; flex-wrap: nowrap !important; }
 .bars { width: 100%; } .bars th { text-align: left; font-weight: 400; }
 .bars meter { width: 100%; } .bars td, .bars th { padding: .2rem .4rem; }
 .report { overflow-wrap: anywhere; }
 .report .charts { display: grid; gap: 1rem; grid-template-columns:
   repeat(auto-fill, minmax(min(100%, 16rem), 1fr)); }
-.report figure { margin: 0; }
+.report .charts figure { margin: 0; }
+.report img { max-width: 100%; }
 .report figcaption { font-size: .8rem; opacity: .8; }
 .report svg { display: block; width: 100%; height: auto; }
 .report svg text { fill: currentColor; font-size: 12px; opacity: .8; }
@@ -98,7 +104,11 @@ def build(studio):
         line = widgets.message()
         _models(studio)
         _restoring(dropped, line, tabs, parts)
-        page.unload(lambda request: studio.stop(request.session_hash))
+
+        def leave(request: gr.Request):
+            studio.stop(request.session_hash)
+
+        page.unload(leave)
     return page
 
 

@@ -52,6 +52,17 @@ def result(value=None, label="result"):
     )
 
 
+def comparison(label):
+    """Return a widget for a pair of files, before and after, with a slider."""
+    return gr.ImageSlider(
+        label=label,
+        type="filepath",
+        interactive=False,
+        buttons=["fullscreen"],
+        elem_classes="result",
+    )
+
+
 def message():
     """Return a line for what is to be told."""
     return gr.HTML(elem_classes="message")

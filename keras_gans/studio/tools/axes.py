@@ -18,7 +18,7 @@ HELP = (
 )
 _LIMIT = 3.0  # standard deviations to either side of a slider
 _STEPS = 300
-_LOCKED, _OPEN = "🔒", "🔓"
+_LOCKED, _OPEN = "locked", "lock"
 
 
 class _Held(typing.NamedTuple):
@@ -66,7 +66,7 @@ def _panel(studio, way):
         return _Held(editor, vectors, labels)
 
     with gr.Row():
-        with gr.Column(min_width=280):
+        with gr.Column(min_width=280, elem_classes="stay"):
             shown = widgets.result(
                 studio.write(begin(labels=table and {}).editor.image(), NAME)
             )
@@ -89,7 +89,11 @@ def _panel(studio, way):
                         buttons=[],
                     )
                     locks[name] = gr.Button(
-                        _OPEN, visible=has_locks, scale=0, min_width=48
+                        _OPEN,
+                        visible=has_locks,
+                        scale=0,
+                        min_width=76,
+                        size="sm",
                     )
     with gr.Accordion("Your own photo", open=False, visible=can_search):
         with gr.Row():

@@ -20,7 +20,7 @@ def build(studio, ways):
 def _panel(studio, way):
     with gr.Row():
         with gr.Column(min_width=280):
-            given = widgets.picture("image")
+            given = widgets.picture("photo or drawing")
             gr.Examples(studio.examples, given, label="drawn faces")
         with gr.Column(min_width=280):
             told = gr.HTML()

@@ -1,13 +1,17 @@
 """Follow a training: samples, curves and warnings while it goes on."""
 
+import base64
+import html
+
 import gradio as gr
 
-from keras_gans import images, report
+from keras_gans import report
+from keras_gans.checks import shown
 from keras_gans.studio import widgets
 
 NAME, TITLE = "runs", "Runs"
 HELP = "A run as its folder shows it, also while the training goes on."
-_SECONDS = 3  # between two looks
+_SECONDS = 1  # between two looks
 _PARTS = "headline", "health", "losses"
 
 
@@ -20,14 +24,6 @@ def build(studio, ways):
         ways, value=ways[0], label="run", visible=len(ways) > 1
     )
     follows = gr.Checkbox(True, label="follow the training")
-    samples = gr.Gallery(
-        label="newest samples",
-        columns=1,
-        object_fit="contain",
-        height="auto",
-        buttons=["fullscreen"],
-        interactive=False,
-    )
     text = gr.HTML(elem_classes="report")
     seen = gr.State(None)  # of which files this browser shows
     clock = gr.Timer(_SECONDS)
@@ -36,22 +32,26 @@ def build(studio, ways):
         folder = studio.runs[name]
         now = name, _stamp(folder)
         if not is_due or now == last:
-            return gr.skip(), gr.skip(), gr.skip()
-        newest = [
-            (
-                studio.write(images.read(path), NAME),
-                f"{path.parent.name}, step {int(path.stem)}",
-            )
-            for path in _newest(folder)
-        ]
+            return gr.skip(), gr.skip()
+        newest = [_embedded(path) for path in _newest(folder)]
         parts = [report.part(folder, part) for part in _PARTS]
-        return newest, "".join(parts), now
+        return "".join([parts[0], *newest, *parts[1:]]), now
 
-    outputs = [samples, text, seen]
+    outputs = [text, seen]
     quiet = {"show_progress": "hidden", "trigger_mode": "once"}
     clock.tick(look, [choice, seen, follows], outputs, **quiet)
     choice.change(look, [choice, seen], outputs, **quiet)
     return widgets.Part([], None)
+
+
+def _embedded(path):
+    """Return a sample grid as HTML."""
+    text = base64.b64encode(path.read_bytes()).decode("ascii")
+    name = html.escape(shown(path.parent.name))
+    return (
+        f"<figure><figcaption>{name}, step {int(path.stem)}</figcaption>"
+        f"<img src='data:image/png;base64,{text}' alt='{name}'></figure>"
+    )
 
 
 def _newest(folder):

@@ -22,18 +22,12 @@ def build(studio, ways):
 def _panel(studio, way):
     with gr.Row():
         with gr.Column(min_width=280):
-            given = widgets.picture("image")
+            given = widgets.picture("photo or drawing")
             gr.Examples(studio.examples, given, label="drawn faces")
         with gr.Column(min_width=280):
             choice = widgets.LabelChoice(way.verb.input(Labels)[1].table)
         with gr.Column(min_width=280):
-            compared = gr.ImageSlider(
-                label="result",
-                type="filepath",
-                interactive=False,
-                buttons=["fullscreen"],
-                elem_classes="result",
-            )
+            compared = widgets.comparison("result")
             download = gr.DownloadButton("Download", size="sm")
     line = widgets.message()
 

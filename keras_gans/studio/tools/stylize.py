@@ -29,7 +29,7 @@ def build(studio, ways):
     second = "the style of a second image"
     with gr.Row():
         with gr.Column(min_width=280):
-            content = widgets.picture("image")
+            content = widgets.picture("photo or drawing")
             gr.Examples(studio.examples, content, label="drawn faces")
             choice = gr.Radio(
                 [*titles, second],

@@ -25,39 +25,27 @@ def build(studio, ways):
     titles = [way.title for way in ways]
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            given = widgets.picture("image")
+            given = widgets.picture("photo or drawing")
             gr.Examples(studio.examples, given, label="drawn faces")
         with gr.Column(scale=1, min_width=280):
             chosen = gr.CheckboxGroup(
                 titles, value=titles[:1], label="translate by"
             )
     line = widgets.message()
-    compared, downloads = [], []
+    columns, compared, downloads = [], [], []
     with gr.Row():
         for title in titles:
-            with gr.Column(min_width=260):
-                compared.append(
-                    gr.ImageSlider(
-                        label=title,
-                        type="filepath",
-                        interactive=False,
-                        visible=False,
-                        buttons=["fullscreen"],
-                        elem_classes="result",
-                    )
-                )
-                downloads.append(
-                    gr.DownloadButton(
-                        f"Download {title}", visible=False, size="sm"
-                    )
-                )
+            with gr.Column(min_width=260, visible=False) as column:
+                compared.append(widgets.comparison(title))
+                downloads.append(gr.DownloadButton("Download", size="sm"))
+            columns.append(column)
 
     @widgets.answering(line)
     def translate(path, names):
         picture = None if path is None else studio.read(path)
         updates = {}
-        for way, title, slider, button in zip(
-            ways, titles, compared, downloads, strict=True
+        for way, title, column, slider, button in zip(
+            ways, titles, columns, compared, downloads, strict=True
         ):
             is_on = picture is not None and title in names
             pair = None
@@ -67,10 +55,9 @@ def build(studio, ways):
                 after = studio.write(image, NAME, way)
                 pair = before, after
             updates |= {
-                slider: gr.ImageSlider(value=pair, visible=is_on),
-                button: gr.DownloadButton(
-                    value=pair and pair[1], visible=is_on
-                ),
+                column: gr.Column(visible=is_on),
+                slider: pair,
+                button: pair and pair[1],
             }
         old = {w.model.name for w in ways if w.model.is_replaced}
         if old:
@@ -84,7 +71,7 @@ def build(studio, ways):
         [given.change, chosen.input],
         translate,
         [given, chosen],
-        [line, *compared, *downloads],
+        [line, *columns, *compared, *downloads],
         trigger_mode="always_last",
     )
 
