@@ -1,5 +1,7 @@
 """The page of the studio: a tab for each tool that has something to show."""
 
+import os
+
 import gradio as gr
 
 from keras_gans.checks import UserError
@@ -89,18 +91,13 @@ def build(studio):
                     with gr.Tab(tool.TITLE, id=tool.NAME):
                         gr.Markdown(tool.HELP)
                         parts[tool.NAME] = tool.build(studio, ways)
-        with gr.Accordion("Go on from a result", open=False):
-            gr.Markdown(
-                "A PNG that was saved here knows what made it. Drop it "
-                "anywhere on the page to bring its model and settings back."
-            )
-            dropped = gr.File(
-                label="a result of the studio",
-                file_types=[".png"],
-                type="filepath",
-                height=120,
-                elem_id="restore",
-            )
+        dropped = gr.UploadButton(
+            "Go on from a saved result: choose it, or drop it on the page",
+            file_types=[".png"],
+            type="filepath",
+            size="sm",
+            elem_id="restore",
+        )
         line = widgets.message()
         _models(studio)
         _restoring(dropped, line, tabs, parts)
@@ -144,7 +141,7 @@ def _listed(studio):
 
 def _restoring(dropped, line, tabs, parts):
     parts = {name: part for name, part in parts.items() if part.restore}
-    outputs = [line, tabs, dropped]
+    outputs = [line, tabs]
     for part in parts.values():
         outputs += part.components
 
@@ -161,7 +158,6 @@ def _restoring(dropped, line, tabs, parts):
         return {
             line: note,
             tabs: gr.Tabs(selected=tool),
-            dropped: None,
         } | updates
 
     dropped.upload(restore, dropped, outputs)
@@ -180,6 +176,10 @@ def launch(page, studio, port=None, share=False, **options):
     Returns:
         str, its address.
     """
+    # Gradio would keep the times of all calls, and make a table of them after
+    # each one.
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     page.queue(max_size=100, default_concurrency_limit=4, api_open=False)
     _, address, public = page.launch(
         server_name="127.0.0.1",

@@ -3,11 +3,14 @@
 import dataclasses
 import functools
 import html
+import time
 import typing
 
 import gradio as gr
 
 from keras_gans.checks import UserError, shown
+
+_SECONDS = 0.3  # between two reports of progress
 
 
 @dataclasses.dataclass
@@ -119,7 +122,11 @@ def panels(ways, build):
     """
     titles = [way.title for way in ways]
     choice = gr.Dropdown(
-        titles, value=titles[0], label="model", visible=len(ways) > 1
+        titles,
+        value=titles[0],
+        label="model",
+        visible=len(ways) > 1,
+        filterable=False,
     )
     columns, parts = [], []
     for way in ways:
@@ -321,10 +328,15 @@ def slow(listener, start, stop, studio, inputs, outputs):
         progress=gr.Progress(),  # noqa: B008
         *values,
     ):
+        last = 0.0
         with studio.stoppable(request.session_hash) as event:
 
             def follow(step, steps):
-                progress((step, steps), unit="steps")
+                nonlocal last
+                now = time.monotonic()
+                if now - last > _SECONDS:  # quick steps would flood the page
+                    last = now
+                    progress((step, steps), unit="steps")
                 return not event.is_set()
 
             return listener(follow, *values)

@@ -27,7 +27,7 @@ _TIMEOUT = 20_000  # milliseconds
 def studio(folder):
     # So long that only the button stops it.
     model = make_bare("contextual")
-    model.search_steps = 10**6
+    model.search_steps = 100_000
     model.save(folder / "contextual.keras")
     names = "cyclegan", "stargan", "contextual", "dcgan"
     studio = engine.Studio(
@@ -76,7 +76,7 @@ def page(browser, address):
 @pytest.fixture(scope="module")
 def face(tmp_path_factory):
     path = tmp_path_factory.mktemp("faces") / "face.png"
-    images.write(path, drawing.draw(7, "photo", image_size=48))
+    images.write(path, drawing.draw(7, "photo", image_size=64))
     return path
 
 
@@ -161,15 +161,16 @@ def test_what_is_drawn_is_translated_at_once_or_searched(page):
     choice = panel.get_by_label("model")
     choice.click()
     page.get_by_role("option", name="contextual.keras: a to b").click()
+    sync_api.expect(panel.locator(".canvas:visible")).to_have_count(1)
     draw(page, panel)
     panel.get_by_role("button", name="Find the image").click()
-    page.get_by_text(re.compile(r"\d+/1000000 steps")).first.wait_for()
+    page.get_by_text(re.compile(r"\d+/100000 steps")).first.wait_for()
     panel.get_by_role("button", name="Stop").click()
     panel.locator(".result img:visible").first.wait_for()
 
 
 def draw(page, panel):
-    panel.get_by_label("Brush").filter(visible=True).click()
+    panel.get_by_label("Brush", exact=True).filter(visible=True).click()
     box = panel.locator(".canvas canvas:visible").first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x - 50, y)
@@ -200,7 +201,8 @@ def test_features_move_are_locked_kept_in_a_file_and_restored(
     other = browser.new_page()
     other.goto(address)
     theirs = opened(other, "Features")
-    assert source(theirs) and theirs.get_by_text("locked").count() == 0
+    lock = theirs.locator(".axis button").nth(1)
+    sync_api.expect(lock).to_have_text("lock")
     opened(other, "Generate")
     other.evaluate(
         """([name, bytes]) => {
@@ -211,9 +213,7 @@ def test_features_move_are_locked_kept_in_a_file_and_restored(
         }""",
         ["c.png", [*(tmp_path / "c.png").read_bytes()]],
     )
-    sync_api.expect(theirs.locator(".axis button").nth(1)).to_have_text(
-        "locked"
-    )
+    sync_api.expect(lock).to_have_text("locked")
     again = downloaded(
         other, theirs.get_by_label("Download").first, tmp_path / "d.png"
     )
