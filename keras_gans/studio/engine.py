@@ -226,7 +226,9 @@ class Studio:
         self.folder = pathlib.Path(folder)
 
     def close(self):
-        """Delete all temporary files."""
+        """Stop what is running; delete all temporary files."""
+        for event in [*self._stops.values()]:
+            event.set()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _give_axes(self, path, models):

@@ -1,5 +1,6 @@
 """The page of the studio: a tab for each tool that has something to show."""
 
+import contextlib
 import os
 
 import gradio as gr
@@ -56,7 +57,7 @@ _JS = """
 () => {
   for (const type of ["dragover", "drop"]) {
     document.addEventListener(type, (event) => {
-      const input = document.querySelector("#restore input[type=file]");
+      const input = document.querySelector("input:has(+ #restore)");
       const files = event.dataTransfer?.files;
       if (!input || event.defaultPrevented) return;
       event.preventDefault();
@@ -114,17 +115,19 @@ def _models(studio):
     with gr.Accordion("Models", open=False):
         listed = gr.HTML(_listed(studio))
         again = gr.Button("Load again what has changed", size="sm")
+        line = widgets.message()
 
     def load():
+        done = []
         for model in studio.models:
             if model.is_replaced or not model.loaded:
-                try:
+                with contextlib.suppress(UserError):  # the list tells
                     model.load()
-                except UserError:
-                    pass  # the list tells
-        return _listed(studio)
+                    done.append(model.name)
+        note = f"Loaded: {', '.join(done) or 'nothing'}."
+        return _listed(studio), widgets.told(note)
 
-    again.click(load, outputs=listed)
+    again.click(load, outputs=[listed, line])
 
 
 def _listed(studio):
