@@ -1,5 +1,6 @@
 """What the studio does, without a page: models, calls, progress, results."""
 
+import collections
 import contextlib
 import functools
 import json
@@ -29,6 +30,7 @@ logger = logging.getLogger("keras_gans")
 MOST_BYTES = 32 * 2**20
 MOST_PIXELS = 2**26
 MOST_SIDE = 1024
+_MOST_KEPT = 2**28  # bytes of results: the oldest are deleted
 _KEY = "keras_gans"  # of the text in a result
 _MOST_TEXT = 2**18  # characters of it
 
@@ -196,6 +198,8 @@ class Studio:
         self.weights = weights
         self.notes = []
         self._stops = {}
+        self._results, self._kept = collections.deque(), 0  # paths, bytes
+        self._lock = threading.Lock()
         unique = {files.identity(path) or path: path for path in paths}
         if len(unique) < len(paths):
             self.notes.append("A model that was given twice is shown once.")
@@ -294,7 +298,18 @@ class Studio:
         folder = tempfile.mkdtemp(dir=self.folder, prefix="result")
         path = pathlib.Path(folder, f"{name}.png")
         path.write_bytes(images.encode(image, {_KEY: text}))
+        self._keep(path)
         return str(path)
+
+    def _keep(self, path):
+        """Delete the oldest results if there are too many bytes of them."""
+        with self._lock:
+            self._results.append((path, path.stat().st_size))
+            self._kept += self._results[-1][1]
+            while self._kept > _MOST_KEPT and len(self._results) > 1:
+                oldest, size = self._results.popleft()
+                shutil.rmtree(oldest.parent, ignore_errors=True)
+                self._kept -= size
 
     @contextlib.contextmanager
     def stoppable(self, session):

@@ -21,7 +21,7 @@ from keras_gans.studio.tools import (
 TOOLS = (
     *(translate, draw, relabel, generate, axes, stylize, classify, follow),
 )
-_KEPT = 600  # seconds that results and uploads are kept
+_KEPT = 24 * 3600  # seconds that uploads are kept, if the page stays open
 _BROWSERS = 200  # whose state is kept
 
 _CSS = """
@@ -80,7 +80,7 @@ def build(studio):
     with gr.Blocks(
         title="keras_gans studio",
         analytics_enabled=False,
-        delete_cache=(60, _KEPT),
+        delete_cache=(600, _KEPT),
     ) as page:
         gr.Markdown("# keras_gans studio")
         for note in studio.notes:

@@ -241,6 +241,11 @@ class LabelChoice:
         self.components = [self._free, self._set, *widgets]
 
     @property
+    def initial(self):
+        """What `read` returns at the beginning."""
+        return self.read(*(component.value for component in self.components))
+
+    @property
     def events(self):
         """What a listener of any choice listens to."""
         return [component.input for component in self.components]

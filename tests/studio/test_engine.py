@@ -96,6 +96,13 @@ def test_a_result_tells_what_made_it(studio, ways, tmp_path):
             engine.read_about(tmp_path / "other.png")
 
 
+def test_the_oldest_results_are_deleted(studio, monkeypatch):
+    monkeypatch.setattr(engine, "_MOST_KEPT", 1)
+    image = np.zeros((8, 8, 3), np.uint8)
+    first, second = (studio.write(image, "draw") for _ in range(2))
+    assert os.path.exists(second) and not os.path.exists(first)
+
+
 def test_uploads_are_bounded(studio, tmp_path, monkeypatch):
     path = tmp_path / "large.png"
     Image.new("RGB", (2100, 300)).save(path)

@@ -65,36 +65,44 @@ def _panel(studio, way):
             editor = moved.Moved(way, names, seed, labels)
         return _Held(editor, vectors, labels)
 
+    def write(held):
+        is_photo = held.editor.seed is None
+        vectors = held.vectors[0].tolist() if is_photo else None
+        return studio.write(
+            held.editor.image(),
+            NAME,
+            way,
+            state=held.editor.state(),
+            labels=held.labels,
+            latents=vectors,
+        )
+
     with gr.Row():
-        with gr.Column(min_width=280, elem_classes="stay"):
-            shown = widgets.result(
-                studio.write(begin(labels=table and {}).editor.image(), NAME)
-            )
-            line = widgets.message()
-            with gr.Row():
-                seed = gr.Number(0, label="seed", precision=0, min_width=90)
-                new = gr.Button("New face", variant="primary", min_width=90)
-                reset = gr.Button("Reset", min_width=90)
-            choice = table and widgets.LabelChoice(table.table)
-        with gr.Column(min_width=300):
-            sliders, locks = {}, {}
-            for name in names:
-                with gr.Row(elem_classes="axis"):
-                    sliders[name] = gr.Slider(
-                        *(-_LIMIT, _LIMIT, 0),
-                        step=0.1,
-                        label=name.replace("_", " "),
-                        scale=8,
-                        min_width=200,
-                        buttons=[],
-                    )
-                    locks[name] = gr.Button(
-                        _OPEN,
-                        visible=has_locks,
-                        scale=0,
-                        min_width=76,
-                        size="sm",
-                    )
+        left = gr.Column(min_width=280, elem_classes="stay")
+        right = gr.Column(min_width=300)
+    with right:
+        choice = table and widgets.LabelChoice(table.table)
+        sliders, locks = {}, {}
+        for name in names:
+            with gr.Row(elem_classes="axis"):
+                sliders[name] = gr.Slider(
+                    *(-_LIMIT, _LIMIT, 0),
+                    step=0.1,
+                    label=name.replace("_", " "),
+                    scale=8,
+                    min_width=200,
+                    buttons=[],
+                )
+                locks[name] = gr.Button(
+                    _OPEN, visible=has_locks, scale=0, min_width=76, size="sm"
+                )
+    with left:
+        shown = widgets.result(write(begin(labels=choice and choice.initial)))
+        line = widgets.message()
+        with gr.Row():
+            seed = gr.Number(0, label="seed", precision=0, min_width=90)
+            new = gr.Button("New face", variant="primary", min_width=90)
+            reset = gr.Button("Reset", min_width=90)
     with gr.Accordion("Your own photo", open=False, visible=can_search):
         with gr.Row():
             with gr.Column(min_width=260):
@@ -118,17 +126,6 @@ def _panel(studio, way):
 
     def labels_of(values):
         return choice.read(*values) if choice else None
-
-    def write(held):
-        vectors = held.vectors
-        return studio.write(
-            held.editor.image(),
-            NAME,
-            way,
-            state=held.editor.state(),
-            labels=held.labels,
-            latents=None if vectors is None else vectors[0].tolist(),
-        )
 
     def refreshed(held):
         """Return all widgets as they are to be."""
