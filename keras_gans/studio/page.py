@@ -34,7 +34,8 @@ _CSS = """
 .message .bad { color: var(--error-text-color, #b91c1c); font-weight: 600; }
 .stay { position: sticky; top: 0; z-index: 5; align-self: start;
   background: var(--body-background-fill); padding-bottom: .5rem; }
-@media (max-width: 640px) { .stay .result { height: 14rem !important; } }
+@media (max-width: 640px) { .stay .result { height: 14rem !important; }
+  .canvas { height: 26rem !important; } }
 .axis { align-items: end; flex-wrap: nowrap !important; }
 .bars { width: 100%; } .bars th { text-align: left; font-weight: 400; }
 .bars meter { width: 100%; } .bars td, .bars th { padding: .2rem .4rem; }

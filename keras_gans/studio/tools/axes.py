@@ -188,6 +188,7 @@ def _panel(studio, way):
         move,
         [state, *sliders.values(), *chosen],
         [state, shown, line],
+        queue=False,  # fewer requests for each step of a slider
         trigger_mode="always_last",
         show_progress="hidden",
     )

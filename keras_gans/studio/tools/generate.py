@@ -87,6 +87,7 @@ def _panel(studio, way):
         answer,
         [*fields, *chosen],
         [shown, line],
+        queue=False,
         trigger_mode="always_last",
         show_progress="hidden",
     )
