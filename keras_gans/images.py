@@ -132,6 +132,22 @@ def check(source, limit=PIXEL_LIMIT, name=None):
         )
 
 
+def read_text(source, name=None):
+    """Return the text in an image file, such as `encode` writes beside pixels.
+
+    Args:
+        source, name: as of `read`.
+
+    Returns:
+        dict of str; empty where a file has none.
+
+    Raises:
+        UserError: as `read`; damaged pixels go unnoticed.
+    """
+    with _opened(source, PIXEL_LIMIT, name) as image:
+        return {k: str(v) for k, v in getattr(image, "text", {}).items()}
+
+
 def orientation(exif):
     """Return the EXIF orientation of an image.
 

@@ -18,6 +18,7 @@ LEAVES = (
 COMMANDS = (
     *("train", "evaluate", "translate", "generate"),
     *("check", "convert", "export", "axes", "sketch", "stylize"),
+    "studio.__main__",
 )
 # Room -> prefixes of our own modules that it may import beside the leaves.
 ALLOWED = {
@@ -39,6 +40,9 @@ ALLOWED = {
         *("serving", "callbacks", "training.devices", "runs", "settings"),
     ),
     "report": ("report",),
+    # It also follows runs as a report does, and paints in a second image's
+    # style.
+    "studio": ("studio", "serving", "latents", "report", "style"),
     "style": ("style", "networks"),
     "flags": (),
     "settings": ("datasets", "inspection"),

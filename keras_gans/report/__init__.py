@@ -11,7 +11,7 @@ from keras_gans import files
 from keras_gans.checks import UserError, shown
 from keras_gans.report.contents import Contents
 
-__all__ = ["write"]
+__all__ = ["part", "write"]
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,16 @@ def write(folder, path=None):
     page = template.page(title, headline, sections)
     files.write_text(path, START + str(page))
     return path
+
+
+def part(folder, name):
+    """Return a part of a report as HTML, to be shown on another page.
+
+    Args:
+        folder: `pathlib.Path` of a run folder.
+        name: str, such as `"headline"`, `"losses"` or `"health"`.
+    """
+    return str(_section(_template(), name, Contents(folder)))
 
 
 def place(folder, path=None):
