@@ -10,7 +10,7 @@ from keras import layers
 
 from keras_gans import checks
 from keras_gans.checks import UserError
-from keras_gans.layers import BatchNormalization
+from keras_gans.layers import BatchNormalization, LeakyReLU
 from keras_gans.networks._blocks import check_weights
 
 _SLOPE = 0.2
@@ -19,7 +19,7 @@ _SLOPE = 0.2
 def _normalized(x):
     # The defaults of TensorFlow 1: momentum 0.99, epsilon 1e-3.
     x = BatchNormalization(momentum=0.99, epsilon=1e-3)(x)
-    return layers.LeakyReLU(_SLOPE)(x)
+    return LeakyReLU(_SLOPE)(x)
 
 
 def check_image_size(image_size, architecture=None):
