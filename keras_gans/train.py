@@ -110,7 +110,7 @@ def fit(model, data, settings, folder, measured=None):
                 statistics.FreshStatistics(
                     data.batches, settings["save_every"], unseen
                 ),
-                health.Health(log, grids, checkpoint),
+                health.Health(log, grids, checkpoint, steps=settings["steps"]),
                 grids,
                 log,
                 *measuring,
