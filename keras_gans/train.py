@@ -45,6 +45,16 @@ def make_deterministic():
     print(f"deterministic: {flags.DETERMINISM}")
 
 
+def choose_precision(folder, is_new, strategy):
+    """Return the precision that is faster here, or that of an earlier run."""
+    recorded = None if is_new else runs.read(folder, "arguments.json")
+    if recorded:
+        return recorded["precision"]
+    precision, why = devices.fastest_precision(strategy)
+    print(f"precision: {precision}, as {why}")
+    return precision
+
+
 def describe(settings, model, data):
     """Print the settings, networks and data of the run."""
     for name, value in settings.items():
@@ -110,7 +120,7 @@ def fit(model, data, settings, folder, measured=None):
                 statistics.FreshStatistics(
                     data.batches, settings["save_every"], unseen
                 ),
-                health.Health(log, grids, checkpoint),
+                health.Health(log, grids, checkpoint, steps=settings["steps"]),
                 grids,
                 log,
                 *measuring,
@@ -314,6 +324,8 @@ def main(argv=None):
         data = run_settings.open_data(settings)
         data.prepare()
         settings = run_settings.settled(settings, data)
+        if settings["precision"] == "auto":
+            settings["precision"] = choose_precision(folder, is_new, strategy)
         with strategy.scope():
             model = run_settings.build_model(settings, is_saved=not is_new)
         describe(settings, model, data)

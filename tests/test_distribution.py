@@ -60,6 +60,25 @@ def test_one_device_needs_no_strategy():
     devices.check_agreement(mirrored, "step", 3)
 
 
+@pytest.mark.parametrize(
+    "has_it,half,precision",
+    [(True, 1.0, "bfloat16"), (True, 3.0, "float32"), (False, 1.0, "float32")],
+)
+def test_the_faster_precision_is_chosen_once(
+    has_it, half, precision, tmp_path, monkeypatch, capsys
+):
+    seconds = {tf.bfloat16: half, tf.float32: 2.0}
+    monkeypatch.setattr(devices, "has_fast_bfloat16", lambda: has_it)
+    monkeypatch.setattr(devices, "_step_seconds", seconds.get)
+    strategy = devices.make("none", 4)
+    chosen = train.choose_precision(tmp_path, True, strategy)
+    assert chosen == precision
+    assert capsys.readouterr().out.startswith(f"precision: {precision}, as ")
+    # A continued run keeps its own.
+    (tmp_path / "arguments.json").write_text('{"precision": "float16"}')
+    assert train.choose_precision(tmp_path, False, strategy) == "float16"
+
+
 def test_one_replica_draws_what_keras_draws():
     ours, theirs = (keras.random.SeedGenerator(7) for _ in range(2))
     for _ in range(2):

@@ -96,13 +96,21 @@ class Stub:
 
 
 def drive(
-    folder, stub, steps, start=0, log_every=4, every=10, logs=None, ends=False
+    folder,
+    stub,
+    steps,
+    start=0,
+    log_every=4,
+    every=10,
+    logs=None,
+    ends=False,
+    last=None,
 ):
     """Call the callbacks as fit would; return the rows of log.csv."""
     log = callbacks.RunLog(folder, log_every)
     grids = callbacks.SampleGrid(folder / "samples", {}, every)
     checkpoint = types.SimpleNamespace(every=10**9, folder=folder)
-    watch = health.Health(log, grids, checkpoint, early=10)
+    watch = health.Health(log, grids, checkpoint, early=10, steps=last)
     for callback in (watch, grids, log):
         callback.set_model(stub)
         callback.on_train_begin()
@@ -302,6 +310,23 @@ def test_a_run_shorter_than_a_row_is_looked_at(truth, tmp_path, caplog):
     change = {"a_to_b": lambda inputs, outputs: inputs}
     (row,) = drive(tmp_path, Stub(truth, change), 18, log_every=50, ends=True)
     assert row["step"] == "18" and row["warnings"] == "copied input a_to_b"
+
+
+def test_images_of_the_last_step_are_judged_at_once(truth, tmp_path, caplog):
+    change = {"a_to_b": lambda inputs, outputs: inputs, "b_to_a": checkered}
+    stub = Stub(truth, change)
+    (*_, row) = drive(tmp_path, stub, 18, log_every=9, ends=True, last=18)
+    # Between two grids, and early for checkerboards.
+    steps = [text.split(" ", 2)[1] for text in warnings(caplog)]
+    assert steps == ["18:"] * 2
+    assert "copied input a_to_b: " in row["warnings"]
+    assert "checkerboard b_to_a: " in row["warnings"]
+    # Losses swing, and are judged when there are grids.
+    stub = Stub(truth)
+    stub.players = {"discriminator": ("its network",)}
+    logs = {"d_real": 0.01, "d_fake": 0.02}
+    drive(tmp_path / "losses", stub, 18, log_every=9, logs=logs, last=18)
+    assert len(warnings(caplog)) == 2
 
 
 def test_a_last_look_is_not_said_twice_where_training_goes_on(truth, tmp_path):

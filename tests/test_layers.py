@@ -11,6 +11,7 @@ from keras_gans.layers import (
     GradientReversal,
     InstanceNormalization,
     LabelPlanes,
+    LeakyReLU,
     ReflectionPadding2D,
     draw_latents,
     frozen_statistics,
@@ -307,6 +308,33 @@ def test_gradient_reversal_turns_the_gradient_alone(dtype, jit_compile):
     assert y.dtype == found.dtype == dtype
     np.testing.assert_array_equal(y, x)
     np.testing.assert_array_equal(found, [[-6.0, -1.0, 2.0]])
+
+
+def test_leaky_relu_has_the_bits_of_keras_and_is_fused(capfd):
+    images = tf.random.stateless_normal((2, 16, 16, 3), (0, 0))
+    convolutions = [keras.layers.Conv2D(n, 4, 2) for n in (8, 8, 1)]
+
+    @tf.function
+    def outputs_and_derivatives(activation):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                inner.watch(images)
+                x = images
+                for convolution in convolutions:
+                    x = keras.layers.ZeroPadding2D(1)(x)
+                    x = activation(convolution(x))
+                total = tf.reduce_sum(x**2)
+            slopes = inner.gradient(total, images)
+            total += tf.reduce_sum(slopes**2)
+        kernels = [c.kernel.value for c in convolutions]
+        return x, slopes, *outer.gradient(total, kernels)
+
+    keras.Sequential(convolutions).build((None, 32, 32, 3))
+    ours = outputs_and_derivatives(LeakyReLU(negative_slope=0.2))
+    assert "remapper failed" not in capfd.readouterr().err
+    theirs = outputs_and_derivatives(keras.layers.LeakyReLU(0.2))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_label_planes_follow_the_channels():

@@ -15,20 +15,18 @@ logger = logging.getLogger("keras_gans")
 # Until here images of healthy runs look ill, too: the article's generators
 # start with one gray for all inputs and guess the colors first.
 EARLY = 1000
-# Checkerboards fade more slowly: at the article's size 0.04 after 500 steps
-# and 0.02 after 1000, with 16 filters 0.05 after 1000 and 0.03 after 2000.
-EARLY_CHECKERBOARD = 2 * EARLY
+# Checkerboards and grain fade more slowly: at the article's size 0.04 after
+# 500 steps and 0.02 after 1000, with 16 filters 0.05 after 1000 and 0.03 after
+# 2000. At the end of a run they stay.
+EARLY_PATTERN = 2 * EARLY
 # A sign must be seen in this many looks in a row: losses swing, and one look
 # is 18 images at one moment.
 LOOKS = 2
 # A persistent finding is repeated after this many steps.
 SAID_AGAIN_AFTER = 10_000
 # How the names of the signs begin.
-SIGNS = (
-    *(sign for sign, _, _ in symptoms.OF_IMAGES),
-    "discriminator",
-    "critic",
-)
+OF_IMAGES = tuple(sign for sign, _, _ in symptoms.OF_IMAGES)
+SIGNS = (*OF_IMAGES, "discriminator", "critic")
 # Steps over which the terms of the discriminators are averaged.
 WINDOW = 200
 
@@ -39,11 +37,12 @@ class Health(StepCallback):
     The loss terms must be finite after every step, and the weights before
     every checkpoint; else training ends with an error and saves nothing more.
     Every sample grid is checked for: translations that equal their inputs,
-    one output for all inputs, few images for many latents, blank, saturated
-    or miscolored samples, inverted colors, checkerboards; and losses for
-    discriminators that win or lose outright, or critics that drift. A finding
-    seen twice in a row is logged as a warning and noted in `log.csv`, again
-    when it returns or after 10,000 steps.
+    one output for all inputs, few images, blank, saturated or miscolored
+    ones, inverted colors, checkerboards, grain; and losses for discriminators
+    that win or lose outright, or critics that drift. A finding seen twice in
+    a row is logged as a warning and noted in `log.csv`, again when it returns
+    or after 10,000 steps. In the images of the last step once is enough: they
+    are the result.
 
         log = callbacks.RunLog(folder)
         grids = callbacks.SampleGrid(folder / "samples", held_out)
@@ -60,19 +59,21 @@ class Health(StepCallback):
         grids: `SampleGrid`, whose images are checked.
         checkpoint: `Checkpoints`.
         early: int, steps before which images and discriminators are not
-            judged, checkerboards twice as many.
+            judged, checkerboards and grain twice as many.
+        steps: int, the last step of the run, which is always checked.
 
     Raises:
         FloatingPointError: from `model.fit`, in one line, if a loss term or
             a weight is not finite.
     """
 
-    def __init__(self, log, grids, checkpoint, early=EARLY):
+    def __init__(self, log, grids, checkpoint, early=EARLY, steps=None):
         super().__init__()
         self.log = log
         self.grids = grids
         self.checkpoint = checkpoint
         self.early = early
+        self.steps = steps
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -136,7 +137,8 @@ class Health(StepCallback):
 
     def _is_look(self, last, step):
         every = self.grids.every
-        return step >= self.early and step // every > last // every
+        is_due = step // every > last // every
+        return self.early <= step and (is_due or last < step == self.steps)
 
     def _look(self, logs, drawing):
         # At other steps not through the grids, which would keep them: what
@@ -155,11 +157,13 @@ class Health(StepCallback):
 
     def _remember(self, step, names):
         """Count how often each sign was seen; return those to report."""
+        is_last = step == self.steps
         self._seen = {name: self._seen.get(name, 0) + 1 for name in names}
         said = {
             name
             for name, looks in self._seen.items()
             if looks == LOOKS
+            or (is_last and looks < LOOKS and name.startswith(OF_IMAGES))
             or looks > LOOKS
             and step - self._said[name] >= SAID_AGAIN_AFTER
         }
@@ -198,18 +202,20 @@ class Health(StepCallback):
                 )
             )
             reals = (reals or inputs or [None])[0]
-            for sign, tell, needs_input in symptoms.OF_IMAGES:
-                if reals is None or needs_input not in (None, bool(inputs)):
+            given = {"input": bool(inputs), "reals": grid.reals is not None}
+            for sign, tell, needed in symptoms.OF_IMAGES:
+                if reals is None or not given.get(needed, True):
                     continue
-                late = tell is symptoms.checkered
-                early = EARLY_CHECKERBOARD / EARLY * self.early
-                if late and self.current_step < early:
+                is_pattern = tell in (symptoms.checkered, symptoms.grainy)
+                if is_pattern and self._is_early_for_patterns():
                     continue
                 # What is wrong with a generator shows in all its outputs;
                 # one alone may rightly change next to nothing.
                 before = inputs[0] if inputs else reals
                 seen = [tell(before, output, reals) for output in outputs]
-                found[f"{sign} {name}"] = all(seen) and seen[0]
+                if all(seen):
+                    found[f"{sign} {name}"] = seen[0]
+                    break
             if grid.discriminator is not None:
                 text = self._judged(grid.discriminator, reals, outputs[0])
                 found[grid.discriminator.name] = text
@@ -219,6 +225,10 @@ class Health(StepCallback):
             found = {k: v for k, v in found.items() if "discriminator" not in k}
             found["discriminators"] = everywhere
         return {name: text for name, text in found.items() if text}
+
+    def _is_early_for_patterns(self):
+        early = EARLY_PATTERN / EARLY * self.early
+        return self.current_step < early and self.current_step != self.steps
 
     def _all_discriminators(self, logs):
         """Check the logged terms, summed over the discriminators."""

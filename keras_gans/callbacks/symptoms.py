@@ -7,15 +7,17 @@ measured number, its usual cause and what to try, or None if nothing is wrong.
 the article's size and batch 16 (steps 1000 to 2000), and with 16 filters at
 batch 8 (non-saturating, photo to anime, 1000 to 2500; least squares, photo to
 sketch, step 1000; hinge, anime to sketch, and wasserstein, photo to anime,
-steps 500 to 800). Both directions count.
+steps 500 to 800). Both directions count. tests/benchmarks/README.md, "The
+health check's signs", has those of other data.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-# A copy: mean |output - input| as part of what inputs differ from unrelated
-# images of the target domain. Healthy 0.64 to 1.24. Where only an object is
-# to change, as in horse to zebra, most of the image rightly stays: so far
-# below all that.
+# A copy: |output - input|, the median over the images, as part of what inputs
+# differ from unrelated images of the target domain. Healthy 0.6 to 1.24. Where
+# only an object is to change, as in horse to zebra, most of the image rightly
+# stays: so far below all that.
 COPY = 0.05
 
 # One output for all: variety (standard deviation over the batch) of the
@@ -23,17 +25,20 @@ COPY = 0.05
 # Healthy 0.56 to 1.18; 0.01 before the first step.
 COLLAPSE = 0.1
 
-# Few images of many latents: distance of an output to the one most like it
-# (root mean square, median over the batch), divided by the contrast of all,
-# as part of the same among real images. Healthy, of a DCGAN on the embedded
-# faces with 12 filters, 0.78 to 0.98 (steps 1000 to 1500).
+# Few images: distance of an output to the one most like it (root mean square,
+# median over the batch), divided by the contrast of all, as part of the same
+# among real images or inputs, whichever is smaller. Healthy, of a DCGAN on the
+# embedded faces with 12 filters, 0.78 to 0.98 (steps 1000 to 1500); of
+# translations 0.54 to 1.02.
 FEW = 0.25
 
 # Blank: spread of the pixels within an output as part of that within a real
-# image. Healthy, of the same, 0.74 to 0.88. Saturated: share of values at
-# either end, beyond that of the real images. Healthy 0.00. Off in color: mean
-# of a channel, in units of [-1, 1], away from that of the real images.
-# Healthy up to 0.08.
+# image, the lower quartiles, as what is wrong with a quarter of the images is
+# seen. Healthy 0.60 to 1.1. Saturated: share of values at either end, the upper
+# quartile, beyond that of the real images. Healthy 0.00. Off in color: mean of
+# a channel, in units of [-1, 1], away from that of the real images. Healthy up
+# to 0.26. By image it would be no sign: of two domains, one may rightly vary
+# more.
 BLANK = 0.25
 SATURATED = 0.5
 OFF_COLOR = 0.5
@@ -53,6 +58,17 @@ EMPTY_CHANNEL = 0.03
 # all over the image. Healthy from step 2000 on up to 0.02, with 16 filters
 # 0.03. Runs whose images were plainly covered had 0.04 to 0.07.
 CHECKERBOARD = 0.035
+
+# Dots: amplitude of what alternates from pixel to pixel along rows and columns,
+# in the median cell of 8x8, beyond that of the target domain: the mean over the
+# image cancels where the sign follows the content. Real images have 0.001 to
+# 0.0035, outputs without visible dots up to 0.006, with them from 0.009 on.
+DOTS = 0.007
+# Grain: what differs from the mean of 3x3 pixels (root mean square), in the
+# cell of 8x8 below which a tenth lies, which has no outlines, beyond that of
+# the target domain. Clean up to 0.022, visibly grainy from 0.041 on.
+GRAIN = 0.03
+_CELL = 8
 
 # Mean of the terms `real` and `fake` of one discriminator: below the first
 # number it wins outright, above the second it loses outright.
@@ -92,7 +108,8 @@ def copied(inputs, outputs, targets):
     """
     count = min(len(inputs), len(targets))
     unrelated = np.abs(inputs[:count] - targets[:count]).mean()
-    share = np.abs(outputs - inputs).mean() / max(unrelated, 1e-6)
+    changes = np.abs(outputs - inputs).mean(axis=(1, 2, 3))
+    share = np.median(changes) / max(unrelated, 1e-6)
     if share >= COPY:
         return None
     return (
@@ -122,22 +139,26 @@ def collapsed(inputs, outputs, targets):
 
 
 def few(inputs, outputs, targets):
-    """Tell whether outputs of many latents are few images; as `copied`.
+    """Tell whether outputs are few images; as `copied`.
 
     Two images that are nearly the same are counted as one, so that outputs
-    may be several images and yet few. There are no inputs.
+    may be several images and yet few. Without inputs, `inputs` are real
+    images, too.
     """
-    if min(len(targets), len(outputs)) < 4:
+    if min(map(len, (inputs, outputs, targets))) < 4:
         return None
     # By contrast: images that fade to gray are as many as before.
-    seen, real = (_apart(p) / max(p.std(), 1e-6) for p in (outputs, targets))
+    seen, *possible = (
+        _apart(p) / max(p.std(), 1e-6) for p in (outputs, inputs, targets)
+    )
+    real = min(possible)
     # Real images that are the same ones have nothing to lose.
     if real < 0.01 or seen >= FEW * real:
         return None
     return (
         f"an output differs from the one most like it by {seen / real:.1%} of "
-        f"what real images differ by (below {FEW:.0%}): few images for all "
-        "latents. Usually the generator has found images that the "
+        f"what real images differ by (below {FEW:.0%}): few images for all. "
+        "Usually the generator has found images that the "
         "discriminator does not reject. Try a lower learning rate, a larger "
         "batch, or another adversarial_loss; a collapsed generator seldom "
         "recovers, so start over"
@@ -147,22 +168,28 @@ def few(inputs, outputs, targets):
 def washed_out(inputs, outputs, targets):
     """Tell whether outputs are blank, saturated or all of one color cast.
 
-    Arguments as `copied`; there are no inputs. The real images are the
-    measure, and not the outputs of an earlier look: so a resumed run warns as
-    one without interruption.
+    Arguments as `copied`. The real images are the measure, and not the
+    outputs of an earlier look: so a resumed run warns as one without
+    interruption.
     """
-    spread, real = (p.std(axis=(1, 2)).mean() for p in (outputs, targets))
-    ends, real_ends = ((np.abs(p) > 0.98).mean() for p in (outputs, targets))
+    both = outputs, targets
+    spread, real = (
+        np.quantile(p.std(axis=(1, 2)).mean(axis=-1), 0.25) for p in both
+    )
+    ends, real_ends = (
+        np.quantile((np.abs(p) > 0.98).mean(axis=(1, 2, 3)), 0.75) for p in both
+    )
     off = np.abs(outputs.mean(axis=(0, 1, 2)) - targets.mean(axis=(0, 1, 2)))
     if real > 0.01 and spread < BLANK * real:
         seen = (
-            f"outputs are blank: their pixels vary by {spread / real:.1%} of "
-            f"what those of real images vary by (below {BLANK:.0%})"
+            f"outputs are blank: in a quarter of them pixels vary by at most "
+            f"{spread / real:.1%} of what they do in real images (below "
+            f"{BLANK:.0%})"
         )
     elif ends - real_ends > SATURATED:
         seen = (
-            f"outputs are saturated: {ends:.0%} of their values are at either "
-            f"end, of real images {real_ends:.0%}"
+            f"outputs are saturated: in a quarter of them at least {ends:.0%} "
+            f"of the values are at either end, in real images {real_ends:.0%}"
         )
     elif off.max() > OFF_COLOR:
         seen = (
@@ -243,8 +270,11 @@ def checkered(inputs, outputs, targets):
     """
     if min(outputs.shape[1:3]) < 32 or min(targets.shape[1:3]) < 32:
         return None
-    seen, real = checkerboard(outputs), checkerboard(targets)
-    if seen**2 < real**2 + CHECKERBOARD**2:
+    for measure, limit in ((checkerboard, CHECKERBOARD), (dots, DOTS)):
+        seen, real = measure(outputs), measure(targets)
+        if seen**2 >= real**2 + limit**2:
+            break
+    else:
         return None
     return (
         f"a pattern every two or four pixels has amplitude {seen:.3f} of 1, "
@@ -252,6 +282,22 @@ def checkered(inputs, outputs, targets):
         "convolutions that overlap unevenly, or a discriminator that is "
         "ahead. Try more steps, with which it often fades, a lower learning "
         "rate, or an architecture that resizes and then convolves"
+    )
+
+
+def grainy(inputs, outputs, targets):
+    """Tell whether even areas of the outputs are noisy; as `checkered`."""
+    if min(outputs.shape[1:3]) < 32 or min(targets.shape[1:3]) < 32:
+        return None
+    seen, real = grain(outputs), grain(targets)
+    if seen**2 < real**2 + GRAIN**2:
+        return None
+    return (
+        f"pixels differ from those around them by {seen:.3f} of 1 even where "
+        f"there is little to see, in real images by {real:.3f}. Usually the "
+        "training is not done, or the discriminator takes grain for detail. "
+        "Try more steps, an average of the weights (ema 0.999), or a lower "
+        "learning rate"
     )
 
 
@@ -276,6 +322,36 @@ def checkerboard(pictures):
     cells = cells.reshape(batch, height // 4, 4, width // 4, 4, channels)
     means = cells.mean(axis=(1, 3))
     return float(np.sqrt(means.var(axis=(1, 2)).mean()))
+
+
+def dots(pictures):
+    """Return the amplitude of what alternates from pixel to pixel, locally.
+
+    Args:
+        pictures: float `[batch, height, width, channels]`, sides from 8 up.
+
+    Returns:
+        float, the mean over the channels, the median over cells of 8x8
+        pixels, in the unit of the images. White noise has a tenth of its
+        deviation.
+    """
+    signs = (-1.0) ** np.arange(_CELL)
+    waves = np.einsum("bihjwc,h,w->bijc", _cells(pictures), signs, signs)
+    return float(np.median(np.abs(waves).mean(axis=-1))) / _CELL**2
+
+
+def grain(pictures):
+    """Return the noise of the more even areas; as `dots`.
+
+    Returns:
+        float, the lower tenth over the cells of the root mean square of what
+        differs from the mean of 3x3 pixels.
+    """
+    padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1), (0, 0)), "edge")
+    windows = sliding_window_view(padded, (3, 3), axis=(1, 2))
+    means = windows.mean(axis=(-2, -1))
+    squares = _cells((pictures - means) ** 2).mean(axis=(2, 4, 5))
+    return float(np.sqrt(np.quantile(squares, 0.1)))
 
 
 def one_sided(loss_name, real, fake):
@@ -305,14 +381,16 @@ def one_sided(loss_name, real, fake):
     return None
 
 
-# Name, function, and whether the outputs must have inputs; None for either.
+# Name, function, and what there must be beside the outputs. The first that is
+# seen is told: those below often follow from it, as grain from a checkerboard.
 OF_IMAGES = (
-    ("copied input", copied, True),
-    ("one output for all", collapsed, True),
-    ("few images", few, False),
-    ("washed out", washed_out, False),
-    ("inverted", inverted, True),
+    ("copied input", copied, "input"),
+    ("one output for all", collapsed, "input"),
+    ("few images", few, None),
+    ("inverted", inverted, "input"),
+    ("washed out", washed_out, "reals"),
     ("checkerboard", checkered, None),
+    ("grain", grainy, None),
 )
 
 
@@ -331,6 +409,14 @@ def _critic(real, fake):
             "Try more critic steps, or a lower learning rate"
         )
     return None
+
+
+def _cells(pictures):
+    """Cut images into cells: `[batch, rows, 8, columns, 8, channels]`."""
+    batch, height, width, channels = pictures.shape
+    rows, columns = height // _CELL, width // _CELL
+    cut = pictures[:, : rows * _CELL, : columns * _CELL]
+    return cut.reshape(batch, rows, _CELL, columns, _CELL, channels)
 
 
 def _apart(pictures):

@@ -16,6 +16,7 @@ from keras_gans.layers.equalized import (
     doubled,
 )
 from keras_gans.layers.label_planes import LabelPlanes
+from keras_gans.layers.leaky_relu import LeakyReLU
 from keras_gans.layers.normalization import (
     BatchNormalization,
     InstanceNormalization,
@@ -40,6 +41,7 @@ __all__ = [
     "GradientReversal",
     "InstanceNormalization",
     "LabelPlanes",
+    "LeakyReLU",
     "MinibatchStandardDeviation",
     "PixelNormalization",
     "ReflectionPadding2D",

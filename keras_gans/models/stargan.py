@@ -372,15 +372,15 @@ class StarGAN(BaseModel):
                 f"batch must have a multiple of critic_steps={steps} images "
                 f"on each replica. Received: {images.shape[0]}"
             )
+        turns = []
         for first in range(steps):
             part, source = images[first::steps], vectors[first::steps]
-            keys, mixing = self._draw(tf.shape(part)[0])
+            keys, mixing = self._draw(part.shape[0] or tf.shape(part)[0])
             targets = self.label_table.shuffled(source, keys)
-            d_terms, _ = self._update(
-                "discriminator",
-                self._discriminator_terms,
-                *(part, source, targets, mixing),
-            )
+            turns.append((part, source, targets, mixing))
+        d_terms = self._update_in_turn(
+            "discriminator", self._discriminator_terms, turns
+        )
         g_terms, _ = self._update(
             "generator", self._generator_terms, part, source, targets
         )

@@ -15,6 +15,8 @@ from keras_gans.checks import UserError
 from keras_gans.layers import BatchNormalization, InstanceNormalization
 
 NORMS = ("instance", "batch")
+# Transposed convolutions, or nearest-neighbor doubling and then a convolution.
+UPSAMPLINGS = ("transposed", "resize")
 # A U-Net of width 64 has 54 million, a gigabyte holds these.
 MOST_WEIGHTS = 2**28
 

@@ -16,7 +16,7 @@ import keras
 from keras import initializers, layers, ops
 
 from keras_gans import checks
-from keras_gans.layers import BatchNormalization, Dropout
+from keras_gans.layers import BatchNormalization, Dropout, LeakyReLU
 from keras_gans.networks._blocks import (
     check_weights,
     kernel_initializer,
@@ -71,7 +71,7 @@ def dense_generator(
         x = _dense(x, width)
         if place:
             x = _normalized(x, gamma_initializer="ones")
-        x = layers.LeakyReLU(_SLOPE)(x)
+        x = LeakyReLU(_SLOPE)(x)
     x = layers.Reshape(shape)(_dense(x, math.prod(shape)))
     return keras.Model([latents, labels], _image(x), name=name)
 
@@ -114,7 +114,7 @@ def dense_discriminator(
         x = _dense(x, width)
         if place:
             x = Dropout(0.4)(x)
-        x = layers.LeakyReLU(_SLOPE)(x)
+        x = LeakyReLU(_SLOPE)(x)
     return keras.Model([images, labels], _logits(x, 1), name=name)
 
 
@@ -164,7 +164,7 @@ def upsampling_generator(
     x = _normalized(x, epsilon=1e-5)
     for filters in widths:
         x = _convolution(layers.UpSampling2D()(x), filters)
-        x = layers.LeakyReLU(_SLOPE)(_normalized(x))
+        x = LeakyReLU(_SLOPE)(_normalized(x))
     x = _convolution(x, channels)
     return keras.Model([latents, labels], _image(x), name=name)
 
@@ -207,7 +207,7 @@ def upsampling_discriminator(
     )
     images = x = keras.Input(shape, name="images")
     for place, filters in enumerate(widths):
-        x = layers.LeakyReLU(_SLOPE)(_convolution(x, filters, strides=2))
+        x = LeakyReLU(_SLOPE)(_convolution(x, filters, strides=2))
         x = Dropout(0.25, noise_shape=(None, 1, 1, None))(x)
         if place:
             x = _normalized(x)

@@ -10,8 +10,8 @@ from keras import layers
 
 from keras_gans import checks
 from keras_gans.checks import UserError
-from keras_gans.layers import BatchNormalization
-from keras_gans.networks._blocks import check_weights
+from keras_gans.layers import BatchNormalization, Doubled, LeakyReLU
+from keras_gans.networks._blocks import UPSAMPLINGS, check_weights
 
 _SLOPE = 0.2
 
@@ -19,7 +19,7 @@ _SLOPE = 0.2
 def _normalized(x):
     # The defaults of TensorFlow 1: momentum 0.99, epsilon 1e-3.
     x = BatchNormalization(momentum=0.99, epsilon=1e-3)(x)
-    return layers.LeakyReLU(_SLOPE)(x)
+    return LeakyReLU(_SLOPE)(x)
 
 
 def check_image_size(image_size, architecture=None):
@@ -45,7 +45,9 @@ def check_image_size(image_size, architecture=None):
     checks.between(32, checks.MOST_SIDE, image_size=image_size)
 
 
-def dcgan_generator(base_filters=64, output_channels=3, name=None):
+def dcgan_generator(
+    base_filters=64, output_channels=3, upsampling="transposed", name=None
+):
     """Three 4x4 convolutions of stride 2, three transposed ones.
 
     Widths are `base_filters` times 1, 2, 4, 2, 1, then the image. Every
@@ -54,6 +56,9 @@ def dcgan_generator(base_filters=64, output_channels=3, name=None):
     Args:
         base_filters: int, channels of the first convolution.
         output_channels: int, channels of the output image.
+        upsampling: `"transposed"`, or `"resize"`: each of the latter three
+            doubles its map by nearest neighbors before a 3x3 convolution,
+            which leaves no checkerboard (Odena et al. 2016).
         name: str, name of the network.
 
     Returns:
@@ -61,8 +66,16 @@ def dcgan_generator(base_filters=64, output_channels=3, name=None):
         and width multiples of 8, to float32 of that size in [-1, 1] (tanh).
 
     Raises:
-        UserError: if there would be too many weights.
+        UserError: if there would be too many weights, or `upsampling` is
+            unknown.
     """
+    checks.one_of(UPSAMPLINGS, upsampling=upsampling)
+
+    def enlarged(x, filters):
+        if upsampling == "resize":
+            return layers.Conv2D(filters, 3, padding="same")(Doubled()(x))
+        return layers.Conv2DTranspose(filters, 4, 2, "same")(x)
+
     check_weights(320 * base_filters**2, base_filters=base_filters)
     inputs = keras.Input((None, None, 3))
     x = inputs
@@ -70,9 +83,8 @@ def dcgan_generator(base_filters=64, output_channels=3, name=None):
         x = layers.Conv2D(factor * base_filters, 4, 2, "same")(x)
         x = _normalized(x)
     for factor in (2, 1):
-        x = layers.Conv2DTranspose(factor * base_filters, 4, 2, "same")(x)
-        x = _normalized(x)
-    x = layers.Conv2DTranspose(output_channels, 4, 2, "same")(x)
+        x = _normalized(enlarged(x, factor * base_filters))
+    x = enlarged(x, output_channels)
     # float32 also under mixed precision: eight bits of mantissa are fewer
     # than the gray levels of an image.
     outputs = layers.Activation("tanh", dtype="float32")(x)

@@ -23,7 +23,7 @@ from keras import initializers, layers
 
 from keras_gans import checks
 from keras_gans.checks import UserError
-from keras_gans.layers import BatchNormalization, LabelPlanes
+from keras_gans.layers import BatchNormalization, LabelPlanes, LeakyReLU
 from keras_gans.networks._blocks import check_weights
 
 _HALVINGS = 4
@@ -174,12 +174,12 @@ def noise_discriminator(
         inputs = [x, *labels]
     if labels and not style.labels_are_late:
         x = LabelPlanes()([x, *labels])
-    x = layers.LeakyReLU(_SLOPE)(style.halved(x, base_filters))
+    x = LeakyReLU(_SLOPE)(style.halved(x, base_filters))
     if labels and style.labels_are_late:
         x = LabelPlanes()([x, *labels])
     for factor in (2, 4, 8):
         x = style.halved(x, factor * base_filters)
-        x = layers.LeakyReLU(_SLOPE)(style.normalization()(x))
+        x = LeakyReLU(_SLOPE)(style.normalization()(x))
     # float32 also under mixed precision: losses are made of these.
     outputs = [
         layers.Activation("linear", dtype="float32")(style.to_logits(x, count))
@@ -300,7 +300,7 @@ class _Contextual(_TensorFlow):
 
     @staticmethod
     def activation():
-        return layers.LeakyReLU(_SLOPE)
+        return LeakyReLU(_SLOPE)
 
 
 class _SText2Image(_TensorFlow):

@@ -12,6 +12,7 @@ import keras
 from keras import layers
 
 from keras_gans.checks import UserError
+from keras_gans.layers import LeakyReLU
 from keras_gans.networks._blocks import (
     check_arguments,
     check_weights,
@@ -76,7 +77,7 @@ def patch_discriminator(
 
     inputs = keras.Input(input_shape)
     x = convolution(inputs, base_filters, 4, strides=2, padding=1)
-    x = layers.LeakyReLU(0.2)(x)
+    x = LeakyReLU(0.2)(x)
     for layer in range(1, num_layers + 1):
         x = convolution(
             x,
@@ -87,7 +88,7 @@ def patch_discriminator(
             use_bias=has_bias(norm),
         )
         x = normalization(norm)(x)
-        x = layers.LeakyReLU(0.2)(x)
+        x = LeakyReLU(0.2)(x)
     x = convolution(x, 1, 4, padding=1)
     # float32 also under mixed precision: losses are made of these.
     outputs = layers.Activation("linear", dtype="float32")(x)
@@ -119,10 +120,10 @@ def pixel_discriminator(
     check_arguments(input_shape, norm, base_filters=(base_filters, 1, 2**13))
     inputs = keras.Input(input_shape)
     x = convolution(inputs, base_filters, 1)
-    x = layers.LeakyReLU(0.2)(x)
+    x = LeakyReLU(0.2)(x)
     x = convolution(x, 2 * base_filters, 1, use_bias=has_bias(norm))
     x = normalization(norm)(x)
-    x = layers.LeakyReLU(0.2)(x)
+    x = LeakyReLU(0.2)(x)
     x = convolution(x, 1, 1, use_bias=has_bias(norm))
     outputs = layers.Activation("linear", dtype="float32")(x)
     return keras.Model(inputs, outputs, name=name)

@@ -27,6 +27,7 @@ from keras_gans.layers import (
     EqualizedConv2D,
     EqualizedDense,
     Faded,
+    LeakyReLU,
     MinibatchStandardDeviation,
     PixelNormalization,
 )
@@ -108,7 +109,7 @@ def progressive_generator(
 
     def activated(x):
         is_leaky = activation == "leaky_relu"
-        x = (layers.LeakyReLU(_SLOPE) if is_leaky else layers.ReLU())(x)
+        x = (LeakyReLU(_SLOPE) if is_leaky else layers.ReLU())(x)
         return PixelNormalization()(x) if normalize_pixels else x
 
     x = layers.Concatenate()([latents, *labels]) if labels else latents
@@ -171,7 +172,7 @@ def progressive_discriminator(
     fused = style.fused if fused is None else fused
     is_strided = style.is_strided if is_strided is None else is_strided
     sizes = sizes_to(image_size)
-    leaky = layers.LeakyReLU(_SLOPE)
+    leaky = LeakyReLU(_SLOPE)
     pooled = layers.AveragePooling2D(2)
 
     def shared(make, *args, **options):

@@ -9,9 +9,11 @@ authors' PyTorch code.
 import keras
 from keras import layers
 
+from keras_gans import checks
 from keras_gans.checks import UserError
-from keras_gans.layers import Dropout, ReflectionPadding2D
+from keras_gans.layers import Doubled, Dropout, ReflectionPadding2D
 from keras_gans.networks._blocks import (
+    UPSAMPLINGS,
     check_arguments,
     check_weights,
     convolution,
@@ -30,6 +32,7 @@ def resnet_generator(
     num_residual_blocks=9,
     norm="instance",
     dropout=0.0,
+    upsampling="transposed",
     name=None,
 ):
     """Two convolutions of stride 2, residual blocks, two transposed ones.
@@ -46,6 +49,9 @@ def resnet_generator(
             256 pixels and more, and 6 for smaller ones.
         norm: `"instance"` (without scale and offset) or `"batch"`.
         dropout: float, rate within the blocks; the original uses 0 or 0.5.
+        upsampling: `"transposed"`, or `"resize"`: the two last double their
+            map by nearest neighbors before a 3x3 convolution with reflection
+            padding, which leaves no checkerboard (Odena et al. 2016).
         name: str, name of the network.
 
     Returns:
@@ -64,6 +70,7 @@ def resnet_generator(
         base_filters=(base_filters, 1, 2**16),
         num_residual_blocks=(num_residual_blocks, 0, 100),
     )
+    checks.one_of(UPSAMPLINGS, upsampling=upsampling)
     ends = 49 * base_filters * (input_shape[2] + output_channels)
     check_weights(
         ends + base_filters**2 * (180 + 288 * num_residual_blocks),
@@ -89,7 +96,7 @@ def resnet_generator(
     for _ in range(num_residual_blocks):
         x = _residual_block(x, 4 * base_filters, norm, dropout)
     for factor in (2, 1):
-        x = _doubled(x, factor * base_filters, use_bias)
+        x = _enlarged(x, factor * base_filters, use_bias, upsampling)
         x = _activated(x, norm)
     x = ReflectionPadding2D(3)(x)
     x = convolution(x, output_channels, 7)
@@ -115,13 +122,16 @@ def _residual_block(x, filters, norm, dropout):
     return layers.Add()([shortcut, x])  # and no ReLU behind the sum
 
 
-def _doubled(x, filters, use_bias):
-    """Transposed 3x3 convolution, stride 2, aligned as in PyTorch.
+def _enlarged(x, filters, use_bias, upsampling):
+    """3x3 convolution to twice the size; transposed, aligned as in PyTorch.
 
     PyTorch's padding 1 removes a row above and one below, and its output
     padding 1 restores the lower one. Keras' `"same"` keeps the upper row
     instead: equal in size, but shifted by one pixel.
     """
+    if upsampling == "resize":
+        x = ReflectionPadding2D(1)(Doubled()(x))
+        return convolution(x, filters, 3, use_bias=use_bias)
     x = layers.Conv2DTranspose(
         filters,
         3,

@@ -15,6 +15,7 @@ from keras import initializers, layers
 from keras_gans import checks
 from keras_gans.layers import (
     InstanceNormalization,
+    LeakyReLU,
     ReflectionPadding2D,
     SampleNormalization,
 )
@@ -125,7 +126,7 @@ def article_blocks(base_filters=64):
         return Block(
             layer(filters, 4, 2, "same"),
             InstanceNormalization(),
-            layers.LeakyReLU(_SLOPE),
+            LeakyReLU(_SLOPE),
         )
 
     f = base_filters
@@ -236,7 +237,7 @@ def first_unit_blocks(base_filters=64, num_residual_blocks=4):
                 filters, 3, 2, kernel_initializer=kernel_initializer()
             ),
             layers.Cropping2D(((1, 0), (1, 0))),
-            layers.LeakyReLU(_FIRST_SLOPE),
+            LeakyReLU(_FIRST_SLOPE),
         )
 
     f, count = base_filters, num_residual_blocks
@@ -267,7 +268,7 @@ def _halved(filters, size, stride):
         layers.Conv2D(
             filters, size, stride, kernel_initializer=kernel_initializer()
         ),
-        layers.LeakyReLU(_FIRST_SLOPE),
+        LeakyReLU(_FIRST_SLOPE),
     )
 
 
@@ -372,7 +373,7 @@ def scale_discriminators(
                 2,
                 kernel_initializer=kernel_initializer(),
             )(x)
-            x = layers.LeakyReLU(_SLOPE)(x)
+            x = LeakyReLU(_SLOPE)(x)
         networks.append(_judge(inputs, x, f"{name}_{scale}"))
     return networks
 
@@ -399,7 +400,7 @@ def latent_discriminator(channels, base_filters=32, name=None):
     inputs = x = keras.Input((None, None, channels))
     for factor in (4, 8):
         x = layers.Conv2D(factor * base_filters, 4, 2, "same")(x)
-        x = layers.LeakyReLU(_SLOPE)(x)
+        x = LeakyReLU(_SLOPE)(x)
     return _judge(inputs, x, name)
 
 

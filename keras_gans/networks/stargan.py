@@ -14,7 +14,7 @@ from keras import initializers, layers
 
 from keras_gans import checks
 from keras_gans.checks import UserError
-from keras_gans.layers import InstanceNormalization, LabelPlanes
+from keras_gans.layers import InstanceNormalization, LabelPlanes, LeakyReLU
 from keras_gans.networks._blocks import check_arguments, check_weights
 
 _LEAST_SIDE = 8  # at a quarter, two pixels: one alone is normalized to 0
@@ -165,7 +165,7 @@ def stargan_discriminator(
     x = inputs
     for filters in widths[1:]:
         x = _halved(x, filters, use_bias=True)
-        x = layers.LeakyReLU(0.01)(x)
+        x = LeakyReLU(0.01)(x)
     patches = _convolution(x, 1, 3, name="patch_head")
     classes = _convolution(x, num_labels, side, "valid", name="class_head")
     # float32 also under mixed precision: losses are made of these.

@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from keras_gans.checks import UserError
-from keras_gans.layers import Dropout
+from keras_gans.layers import Dropout, LeakyReLU
 from keras_gans.networks._blocks import (
     check_arguments,
     check_weights,
@@ -102,24 +102,24 @@ def unet_generator(
 
     inputs = keras.Input(input_shape)
     x = inputs
-    maps = []  # what each level hands across; the bottleneck's is the last
+    maps = []  # what each level hands across
     for level, filters in enumerate(widths):
-        if level > 0:
-            x = layers.LeakyReLU(0.2)(x)
         x = convolution(x, filters, 4, strides=2, padding=1, use_bias=use_bias)
-        if 0 < level < innermost:
+        if level == innermost:
+            break
+        if level > 0:
             x = normalization(norm)(x)
+        x = LeakyReLU(0.2)(x)
         maps.append(x)
 
-    x = maps.pop()
     for level in range(innermost, 0, -1):
         x = layers.ReLU()(x)
         x = _doubled(x, widths[level - 1], use_bias)
         x = normalization(norm)(x)
         if dropout and 4 <= level < innermost:
             x = Dropout(dropout)(x)
-        # The original's leaky ReLU works in place, so its map arrives here
-        # activated; the ReLU that follows makes both the same.
+        # Activated, as the original's leaky ReLU works in place; the ReLU that
+        # follows gives the same of either.
         x = layers.Concatenate()([maps.pop(), x])
     x = layers.ReLU()(x)
     x = _doubled(x, output_channels, use_bias=True)

@@ -15,7 +15,11 @@ import numpy as np
 from keras import initializers, layers
 
 from keras_gans.checks import UserError
-from keras_gans.layers import GradientReversal, InstanceNormalization
+from keras_gans.layers import (
+    GradientReversal,
+    InstanceNormalization,
+    LeakyReLU,
+)
 from keras_gans.networks._blocks import check_weights
 from keras_gans.networks.shared_latent import Block
 
@@ -72,7 +76,7 @@ def blocks(image_size, base_filters, decoder_filters, embedding_dim):
         return Block(
             _convolution(layers.Conv2D, filters, 4, 2),
             _normalization(),
-            layers.LeakyReLU(_SLOPE),
+            LeakyReLU(_SLOPE),
         )
 
     def enlarged(filters, size=4, strides=2):
@@ -92,7 +96,7 @@ def blocks(image_size, base_filters, decoder_filters, embedding_dim):
                 halved(8 * f),
                 layers.Flatten(),
                 _dense(embedding_dim),
-                layers.LeakyReLU(_SLOPE),
+                LeakyReLU(_SLOPE),
                 _dense(embedding_dim),
             ),
         ],
@@ -144,7 +148,7 @@ def domain_classifier(embedding_dim, name=None):
     inputs = keras.Input((embedding_dim,))
     x = GradientReversal()(inputs)
     for _ in range(3):
-        x = layers.LeakyReLU(_SLOPE)(_dense(embedding_dim)(x))
+        x = LeakyReLU(_SLOPE)(_dense(embedding_dim)(x))
     return _judge(inputs, _dense(1)(x), name)
 
 
@@ -169,10 +173,10 @@ def discriminator(image_size, base_filters=16, name=None):
     check_weights(160 * base_filters**2, discriminator_filters=base_filters)
     inputs = keras.Input((image_size, image_size, 3))
     x = _convolution(layers.Conv2D, base_filters, 4, 2)(inputs)
-    x = layers.LeakyReLU(_SLOPE)(x)
+    x = LeakyReLU(_SLOPE)(x)
     for _ in range(3):
         x = _convolution(layers.Conv2D, 2 * base_filters, 4, 2)(x)
-        x = layers.LeakyReLU(_SLOPE)(_normalization()(x))
+        x = LeakyReLU(_SLOPE)(_normalization()(x))
     x = _convolution(layers.Conv2D, 1, image_size // 16, padding="valid")(x)
     return _judge(inputs, x, name)
 

@@ -501,6 +501,8 @@ class BaseModel(InferenceModel):
         """
         return updates.update(self, player, terms_function, args, recorded)
 
+    _update_in_turn = updates.update_in_turn
+
     def _report(self, terms, training=True):
         """Count the step and record the terms; return the means so far.
 

@@ -76,6 +76,40 @@ def update(model, player, terms_function, args, recorded=None):
     return terms, outputs
 
 
+def update_in_turn(model, player, terms_function, turns):
+    """Take a step of a player for each turn; return the terms of the last.
+
+    In a graph this is a loop, whose body is traced and optimized once. Not
+    where turns differ in size, and not with several replicas: TensorFlow
+    cannot sum their gradients within a loop.
+
+    Args:
+        model, player, terms_function: as for `update`.
+        turns: list of tuples of tensors, the `args` of each step.
+    """
+    alike = all(
+        value.shape.is_fully_defined() and value.shape == first.shape
+        for args in turns
+        for value, first in zip(args, turns[0], strict=True)
+    )
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    if tf.executing_eagerly() or replicas > 1 or not alike:
+        for args in turns:
+            terms, _ = update(model, player, terms_function, args)
+        return terms
+    terms = tf.map_fn(
+        lambda args: update(model, player, terms_function, args)[0],
+        tuple(tf.stack(values) for values in zip(*turns, strict=True)),
+        fn_output_signature={
+            name: tf.float32
+            for name in model.terms[player]
+            if model.loss_weights[name]
+        },
+        parallel_iterations=1,
+    )
+    return {name: values[-1] for name, values in terms.items()}
+
+
 def scaled(optimizer, policy):
     """Wrap an optimizer as `keras.Model.compile` does for float16."""
     if policy.name != "mixed_float16" or isinstance(

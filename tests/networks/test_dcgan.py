@@ -4,7 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gans.networks import dcgan_discriminator, dcgan_generator
+from keras_gans.checks import UserError
+from keras_gans.networks import (
+    dcgan_discriminator,
+    dcgan_generator,
+    resnet_generator,
+)
 
 
 def test_parameter_counts_of_the_article():
@@ -58,3 +63,21 @@ def test_outputs_are_float32_under_mixed_precision(precision):
             assert output.dtype == "float32"
             assert np.all(np.isfinite(output))
     assert np.abs(generator(images)).max() <= 1.0
+
+
+@pytest.mark.parametrize("generator", [dcgan_generator, resnet_generator])
+def test_resized_maps_have_no_checkerboard(generator):
+    arguments = {"base_filters": 4}
+    if generator is resnet_generator:
+        arguments["num_residual_blocks"] = 0
+    even = np.full((1, 96, 96, 3), 0.5, "float32")
+
+    def pattern(upsampling):
+        outputs = generator(upsampling=upsampling, **arguments)(even)
+        # Further inside than kernels reach from the border.
+        return np.ptp(outputs[0, 40:56, 40:56], axis=(0, 1)).max()
+
+    assert pattern("resize") < 1e-6
+    assert pattern("transposed") > 1e-3
+    with pytest.raises(UserError, match="upsampling must be"):
+        generator(upsampling="bilinear")
