@@ -62,7 +62,7 @@ CHECKERBOARD = 0.035
 # Dots: amplitude of what alternates from pixel to pixel along rows and columns,
 # in the median cell of 8x8, beyond that of the target domain: the mean over the
 # image cancels where the sign follows the content. Real images have 0.001 to
-# 0.0035, outputs without visible dots up to 0.006, with them from 0.009 on.
+# 0.0035, outputs without visible dots up to 0.006, with them from 0.008 on.
 DOTS = 0.007
 # Grain: what differs from the mean of 3x3 pixels (root mean square), in the
 # cell of 8x8 below which a tenth lies, which has no outlines, beyond that of

@@ -56,7 +56,8 @@ class CycleGAN(BaseModel):
             Default: 0 for dcgan, 50 for resnet.
         upsampling: `"transposed"`, the convolutions by which the generators
             enlarge, or `"resize"`: nearest neighbors, then a 3x3 convolution,
-            which leaves no checkerboard and takes about twice the time there.
+            which leaves no checkerboard and multiplies two to four times as
+            often there.
         cycle: `"both"`, or for the paper's ablation one of the two parts of
             the cycle term: `"forward"`, |F(G(a)) - a|, or `"backward"`.
 

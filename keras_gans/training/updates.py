@@ -80,8 +80,8 @@ def update_in_turn(model, player, terms_function, turns):
     """Take a step of a player for each turn; return the terms of the last.
 
     In a graph this is a loop, whose body is traced and optimized once. Not
-    where turns differ in size, and not with several replicas: TensorFlow
-    cannot sum their gradients within a loop.
+    where turns differ in size, and not under a distribution strategy, whose
+    sum of gradients TensorFlow refuses within a loop.
 
     Args:
         model, player, terms_function: as for `update`.
@@ -92,8 +92,7 @@ def update_in_turn(model, player, terms_function, turns):
         for args in turns
         for value, first in zip(args, turns[0], strict=True)
     )
-    replicas = model.distribute_strategy.num_replicas_in_sync
-    if tf.executing_eagerly() or replicas > 1 or not alike:
+    if tf.executing_eagerly() or tf.distribute.has_strategy() or not alike:
         for args in turns:
             terms, _ = update(model, player, terms_function, args)
         return terms
