@@ -137,7 +137,7 @@ def test_domains_are_folders(toy):
         ("noise", "--data nowhere", "data must be a folder"),
         ("painter", "--labels Male", "labels must be left out for single"),
         ("painter", "--set adversarial_loss=hinge", "set must be KEY=VALUE"),
-        ("domains", "--data nowhere", "data must be given for each domain"),
+        ("domains", "--data nowhere", "data must be a folder that exists"),
         ("domains", "--data faces:photo", "data must be given for each do"),
         (
             "domains",

@@ -122,7 +122,7 @@ def _residual_block(x, filters, norm, dropout):
     return layers.Add()([shortcut, x])  # and no ReLU behind the sum
 
 
-def _enlarged(x, filters, use_bias, upsampling):
+def _enlarged(x, filters, use_bias, upsampling="transposed"):
     """3x3 convolution to twice the size; transposed, aligned as in PyTorch.
 
     PyTorch's padding 1 removes a row above and one below, and its output

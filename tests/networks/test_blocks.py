@@ -43,7 +43,7 @@ def test_convolutions(reference, size):
 @pytest.mark.parametrize(
     "name,kernel_size,function",
     [
-        ("y_k3_s2_p1_op1", 3, resnet._doubled),
+        ("y_k3_s2_p1_op1", 3, resnet._enlarged),
         ("y_k4_s2_p1_op0", 4, unet._doubled),
     ],
 )
