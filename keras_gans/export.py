@@ -73,7 +73,9 @@ def main(argv=None):
 
     try:
         axes = arguments.axes and FeatureAxes.load(arguments.axes)
-        model, settings = loading.read_model(arguments.model, axes)
+        # ONNX computes in float32, which the weights are in any case.
+        precision = None if arguments.format == "savedmodel" else "float32"
+        model, settings = loading.read_model(arguments.model, axes, precision)
         result = runs.result(arguments.model) if settings is not None else {}
         path = export(
             model,

@@ -140,6 +140,18 @@ def test_no_class_but_ours_is_made(tmp_path):
     assert not made
 
 
+def test_networks_can_compute_in_another_precision(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        make_bare("dcgan").save(tmp_path / "half.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    path = tmp_path / "half.keras"
+    assert loading.read_model(path)[0].compute_dtype == "bfloat16"
+    model, _ = loading.read_model(path, precision="float32")
+    assert {n.layers[-2].compute_dtype for n in model.networks} == {"float32"}
+
+
 @pytest.mark.parametrize("name", sorted(TINY))
 def test_every_model_comes_back(name, tmp_path):
     model = make_bare(name)

@@ -51,12 +51,14 @@ def load(path, axes=None):
     return translation.of_model(model)
 
 
-def read_model(path, axes=None):
+def read_model(path, axes=None, precision=None):
     """Load a live model without compiling it.
 
     Args:
         path: a run folder or a `.keras` file, as for `load`.
         axes: as for `load`.
+        precision: `"float32"` and the like, which the networks compute in.
+            Default: that of training.
 
     Returns:
         `(model, settings)`: a model with `verbs()`; the settings of the run, a
@@ -65,7 +67,7 @@ def read_model(path, axes=None):
     Raises:
         UserError: in one line, if there is no such model, or axes do not fit.
     """
-    model, settings = _read(pathlib.Path(files.expanded(path)))
+    model, settings = _read(pathlib.Path(files.expanded(path)), precision)
     if axes is not None:
         if not hasattr(model, "axes"):
             raise UserError(
@@ -135,10 +137,10 @@ def _weights(model):
     return [(n.name, weight) for n in model.networks for weight in n.weights]
 
 
-def _read(path):
+def _read(path, precision):
     """Return the model and the settings of `read_model`."""
     if path.suffix == ".keras" and path.is_file():
-        return _read_file(path), None
+        return _read_file(path, precision), None
     settings = runs.read(path, "arguments.json") if path.is_dir() else None
     if settings is None:
         raise UserError(f"{_RULE}. Received: {str(path)!r}")
@@ -147,7 +149,8 @@ def _read(path):
     reasons = []
     for step in reversed(checkpoints.steps(folder)):
         try:
-            return _read_file(folder / f"{step:06d}.keras"), settings
+            file = folder / f"{step:06d}.keras"
+            return _read_file(file, precision), settings
         except UserError as error:
             logger.warning("%s; it is passed over", error)
             reasons.append(str(error))
@@ -158,7 +161,7 @@ def _read(path):
     )
 
 
-def _read_file(path):
+def _read_file(path, precision):
     """Build the model that a file describes and load its weights.
 
     Keras' `load_model` builds any class that a file names, of Keras or other
@@ -177,13 +180,13 @@ def _read_file(path):
     known = inspect.signature(model_class.__init__).parameters
     policy = keras.config.dtype_policy()
     try:
-        precision = config.pop("dtype")["config"]["name"]
-        checks.one_of(_PRECISIONS, dtype=precision)
+        recorded = config.pop("dtype")["config"]["name"]
+        checks.one_of(_PRECISIONS, dtype=recorded)
         arguments = {k: v for k, v in config.items() if k != "trainable"}
         for name in arguments:
             checks.one_of(known, **{"an argument": name})
         # A model makes its networks by the policy that is in force.
-        keras.config.set_dtype_policy(precision)
+        keras.config.set_dtype_policy(precision or recorded)
         model = model_class(**arguments)
     # Given useless values, models raise nearly anything.
     except Exception as error:
