@@ -52,6 +52,9 @@ class ComboGAN(CodeModel):
             Default 4.
         pool_size: int, past fakes stored per domain, which replace those of
             this step for the discriminator half of the time. Default 50.
+        upsampling: `"transposed"`, the convolutions by which the decoders
+            enlarge, or `"resize"`: nearest neighbors, then a 3x3 convolution,
+            which leaves no checkerboard.
 
     Batch:
         images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
@@ -143,6 +146,7 @@ class ComboGAN(CodeModel):
         num_shared_blocks=0,
         num_discriminator_layers=4,
         pool_size=50,
+        upsampling="transposed",
         name="combogan",
         **kwargs,
     ):
@@ -189,6 +193,7 @@ class ComboGAN(CodeModel):
         self.decoder = combogan.combogan_decoder(
             *(count, base_filters, blocks - blocks // 2),
             num_shared_blocks // 2,
+            upsampling,
             name="decoder",
         )
         self.discriminator = combogan.combogan_discriminator(
@@ -208,6 +213,7 @@ class ComboGAN(CodeModel):
         self.num_shared_blocks = num_shared_blocks
         self.num_discriminator_layers = num_discriminator_layers
         self.pool_size = pool_size
+        self.upsampling = upsampling
         epochs = _EPOCHS * count
         self.default_epochs = epochs + 1, epochs - 1
         self._make_state()
@@ -244,6 +250,7 @@ class ComboGAN(CodeModel):
             "num_shared_blocks": self.num_shared_blocks,
             "num_discriminator_layers": self.num_discriminator_layers,
             "pool_size": self.pool_size,
+            "upsampling": self.upsampling,
         }
 
     @property

@@ -19,9 +19,11 @@ from keras_gans.layers import (
     DomainConv2DTranspose,
     DomainPlanes,
     DomainPReLU,
+    Doubled,
     ReflectionPadding2D,
 )
 from keras_gans.networks._blocks import (
+    UPSAMPLINGS,
     check_weights,
     convolution,
     normalization,
@@ -82,15 +84,18 @@ def combogan_decoder(
     base_filters=64,
     num_residual_blocks=5,
     num_shared_blocks=0,
+    upsampling="transposed",
     name=None,
 ):
-    """Residual blocks, two transposed convolutions and the image.
+    """Residual blocks, two convolutions that enlarge, and the image.
 
     Args:
         num_domains, base_filters, num_residual_blocks, name: as of
             `combogan_encoder`.
         num_shared_blocks: int from 0 to 100, blocks before them that all
             domains share.
+        upsampling: `"transposed"`, or `"resize"`: both enlarge by nearest
+            neighbors before a 3x3 convolution with reflection padding.
 
     Returns:
         A `keras.Model`: codes of `combogan_encoder` and the domain, int64
@@ -101,6 +106,7 @@ def combogan_decoder(
         UserError: if an argument does not fit.
     """
     _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks)
+    checks.one_of(UPSAMPLINGS, upsampling=upsampling)
     codes = keras.Input((None, None, 4 * base_filters), name="codes")
     domain = _domain()
     x = codes
@@ -109,9 +115,13 @@ def combogan_decoder(
     for _ in range(num_residual_blocks):
         x = _residual_block(x, domain, num_domains)
     for factor in (2, 1):
-        x = DomainConv2DTranspose(num_domains, factor * base_filters, 4, 2)(
-            [x, domain]
-        )
+        filters = factor * base_filters
+        if upsampling == "resize":
+            x = ReflectionPadding2D(1)(Doubled()(x))
+            enlarge = DomainConv2D(num_domains, filters, 3)
+        else:
+            enlarge = DomainConv2DTranspose(num_domains, filters, 4, 2)
+        x = enlarge([x, domain])
         x = _activated(x, domain, num_domains)
     x = ReflectionPadding2D(3)(x)
     x = DomainConv2D(num_domains, 3, 7)([x, domain])

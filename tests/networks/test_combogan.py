@@ -111,6 +111,18 @@ def test_shared_blocks_see_the_domain():
         ]
 
 
+def test_resized_maps_have_no_checkerboard():
+    even = tf.fill((1, 24, 24, 8), 0.5)
+
+    def pattern(upsampling):
+        decoder = networks.combogan_decoder(2, 2, 0, upsampling=upsampling)
+        outputs = decoder([even, tf.constant([1])])
+        return np.ptp(outputs[0, 40:56, 40:56], axis=(0, 1)).max()
+
+    assert pattern("resize") < 1e-6
+    assert pattern("transposed") > 1e-3
+
+
 @pytest.mark.parametrize(
     "make,arguments,message",
     [
