@@ -551,7 +551,7 @@ class _Unit:
         **_FACES,
         "image_size": 64,
         "steps": 1500,
-        "set": {"base_filters": 32},
+        "set": {"base_filters": 32, "ema": 0.999},
     }
 
     @staticmethod
