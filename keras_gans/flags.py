@@ -195,7 +195,7 @@ TRAINING = {
         "help": "arithmetic of the networks; weights and losses stay float32. "
         "auto: bfloat16 where the hardware has it and takes a convolution's "
         "step faster, as measured when the run starts (default: float32; "
-        "most demonstrations: bfloat16 where the processor has it)",
+        "most demonstrations: auto)",
     },
     "strategy": {
         "choices": ("auto", "none", "mirrored", "multiworker"),

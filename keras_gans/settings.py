@@ -162,6 +162,41 @@ def settled(settings, data):
     return settings
 
 
+def departures(settings, data):
+    """Return what a run does otherwise than the published recipe.
+
+    Args:
+        settings: dict, as of `settled`.
+        data: `datasets.Data`.
+
+    Returns:
+        dict from names of settings to pairs of the value here and the
+        published one, None where that has no number.
+    """
+    model_class = registry.get(settings["model"])
+    options = settings["model_arguments"] | settings["compile_arguments"]
+    published = model_class.default_settings(
+        **kind_of(settings).model_arguments(settings), **options
+    )
+    if not published["steps"]:
+        published["steps"] = data.steps_of(published["epochs"])
+    published["precision"] = "float32"
+    recipe = model_class.recipe_of(options.get("architecture"))
+    pairs = {
+        name: (settings[name], published[name])
+        for name in ("image_size", "batch_size", "steps", "precision")
+    }
+    for function in (model_class.__init__, model_class.compile):
+        for name, parameter in inspect.signature(function).parameters.items():
+            if name in options and name != "architecture":
+                value = options[name]
+                usual = getattr(recipe, f"default_{name}", parameter.default)
+                if isinstance(value, dict) and isinstance(usual, dict):
+                    usual = {key: usual.get(key) for key in value}
+                pairs[name] = value, usual
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
 def check_files(settings):
     """Check files that a new model reads, before data are prepared.
 

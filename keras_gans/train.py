@@ -64,6 +64,15 @@ def describe(settings, model, data):
     for name, pictures in data.sides.items():
         description = shown(pictures.description)
         print(f"{name.replace('_', '-'):>12}  {description}")
+    changed = ", ".join(
+        f"{name} {shown(here)}"
+        + ("" if published is None else f" ({shown(published)})")
+        for name, (here, published) in run_settings.departures(
+            settings, data
+        ).items()
+    )
+    if changed:
+        print(f"unlike the published recipe: {changed}")
 
 
 def fit(model, data, settings, folder, measured=None):

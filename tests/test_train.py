@@ -412,6 +412,28 @@ def test_the_article_is_the_default():
     assert settings["batch_size"] == 64 and settings["steps"] == 100_000
 
 
+def test_what_differs_from_the_recipe_is_named(folders):
+    def departures(text):
+        settings = resolved(f"--data . {text}")
+        data = run_settings.open_data(settings)
+        return run_settings.departures(
+            run_settings.settled(settings, data), data
+        )
+
+    assert departures("") == {}
+    assert departures("--set architecture=resnet") == {}
+    options = (
+        "--set learning_rate=1e-4 --set loss_weights={'cycle':5} --steps 9"
+    )
+    assert departures(f"{options} --ema 0.9 --batch-size 3") == {
+        "batch_size": (3, 64),
+        "steps": (9, 100_000),
+        "learning_rate": (1e-4, 4e-4),
+        "loss_weights": ({"cycle": 5}, {"cycle": 10.0}),
+        "ema": (0.9, None),
+    }
+
+
 def resolved(text):
     return run_settings.resolve(vars(train.parse_arguments(text.split())))
 

@@ -144,7 +144,7 @@ class ProgressiveGAN(NoiseModel):
         "data": ["faces:photo"],
         "batch_size": 8,
         **(
-            {"images": 66_000, "precision": "bfloat16"}
+            {"images": 66_000, "precision": "auto"}
             if devices.has_fast_bfloat16()
             else {"images": 54_000}
         ),

@@ -76,7 +76,7 @@ def demonstration_steps(bfloat16, float32):
         bfloat16, float32: int, steps of either.
     """
     if has_fast_bfloat16():
-        return {"steps": bfloat16, "precision": "bfloat16"}
+        return {"steps": bfloat16, "precision": "auto"}
     return {"steps": float32}
 
 
