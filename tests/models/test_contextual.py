@@ -10,67 +10,17 @@ import tensorflow as tf
 from keras_gans import images, losses
 from keras_gans.checks import UserError
 from keras_gans.models.contextual_gan import ContextualGAN
-from keras_gans.networks import noise_discriminator, noise_generator
 from keras_gans.serving import onnx_files, translation
 from tests.models.noise_training import Training
 from tests.tiny import make_batch, make_model
 
 
-class Worded(keras.Model):
-    """A network of the public code for one text."""
-
-    def __init__(self, network, text):
-        super().__init__()
-        self.network, self.text = network, tf.constant(text)
-
-    def call(self, inputs, training=False):
-        return self.network([inputs, self.text], training=training)
-
-
-class Published(ContextualGAN):
-    """The public code's system, with its texts, which the model leaves out."""
-
-    terms = {
-        "generator": ("adversarial",),
-        "discriminator": ("real", "fake", "wrong"),
-    }
-    default_loss_weights = {
-        **ContextualGAN.default_loss_weights,
-        "wrong": 0.1,
-    }
-
-    def __init__(self, fixture):
-        size, count = fixture["w/g_h0_lin/Matrix"].shape[0], 18
-        super().__init__("published", latent_dim=size, base_filters=4)
-        networks = (
-            noise_generator((64, 128), size, 4, "stext2image", count),
-            noise_discriminator((64, 128), 4, "stext2image", count),
-        )
-        text = fixture["in/t"]
-        self.generator, self.discriminator = (
-            Worded(network, text) for network in networks
-        )
-        names = list(fixture.meta["weights_order"])
-        for i, name in enumerate(fixture.meta["weights_order"]):
-            if name.endswith("/beta"):  # which ours have after their scale
-                names[i : i + 2] = names[i + 1], name
-        variables = [v for n in networks for v in n.trainable_variables]
-        self.weights_by_name = dict(zip(names, variables, strict=True))
-
-    def _discriminator_terms(self, joint, fake, training):
-        terms, _ = super()._discriminator_terms(joint, fake, training)
-        network = self.discriminator.network
-        logits = network([joint, self.wrong_text], training=training)
-        _, wrong = self._discriminator_loss(logits, logits)
-        return terms | {"wrong": wrong}, None
-
-
 @pytest.fixture(scope="module")
-def published(reference):
-    """Return the public code's system, untrained, and its fixtures."""
-    fixture = reference("stext2image")
-    model = Published(fixture)
-    model.wrong_text = tf.constant(fixture["in/t_wr"])
+def published():
+    """Return the public code's system, untrained."""
+    model = ContextualGAN(
+        *("published", 64, 20, 4), labels=[f"attribute {i}" for i in range(18)]
+    )
     model.compile(run_eagerly=True)
     return model
 
@@ -78,37 +28,53 @@ def published(reference):
 @pytest.fixture
 def training(published, reference):
     fixture = reference("stext2image")
-    for name, variable in published.weights_by_name.items():
+    names = list(fixture.meta["weights_order"])
+    for i, name in enumerate(fixture.meta["weights_order"]):
+        if name.endswith("/beta"):  # which ours have after their scale
+            names[i : i + 2] = names[i + 1], name
+    variables = [v for n in published.networks for v in n.trainable_variables]
+    variables = dict(zip(names, variables, strict=True))
+    for name, variable in variables.items():
         variable.assign(fixture[f"w/{name}"])
+    # The code's labels are -1 and 1.
+    labels, wrong = ((fixture[f"in/{t}"] + 1.0) / 2.0 for t in ("t", "t_wr"))
+    published._draw_wrong = lambda vectors, seed: tf.constant(wrong)
     left, right = np.split(fixture["in/images"], 2, axis=2)
     return Training(
-        *(published, fixture, published.weights_by_name),
-        lambda name, array: np.asarray(array),
+        *(published, fixture, variables, lambda name, array: array.numpy()),
         fixture["in/z"],
         images_a=left,
         images_b=right,
+        labels=labels,
     )
 
 
 def test_networks_losses_and_gradients_of_the_public_code(training):
     model = training.model
-    joint = model._joint(training.batch)
+    joint, labels = model._joint(training.batch)
+    wrong = model._draw_wrong(labels, None)
     with tf.GradientTape() as tape:
-        fake = model.generator(training.latents, training=True)
-        terms, _ = model._generator_terms(fake, training=True)
+        fake = model.generator([training.latents, labels], training=True)
+        terms, _ = model._generator_terms(fake, labels, training=True)
         total = model.weighted_sum(terms)
     training.assert_close("out_train", "G", fake)
     training.assert_close("loss", "g_loss", total)
     training.assert_gradients("grad_g", tape, total, model.generator_variables)
     with tf.GradientTape() as tape:
-        terms, _ = model._discriminator_terms(joint, fake, training=True)
+        terms, _ = model._discriminator_terms(
+            joint, fake, labels, wrong, training=True
+        )
         total = model.weighted_sum(terms)
     for name, term in terms.items():
         training.assert_close("loss", f"d_loss_{name}", term)
     training.assert_gradients(
         "grad_d", tape, total, model.discriminator_variables
     )
-    for name, shown in (("rl", joint), ("fk", fake)):
+    for name, *shown in (
+        ("rl", joint, labels),
+        ("fk", fake, labels),
+        ("wr", joint, wrong),
+    ):
         logits = model.discriminator(shown, training=True)
         training.assert_close("out_train", f"D_logits_{name}", logits)
 
@@ -120,18 +86,18 @@ def test_three_steps_of_the_public_code(training):
         if step == 2:
             continue
         assert training.assert_group(f"iter{step}") == 29
-        joint = model._joint(training.batch)
-        logits = model.discriminator(joint, training=True)
+        real = model._joint(training.batch)
+        logits = model.discriminator(real, training=True)
         training.assert_close(f"iter{step}_out_train", "D_logits_rl", logits)
-    fake = model.generator(training.latents, training=True)
+    latents, labels = training.latents, training.batch["labels"]
+    fake = model.generator([latents, labels], training=True)
     training.assert_close("iter3_out_train", "G", fake)
 
 
 def test_completion_of_the_public_code(training, reference):
     fixture, model = reference("stext2image_completion"), training.model
     config = fixture.meta["config"]
-    model.generator.text = tf.constant(fixture["in/t"])
-    model.discriminator.text = model.generator.text
+    labels = (fixture["in/t"] + 1.0) / 2.0
     left = fixture["in/images"][:, :, :64]
     # The code's weights are 100 times ours, so its rate is a 100th.
     scale = config["lam1"]
@@ -141,7 +107,12 @@ def test_completion_of_the_public_code(training, reference):
 
     def found(steps, **options):
         return model.complete(
-            left, steps=steps, starts=starts, faithful=True, **options
+            left,
+            labels=labels,
+            steps=steps,
+            starts=starts,
+            faithful=True,
+            **options,
         )
 
     start = found(0, whole=True)
@@ -291,6 +262,10 @@ def test_samples_are_completions_beside_the_truth(model):
     [
         ({}, [5_962_755, 4_324_737]),
         ({"architecture": "published"}, [4_548_099, 12_697_472]),
+        (
+            {"architecture": "published", "labels": [*"abcdefghijklmnopqr"]},
+            [4_557_315, 12_755_072],
+        ),
     ],
 )
 def test_sizes_and_recipes(arguments, counts):
