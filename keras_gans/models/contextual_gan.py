@@ -517,9 +517,7 @@ class ContextualGAN(NoiseModel):
         joint, vectors = self._joint(batch)
         sketches, photos = tf.split(joint, 2, axis=2)
         steps = min(_SAMPLE_STEPS, self.search_steps)
-        found = self.complete(
-            sketches, labels=vectors, steps=steps, whole=True
-        )
+        found = self.complete(sketches, labels=vectors, steps=steps, whole=True)
         redrawn, completed = tf.split(found.images, 2, axis=2)
         columns = [
             Column("input", sketches, "sketch"),
