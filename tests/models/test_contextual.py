@@ -1,13 +1,15 @@
 """Contextual GAN: its public code, its searches, and odd sketches."""
 
 import logging
+import pathlib
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from keras_gans import images, losses
+from keras_gans import images, losses, train, translate
 from keras_gans.checks import UserError
 from keras_gans.models.contextual_gan import ContextualGAN
 from keras_gans.serving import onnx_files, translation
@@ -146,13 +148,19 @@ def test_divergence_of_gray_values():
 
 @pytest.fixture(scope="module")
 def model():
-    """A calibrated model whose images differ, which random ones do not."""
-    model = make_model("contextual")
+    """A calibrated model."""
+    model = make_differing("contextual")
+    model.num_starts, model.search_steps = 3, 4
+    model.calibrate([lines(8)])
+    return model
+
+
+def make_differing(name):
+    """Make a model whose images differ, which random ones do not."""
+    model = make_model(name)
     for network in model.networks:
         for variable in network.trainable_variables:
             variable.assign(6.0 * variable)
-    model.num_starts, model.search_steps = 3, 4
-    model.calibrate([lines(8)])
     return model
 
 
@@ -257,6 +265,82 @@ def test_samples_are_completions_beside_the_truth(model):
     np.testing.assert_array_equal(joint, model.generate(3))
 
 
+@pytest.fixture(scope="module")
+def labelled():
+    return make_differing("contextual-labels")
+
+
+def test_completions_have_labels(labelled):
+    sketches = lines(3)["images_a"]
+    names = labelled.label_table.names
+    rows = np.eye(3, dtype="float32")
+    together = labelled.complete(sketches, labels=rows, whole=True)
+    expected = labelled([together.latents, rows])
+    np.testing.assert_allclose(together.images, expected, atol=1e-6)
+    alone = labelled.complete(sketches[2:], labels={names[2]: 1}, whole=True)
+    np.testing.assert_allclose(alone.images[0], together.images[2], atol=1e-5)
+    other = labelled.complete(sketches[2:], labels=rows[0], whole=True)
+    assert np.abs(other.images - alone.images).max() > 1e-2
+
+
+def test_wrong_labels_are_as_frequent_as_in_the_batch(labelled):
+    shares = np.array([0.0, 0.25, 1.0])
+    vectors = np.arange(4000)[:, None] % 4 < 4 * shares
+    vectors = tf.constant(vectors, tf.float32)
+    wrong = labelled._draw_wrong(vectors, labelled.seed_generator).numpy()
+    assert {*wrong.ravel()} == {0.0, 1.0}
+    np.testing.assert_allclose(wrong.mean(axis=0), shares, atol=0.03)
+    assert abs(np.corrcoef(wrong[:, 1], vectors[:, 1])[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize(
+    "labels,message",
+    [
+        (None, r"labels must be numbers of shape \[1, 3\].*None"),
+        ([0.0, 1.0], r"labels must be numbers of shape \[1, 3\]"),
+        ([0.0, 2.0, 0.0], r"labels must lie in \[0, 1\]"),
+        ({"Smiling": 1}, "labels must name labels among .*Male.*Smiling"),
+    ],
+)
+def test_labels_that_do_not_fit(labelled, model, labels, message):
+    sketches = lines(1)["images_a"]
+    with pytest.raises(UserError, match=message):
+        labelled.sketch_to_photo(sketches, labels)
+    if labels is not None:
+        with pytest.raises(UserError, match="labels must be left out: this"):
+            model.sketch_to_photo(sketches, labels)
+
+
+@pytest.mark.usefixtures("eagerly", "unexported")
+def test_trained_on_a_folder_with_a_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    table = ["image,Male,Smiling"]
+    pathlib.Path("photos").mkdir()
+    for i in range(20):
+        pixels = rng.integers(0, 256, (20, 20, 3), dtype="uint8")
+        Image.fromarray(pixels).save(f"photos/{i}.png")
+        table.append(f"{i}.png,{i % 2},{i // 2 % 2}")
+    pathlib.Path("photos/labels.csv").write_text("\n".join(table))
+    tiny = "base_filters=2 latent_dim=8 search_steps=2 num_starts=1".split()
+    command = [
+        *("--model=contextual --data=photos --sketch-style=edges").split(),
+        *("--labels=Male,Smiling --image-size=16 --batch-size=4").split(),
+        *("--steps=2 --evaluate-every=0 --run-dir=run").split(),
+        *(f"--set={option}" for option in tiny),
+    ]
+    assert train.main(command) == 0
+    assert "d_wrong" in pathlib.Path("run/log.csv").read_text()
+    how = ["--model=run", "--from=b", "photos/0.png"]
+    for labels, output in (("Male", "one"), ("-Male", "other")):
+        given = [f"--labels={labels}", f"--output={output}", *how]
+        assert translate.main(given) == 0
+    one, other = (images.read(f"{name}/0.png") for name in ("one", "other"))
+    assert one.shape == (20, 20, 3) and (one != other).any()
+    assert translate.main(["--output=out", "--labels=Young", *how]) == 2
+    assert "must name labels among Male, Smiling" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments,counts",
     [
@@ -295,6 +379,8 @@ def test_sizes_and_recipes(arguments, counts):
         ({"search_rate": None}, "search_rate must be.*None"),
         ({"num_starts": 0}, "num_starts must be.*0"),
         ({"perceptual_weight": -1.0}, "perceptual_weight.*-1.0"),
+        ({"labels": []}, r"labels must be a list of one name.*\[\]"),
+        ({"labels": [["Male"], ["Old"]]}, "labels must be those of one data"),
     ],
 )
 def test_wrong_arguments(arguments, message):
