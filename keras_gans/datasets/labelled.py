@@ -263,17 +263,16 @@ class WithLabels(Data):
             "exclusive": settings["exclusive"],
         }
 
-    @staticmethod
-    def _labelled(sides):
+    def _labelled(self):
         """Return the sides with labels, by name."""
         return {
             name: side
-            for name, side in sides.items()
+            for name, side in self.sides.items()
             if isinstance(side, LabelledPictures)
         }
 
     def recorded(self):
-        sides = self._labelled(self.sides).values()
+        sides = self._labelled().values()
         return {
             "labels": [side.label_names for side in sides],
             "exclusive": sum((side.exclusive for side in sides), []),
@@ -283,7 +282,7 @@ class WithLabels(Data):
         indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
         table = drawing.attribute_table(indices, self.settings["seed"])
         drawn = super()._unseen_faces(count)
-        for name, side in self._labelled(self.sides).items():
+        for name, side in self._labelled().items():
             columns = [drawing.ATTRIBUTES.index(n) for n in side.label_names]
             drawn[name] = LabelledPictures(
                 drawn[name],

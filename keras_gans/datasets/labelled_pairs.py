@@ -4,7 +4,7 @@ from keras_gans.datasets import label_sources, sources
 from keras_gans.datasets.data import SHOWN
 from keras_gans.datasets.labelled import WithLabels
 from keras_gans.datasets.labels import open_labelled
-from keras_gans.datasets.paired import PairedData, open_pair
+from keras_gans.datasets.paired import PairedData
 
 
 class LabelledPairs(WithLabels, PairedData):
@@ -18,23 +18,22 @@ class LabelledPairs(WithLabels, PairedData):
 
     @classmethod
     def _open_sides(cls, settings, load_size, seed, cache_bytes):
-        styles = settings.get("sketch_style")
+        are_drawn = bool(settings.get("sketch_style"))
         (names,) = settings["labels"]
-        targets = open_labelled(
-            *(settings["data_b"], names, load_size),
-            *("data" if styles else "data_b", seed, cache_bytes),
-        )
-        if styles:
-            sides = open_pair(
-                *(targets, None, load_size, seed, cache_bytes), styles
+        opened = {
+            "data_b": open_labelled(
+                *(settings["data_b"], names, load_size),
+                *("data" if are_drawn else "data_b", seed, cache_bytes),
             )
-        else:
-            inputs = sources.open_source(
+        }
+        if not are_drawn:
+            opened["data_a"] = sources.open_source(
                 *(settings["data_a"], load_size, "data_a", seed, cache_bytes),
                 label_sources.FACES,
             )
-            sides = open_pair(inputs, targets, load_size)
-        return dict(zip(cls.sources, sides, strict=True))
+        return super()._open_sides(
+            settings | opened, load_size, seed, cache_bytes
+        )
 
     def held_out(self, count=SHOWN):
         targets = self.held["data_b"]

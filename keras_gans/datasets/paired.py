@@ -40,7 +40,7 @@ def paired(
             names without extensions; `DIR#left` and `DIR#right` are the halves
             of side-by-side images; two features of one tensorflow_datasets
             split, two lists and two styles of the drawn faces are paired in
-            order. `LabelledPictures` give their labels along.
+            order. Targets that are `LabelledPictures` give their labels.
         image_size: int, height and width of the batches in pixels.
         batch_size: int, pairs, over all replicas.
         load_size: int, images are scaled to this size, then randomly

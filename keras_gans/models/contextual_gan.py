@@ -224,11 +224,14 @@ class ContextualGAN(NoiseModel):
         self.perceptual_weight = perceptual_weight
         self.label_table = table
         if table:
-            self.terms = self.terms | {
-                "discriminator": (*self.terms["discriminator"], "wrong")
+            self.terms = {
+                "generator": ("adversarial",),
+                "discriminator": ("real", "fake", "wrong"),
             }
-            weights = self.default_loss_weights | {"wrong": 0.1}
-            self.default_loss_weights = weights
+            self.default_loss_weights = {
+                **self.default_loss_weights,
+                "wrong": 0.1,
+            }
         self._make_state()
 
     @classmethod
@@ -487,8 +490,9 @@ class ContextualGAN(NoiseModel):
             for batch in batches:
                 joint, vectors = self._joint(batch)
                 halves = zip(tf.split(joint, 2, axis=2), "ab", strict=True)
-                traits = [self._traits(y, vectors, name) for y, name in halves]
-                found.append([np.array(one) for one in traits])
+                found.append(
+                    [np.array(self._traits(y, vectors, n)) for y, n in halves]
+                )
         if found:  # a generator may be used up
             traits = np.concatenate(found, axis=-1)  # [2, traits, images]
             usual = np.stack([traits.min(-1), traits.max(-1)], axis=-1)
