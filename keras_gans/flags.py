@@ -110,7 +110,8 @@ DATA = {
         "action": "append",
         "metavar": "NAME,NAME,...",
         "help": "which labels the model learns (default: all classes, or the "
-        "paper's five of the faces); once for each --data",
+        "paper's five of the faces; of progressive and contextual none); once "
+        "for each --data",
     },
     "direction": {
         "choices": ("a_to_b", "b_to_a"),

@@ -59,7 +59,8 @@ def _parse_arguments(argv):
         "--from",
         dest="source",
         metavar="DOMAIN",
-        help="the domain of the images, for a model of many, such as combogan",
+        help="the domain of the images, for a model of many, such as combogan, "
+        "or one of two with --labels, such as contextual",
     )
     parser.add_argument(
         "--tile",

@@ -337,8 +337,9 @@ class Verb:
         steps: int or None, steps of what iterates. A live model's function
             then also takes `progress`, a function `(step, losses)`, unless it
             is traced.
-        remarks: of a live model, function from the same images to what is
-            odd about each, a list of str or None; None if nothing is known.
+        remarks: of a live model, function from the same inputs, by name, to
+            what is odd about each image, a list of str or None; None if
+            nothing is known.
     """
 
     name: str

@@ -50,9 +50,20 @@ def test_an_oracle_is_perfect_and_the_baselines_are_what_they_say():
     assert lines[2] == "| photo to anime | translation | 0.000 | 1.000 |"
 
 
-def test_pictures_below_the_smallest_drawing_work_too():
-    results = truth.against_truth(tf.identity, "photo", "anime", 32, 2)
+def test_small_pictures_and_labels():
+    seen = []
+
+    def with_labels(pictures, labels):
+        seen.append(labels)
+        return pictures
+
+    results = truth.against_truth(
+        with_labels, "photo", "anime", 32, 2, labels=["Male", "Smiling"]
+    )
     assert 0 < results["translation"]["l1"] < 1
+    table = drawing.attribute_table(range(FIRST_HELD_OUT, FIRST_HELD_OUT + 2))
+    columns = [drawing.ATTRIBUTES.index(name) for name in ("Male", "Smiling")]
+    np.testing.assert_array_equal(seen, [table[:, columns]])
 
 
 def test_only_runs_on_two_styles_are_measured():

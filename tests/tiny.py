@@ -45,6 +45,15 @@ TINY = {
         "search_steps": 3,
         "num_starts": 1,  # of random weights, several are equally near
     },
+    "contextual-labels": {
+        "architecture": "published",
+        "image_size": 16,
+        "latent_dim": 8,
+        "base_filters": 2,
+        "search_steps": 3,
+        "num_starts": 1,
+        "labels": _LABELS,
+    },
     "cyclegan": {"image_size": 32, "base_filters": 4},
     "cyclegan-resnet": {
         "architecture": "resnet",

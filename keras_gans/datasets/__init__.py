@@ -12,6 +12,7 @@ from keras_gans.datasets.labelled import (
     held_out_labelled,
     labelled,
 )
+from keras_gans.datasets.labelled_pairs import LabelledPairs
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
 from keras_gans.datasets.paired import PairedData, open_pair, paired
 from keras_gans.datasets.passes import held_out
@@ -25,6 +26,7 @@ KINDS = {
     data.kind: data
     for data in (
         *(UnpairedData, PairedData, LabelledData, SingleData, DomainsData),
+        LabelledPairs,
     )
 }
 

@@ -330,8 +330,10 @@ def _case(verb, domains, vectors, are_pairs, what, seed):
         if isinstance(kind, verbs.Images):
             inputs[name] = images
         elif isinstance(kind, verbs.Labels):
-            inputs[name] = np.roll(vectors, -1, axis=0)
-            back[name] = vectors
+            inputs[name] = vectors
+            if verb.target is None:  # from labels to other labels
+                inputs[name] = np.roll(vectors, -1, axis=0)
+                back[name] = vectors
         else:
             inputs[name] = kind.draw(len(reals), seed)
     if verb.images is None:

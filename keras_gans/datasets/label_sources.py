@@ -154,8 +154,9 @@ def _folder(spec, table, labels, load_size, name):
     ):
         table = path
         spec = os.path.dirname(path) or "."
-    files = listings.folder(spec, load_size, name).names
-    folder = pathlib.Path(expanded(spec))
+    pictures = listings.folder(spec, load_size, name)
+    # Of halves of images, the folder of both.
+    files, folder = pictures.names, pathlib.Path(pictures.folder)
     classes = {
         file: same_name(file.partition("/")[0]) for file in files if "/" in file
     }

@@ -229,21 +229,17 @@ def _joined(batches, join, **options):
     }
 
 
-class LabelledData(Data):
-    """One or more image collections with labels, see `labelled`.
+class WithLabels(Data):
+    """Base of the kinds of which a side or more has labels.
 
-    Its settings are lists, `data` and `labels`, an entry for each data set,
-    and `exclusive`.
+    Their settings have the lists `labels`, an entry for each such side, and
+    `exclusive`.
     """
-
-    kind = "labelled"
-    sources = ("data",)
-    flags = ("data", "labels")
 
     @classmethod
     def resolve(cls, settings):
         super().resolve(settings)
-        data, labels = settings["data"], settings["labels"]
+        data, labels = settings.get("data"), settings["labels"]
         if labels and len(labels) != len(data or [None]):
             raise UserError(
                 "labels must be given once for each data. Received: "
@@ -267,6 +263,46 @@ class LabelledData(Data):
             "exclusive": settings["exclusive"],
         }
 
+    def _labelled(self):
+        """Return the sides with labels, by name."""
+        return {
+            name: side
+            for name, side in self.sides.items()
+            if isinstance(side, LabelledPictures)
+        }
+
+    def recorded(self):
+        sides = self._labelled().values()
+        return {
+            "labels": [side.label_names for side in sides],
+            "exclusive": sum((side.exclusive for side in sides), []),
+        }
+
+    def _unseen_faces(self, count):
+        indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
+        table = drawing.attribute_table(indices, self.settings["seed"])
+        drawn = super()._unseen_faces(count)
+        for name, side in self._labelled().items():
+            columns = [drawing.ATTRIBUTES.index(n) for n in side.label_names]
+            drawn[name] = LabelledPictures(
+                drawn[name],
+                table[:, columns].astype(np.float32),
+                side.label_names,
+                side.exclusive,
+            )
+        return drawn
+
+
+class LabelledData(WithLabels):
+    """One or more image collections with labels, see `labelled`.
+
+    Its setting `data` is a list, an entry for each data set.
+    """
+
+    kind = "labelled"
+    sources = ("data",)
+    flags = ("data", "labels")
+
     @staticmethod
     def _load_size(image_size):
         return image_size  # nothing is cut, see `labelled`
@@ -287,13 +323,6 @@ class LabelledData(Data):
             )
         }
 
-    def recorded(self):
-        sets = self.sides.values()
-        return {
-            "labels": [pictures.label_names for pictures in sets],
-            "exclusive": sum((p.exclusive for p in sets), []),
-        }
-
     def batches(self, start=0, repeat=True):
         sets = self._sides(repeat)
         return labelled(
@@ -309,20 +338,6 @@ class LabelledData(Data):
     def _is_drawn(self):
         # With two data sets at once, no face is known to have all labels.
         return len(self.sides) == 1 and super()._is_drawn()
-
-    def _unseen_faces(self, count):
-        indices = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
-        table = drawing.attribute_table(indices, self.settings["seed"])
-        drawn = super()._unseen_faces(count)
-        for name, side in self.sides.items():
-            columns = [drawing.ATTRIBUTES.index(n) for n in side.label_names]
-            drawn[name] = LabelledPictures(
-                drawn[name],
-                table[:, columns].astype(np.float32),
-                side.label_names,
-                side.exclusive,
-            )
-        return drawn
 
     def _domains(self, sides):
         sets = list(sides.values())

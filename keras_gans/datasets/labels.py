@@ -39,6 +39,7 @@ class LabelledPictures(Pictures):
     def __init__(self, pictures, labels, label_names, exclusive=(), found=()):
         # A selection of the same source, with its pixels and broken images.
         self._source, self._indices = pictures._source, pictures._indices
+        self._variants = pictures._variants
         self.load_size = pictures.load_size
         self.labels = labels
         self.label_names = list(label_names)

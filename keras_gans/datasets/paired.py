@@ -7,6 +7,7 @@ import numpy as np
 from keras_gans import files
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, pipeline, sketches, sources
+from keras_gans.datasets.labels import LabelledPictures
 from keras_gans.datasets.pictures import Pictures
 from keras_gans.datasets.two_domains import TwoDomains
 
@@ -39,7 +40,7 @@ def paired(
             names without extensions; `DIR#left` and `DIR#right` are the halves
             of side-by-side images; two features of one tensorflow_datasets
             split, two lists and two styles of the drawn faces are paired in
-            order.
+            order. Targets that are `LabelledPictures` give their labels.
         image_size: int, height and width of the batches in pixels.
         batch_size: int, pairs, over all replicas.
         load_size: int, images are scaled to this size, then randomly
@@ -63,7 +64,8 @@ def paired(
     Returns:
         `tf.data.Dataset`; elements are dicts with `images_a` and
         `images_b`, float32 `[batch_size, image_size, image_size, 3]` in
-        [-1, 1], in the same order.
+        [-1, 1], in the same order; and of targets with labels `labels`,
+        float32 of 0 and 1, a row for each pair.
 
     Raises:
         UserError: if an argument is invalid, a side cannot be opened, or the
@@ -81,19 +83,25 @@ def paired(
 
     def make_batch(number):
         first = number * batch_size
-        batch, _ = (
+        batch, indices = (
             passes.batch(pairs, 0, first, batch_size, image_size, flip, seed)
             if repeat
             else passes.fixed(
                 pairs, first, min(batch_size, len(pairs) - first), image_size
             )
         )
-        return {"images_a": batch[..., :3], "images_b": batch[..., 3:]}
+        halves = {"images_a": batch[..., :3], "images_b": batch[..., 3:]}
+        if "labels" in specs:
+            halves["labels"] = pairs.labels_of(indices)
+        return halves
 
     spec = ((batch_size, image_size, image_size, 3), np.uint8)
+    specs = {"images_a": spec, "images_b": spec}
+    if isinstance(pairs, LabelledPictures):
+        specs["labels"] = ((batch_size, len(pairs.label_names)), np.float32)
     return pipeline.batches(
         make_batch,
-        {"images_a": spec, "images_b": spec},
+        specs,
         start,
         None if repeat else -(-len(pairs) // batch_size),
     )
@@ -260,7 +268,10 @@ def _sketched(photos, styles, cache_bytes):
 
 
 def _joined(a, b):
-    """Return pairs as six-channel images, which cannot be separated."""
+    """Return pairs as six-channel images, which cannot be separated.
+
+    They have the labels of `b`, if it has any.
+    """
     pairs = Pictures(
         a.names,
         lambda i: np.concatenate([a.read(i), b.read(i)], axis=-1),
@@ -275,6 +286,10 @@ def _joined(a, b):
         _joined(one, b)._source
         for one in map(a.variant, range(len(a._variants)))
     ]
+    for one in pairs._variants:
+        one.late = pairs._source.late  # a pair breaks in all its styles
+    if isinstance(b, LabelledPictures):
+        return LabelledPictures(pairs, b.labels, b.label_names, b.exclusive)
     return pairs
 
 

@@ -6,7 +6,7 @@ translation of each is known; no image collection offers that.
 
 import numpy as np
 
-from keras_gans.faces import edits, samples
+from keras_gans.faces import drawing, edits, samples
 from keras_gans.faces.identities import FIRST_HELD_OUT
 from keras_gans.verbs import Labels
 
@@ -14,18 +14,20 @@ _COUNT, _COUNT_OF_SEARCHES = 200, 50  # identities to measure on
 
 
 def against_truth(
-    translate, source, target, image_size=64, count=_COUNT, seed=0
+    translate, source, target, image_size=64, count=_COUNT, seed=0, labels=()
 ):
     """Compare translations with the true drawings of held-out identities.
 
     Args:
-        translate: function from float `[batch, size, size, 3]` in [-1, 1] to
-            the same.
+        translate: function from float `[batch, size, size, 3]` in [-1, 1],
+            and with `labels` float `[batch, num_labels]`, to images.
         source: style of the inputs, such as `"photo"`.
         target: style of the truth, such as `"anime"`.
         image_size: int, pixels.
         count: int, identities.
         seed: int, seed of the drawings.
+        labels: sequence of str among `drawing.ATTRIBUTES`, which `translate`
+            takes.
 
     Returns:
         dict from `"translation"`, `"untouched input"` and `"mean drawing"` (of
@@ -49,8 +51,13 @@ def against_truth(
 
     inputs = drawings(FIRST_HELD_OUT, source)
     truth = drawings(FIRST_HELD_OUT, target)
+    given = [images.to_float(inputs)]
+    if labels:
+        faces = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
+        table = drawing.attribute_table(faces, seed).astype(np.float32)
+        given.append(table[:, [drawing.ATTRIBUTES.index(n) for n in labels]])
     outputs = [
-        images.to_uint8(translate(images.to_float(inputs[i : i + 50]))).numpy()
+        images.to_uint8(translate(*(one[i : i + 50] for one in given))).numpy()
         for i in range(0, count, 50)
     ]
     mean = drawings(FIRST_HELD_OUT + count, target).mean(axis=0)
@@ -113,9 +120,11 @@ def of_verbs(verbs, data, train=edits.train_classifier):
             source, target = styles[verb.source], styles[verb.target]
             # A search takes a thousand times as long as a pass.
             count = _COUNT if verb.steps is None else _COUNT_OF_SEARCHES
+            table = verb.input(Labels)[1]
             if source and target:
                 results[f"{source} to {target}"] = against_truth(
-                    verb.function, source, target, size, count, seed
+                    *(verb.function, source, target, size, count, seed),
+                    labels=table.table.names if table else (),
                 )
         elif style and verb.images is None:
             results[verb.name] = samples.measure(

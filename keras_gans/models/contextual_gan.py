@@ -3,7 +3,8 @@
 A GAN learns sketches and photos side by side, as one joint image. A sketch is
 then no input of a network, but a context: the latent vector is searched whose
 joint image has a sketch near to the given one, and beside that sketch is its
-photo. What is drawn badly is not followed to the stroke.
+photo. What is drawn badly is not followed to the stroke. Labels of the photos
+may be a condition of both networks, and of the search.
 """
 
 import dataclasses
@@ -15,9 +16,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans import checks, losses
+from keras_gans import checks, losses, verbs
+from keras_gans.checks import UserError
+from keras_gans.labels import Labels
 from keras_gans.latents.projection import nearest_start, project
-from keras_gans.layers import frozen_statistics
+from keras_gans.layers import draw_latents, frozen_statistics
 from keras_gans.networks import noise_discriminator, noise_generator
 from keras_gans.networks.noise import check_image_size
 from keras_gans.optimizers import Adam
@@ -78,16 +81,25 @@ class ContextualGAN(NoiseModel):
             Default 10.
         perceptual_weight: float from 0 up, of the discriminator's part of
             the search. Default 0.01.
+        labels: list of str, the names of the labels of the data set in the
+            order of the vectors, such as `["Male", "Smiling"]`. Default:
+            None, a model without labels.
+        exclusive: list of lists of str, groups of labels of which one holds;
+            setting one clears the others. Training treats all labels alike.
+            Default: CelebA's hair colors among `labels`.
 
     Batch:
         images_a, images_b: float32 `[batch, image_size, image_size, 3]` in
             [-1, 1]; sketches and, in the same order, their photos.
+        labels: float32 `[batch, num_labels]`, 0 or 1, with `labels`.
 
     Returns:
-        `model(latents)`, of float `[batch, latent_dim]`: joint images,
-        float32 `[batch, image_size, 2 * image_size, 3]` in [-1, 1], the
-        sketch on the left. `model.sketch_to_photo(images)` and
-        `model.photo_to_sketch(images)` complete.
+        `model(latents)`, or `model([latents, labels])`, of float `[batch,
+        latent_dim]` and float `[batch, num_labels]`: joint images, float32
+        `[batch, image_size, 2 * image_size, 3]` in [-1, 1], the sketch on the
+        left. `model.sketch_to_photo(images)` and
+        `model.photo_to_sketch(images)` complete, with labels
+        `model.sketch_to_photo(images, {"Smiling": 1})`.
 
     Raises:
         UserError: if an argument does not fit; before any layer is made.
@@ -96,9 +108,12 @@ class ContextualGAN(NoiseModel):
         g_adversarial, weight 1: -log D(G(z)), of joint images.
         d_real, weight 1: -log D(x).
         d_fake, weight 1: -log(1 - D(G(z))).
+        d_wrong, weight 0.1 with labels: -log(1 - D(x, t')), where t' are
+            labels that are drawn as often as they occur, each on its own.
         Of a completion, for each image: KL(y || G(z)), the contextual loss,
         of the visible half's gray values; and `perceptual_weight` times
         -log D(G(z)), the perceptual loss.
+        With labels t all of these are of G(z, t) and D(x, t).
 
     Departures:
         The article counts five steps from 4 x 8 to 64 x 128, which are four
@@ -113,7 +128,10 @@ class ContextualGAN(NoiseModel):
         normalizes with those of the batch, ranks the starts by KL(y || G(z)),
         minimizes KL(G(z) || y), without an epsilon, and counts the perceptual
         gradient as often as there are images: `complete(faithful=True)`.
-        The code's condition on attributes is left out: pairs have no labels.
+        Labels are the public code's, which has 18 attributes of faces; the
+        article's networks have none. There they are appended to the latents,
+        and, as in the code, to D's first map. Wrong ones are drawn as often
+        as labels occur in the replica's batch, in the code in all data.
 
     Reference:
         Lu et al. 2018, "Image Generation from Sketch Constraint Using
@@ -122,6 +140,7 @@ class ContextualGAN(NoiseModel):
     """
 
     data_kind = "paired"
+    labelled_kind = "labelled_pairs"
     terms = {"generator": ("adversarial",), "discriminator": ("real", "fake")}
     latent_distribution = "uniform"
 
@@ -144,6 +163,8 @@ class ContextualGAN(NoiseModel):
         search_rate=0.1,
         num_starts=10,
         perceptual_weight=0.01,
+        labels=None,
+        exclusive=None,
         name="contextual",
         **kwargs,
     ):
@@ -166,14 +187,20 @@ class ContextualGAN(NoiseModel):
         checks.number(
             0, search_rate=search_rate, perceptual_weight=perceptual_weight
         )
+        table = None
+        if labels is not None:
+            table = Labels.of_one_set(labels, exclusive)
         super().__init__(name=name, **kwargs)
 
         sides, style = (height, width), recipe.networks
+        num_labels = len(table.names) if table else 0
         self.generator = noise_generator(
-            sides, latent_dim, base_filters, style, name="generator"
+            *(sides, latent_dim, base_filters, style, num_labels),
+            name="generator",
         )
         self.discriminator = noise_discriminator(
-            sides, discriminator_filters, style, name="discriminator"
+            *(sides, discriminator_filters, style, num_labels),
+            name="discriminator",
         )
         # By half and trait, see `_Traits`: the least and the most of held-out
         # images; zeros until `calibrate`.
@@ -195,6 +222,16 @@ class ContextualGAN(NoiseModel):
         self.search_rate = search_rate
         self.num_starts = num_starts
         self.perceptual_weight = perceptual_weight
+        self.label_table = table
+        if table:
+            self.terms = {
+                "generator": ("adversarial",),
+                "discriminator": ("real", "fake", "wrong"),
+            }
+            self.default_loss_weights = {
+                **self.default_loss_weights,
+                "wrong": 0.1,
+            }
         self._make_state()
 
     @classmethod
@@ -215,6 +252,7 @@ class ContextualGAN(NoiseModel):
             "search_rate": self.search_rate,
             "num_starts": self.num_starts,
             "perceptual_weight": self.perceptual_weight,
+            **(self.label_table.config() if self.label_table else {}),
         }
 
     def complete(
@@ -222,6 +260,7 @@ class ContextualGAN(NoiseModel):
         images,
         visible="a",
         *,
+        labels=None,
         steps=None,
         starts=None,
         whole=False,
@@ -237,6 +276,9 @@ class ContextualGAN(NoiseModel):
             images: float `[batch, image_size, image_size, 3]` in [-1, 1], the
                 visible halves.
             visible: `"a"`, the left half, or `"b"`, the right one.
+            labels: for a model with labels, those of the images: dict from
+                names to 0 or 1, such as `{"Smiling": 1}`, all others 0; or
+                all, float `[num_labels]` or `[batch, num_labels]` in [0, 1].
             steps: int from 0 up. Default: `search_steps`.
             starts: float `[batch, candidates, latent_dim]`. Default:
                 `num_starts` of seed 0, the same for all images.
@@ -254,17 +296,18 @@ class ContextualGAN(NoiseModel):
         """
         checks.one_of(("a", "b"), visible=visible)
         images = self._check_half(images)
+        inputs = [images, *self._check_labels(labels, images)]
         if starts is None:
             starts = tf.constant(self.latents.draw(self.num_starts))
             shape = [tf.shape(images)[0], *starts.shape]
             starts = tf.broadcast_to(starts, shape)
             starts = tf.ensure_shape(starts, [None, *shape[1:]])
         search = _Search(self, visible == "a", self.perceptual_weight, faithful)
-        start = nearest_start(search.divergence, starts, [images])
+        start = nearest_start(search.divergence, starts, inputs)
         found = project(
             search,
             start[:, None],
-            inputs=[images],
+            inputs=inputs,
             steps=self.search_steps if steps is None else steps,
             learning_rate=self.search_rate,
             optimizer="nesterov",
@@ -274,7 +317,7 @@ class ContextualGAN(NoiseModel):
             keep="last" if faithful else "best",
             progress=progress,
         )
-        joint = search.joint(found.latents)
+        joint = search.joint(found.latents, *inputs[1:])
         if not whole:
             halves = tf.split(joint, 2, axis=2)
             halves["ab".index(visible)] = images
@@ -283,10 +326,10 @@ class ContextualGAN(NoiseModel):
         return Completion(
             tf.where(is_found, joint, np.nan),
             *found,
-            search.divergence(start, images),
+            search.divergence(start, *inputs),
         )
 
-    def sketch_to_photo(self, images, progress=None):
+    def sketch_to_photo(self, images, labels=None, progress=None):
         """Complete sketches: the right halves of `complete(images, "a")`.
 
         Outside of a graph, images that are unlike the held-out ones of the
@@ -294,6 +337,7 @@ class ContextualGAN(NoiseModel):
 
         Args:
             images: float `[batch, image_size, image_size, 3]` in [-1, 1].
+            labels: as of `complete`.
             progress: as of `latents.project`.
 
         Returns:
@@ -303,26 +347,29 @@ class ContextualGAN(NoiseModel):
         Raises:
             UserError: if an argument does not fit.
         """
-        return self._warned(images, "a", progress)
+        return self._warned(images, labels, "a", progress)
 
-    def photo_to_sketch(self, images, progress=None):
+    def photo_to_sketch(self, images, labels=None, progress=None):
         """Complete photos: the left halves of `complete(images, "b")`.
 
         Arguments, results and errors are those of `sketch_to_photo`.
         """
-        return self._warned(images, "b", progress)
+        return self._warned(images, labels, "b", progress)
 
-    def _warned(self, images, visible, progress):
-        outputs = self._hidden(images, visible, progress)
+    def _warned(self, images, labels, visible, progress):
+        outputs = self._hidden(images, labels, visible, progress)
         if not tf.is_symbolic_tensor(outputs):
-            for number, remark in enumerate(self._remarks(images, visible)):
+            remarks = self._remarks(images, labels, visible)
+            for number, remark in enumerate(remarks):
                 if remark:
                     logger.warning("image %d %s", number, remark)
         return outputs
 
-    def _hidden(self, images, visible, progress=None):
+    def _hidden(self, images, labels=None, visible="a", progress=None):
         """Return the other halves of completions."""
-        joint = self.complete(images, visible, progress=progress).images
+        joint = self.complete(
+            images, visible, labels=labels, progress=progress
+        ).images
         return tf.split(joint, 2, axis=2)["ba".index(visible)]
 
     def _check_half(self, images):
@@ -331,6 +378,17 @@ class ContextualGAN(NoiseModel):
         images = tf.cast(images, tf.float32)
         return tf.ensure_shape(images, (None, size, size, 3))
 
+    def _check_labels(self, labels, images):
+        """Return the label vectors of images in a list; empty without."""
+        if self.label_table is not None:
+            return [self.label_table.wanted(labels, None, images, "labels")]
+        if labels is not None:
+            raise UserError(
+                "labels must be left out: this model has none. "
+                f"Received: {labels!r}"
+            )
+        return []
+
     @property
     def counters(self):
         return super().counters | {"usual": self.usual}
@@ -338,51 +396,88 @@ class ContextualGAN(NoiseModel):
     @property
     def batch_shapes(self):
         image = (None, self.image_size, self.image_size, 3)
-        return {"images_a": image, "images_b": image}
+        shapes = {"images_a": image, "images_b": image}
+        if self.label_table is not None:
+            shapes["labels"] = (None, len(self.label_table.names))
+        return shapes
 
     def _joint(self, batch):
-        return tf.concat(self._check_batch(batch), axis=2)
+        """Return joint images, and label vectors or None."""
+        left, right, *vectors = self._check_batch(batch)
+        joint = tf.concat([left, right], axis=2)
+        return joint, vectors[0] if vectors else None
 
-    def _generator_terms(self, fake, training):
-        logits = self.discriminator(fake, training=training)
+    def _draw_wrong(self, vectors, seed):
+        """Draw label vectors; each label as often as it is in a batch."""
+        if vectors is None:
+            return None
+        count, size = tf.shape(vectors)[0], vectors.shape[1]
+        numbers = draw_latents(seed, count, size, "uniform")  # in [-1, 1)
+        is_set = (numbers + 1.0) / 2.0 < tf.reduce_mean(vectors, axis=0)
+        return tf.cast(is_set, tf.float32)
+
+    def _generator_terms(self, fake, vectors, training):
+        logits = self.discriminator(_with(fake, vectors), training=training)
         adversarial = self._generator_loss(logits)  # -log D(G(z))
         return {"adversarial": adversarial}, None
 
-    def _discriminator_terms(self, images, fake, training):
+    def _discriminator_terms(self, images, fake, vectors, wrong, training):
+        def logits_of(images, vectors):
+            return self.discriminator(_with(images, vectors), training=training)
+
         # Real and fake pass separately: together, batch normalization would
         # mix their statistics.
+        logits = logits_of(images, vectors)
         real, fake = self._discriminator_loss(
-            self.discriminator(images, training=training),  # -log D(x)
-            self.discriminator(fake, training=training),  # -log(1 - D(G(z)))
+            logits,  # -log D(x)
+            logits_of(fake, vectors),  # -log(1 - D(G(z)))
         )
-        return {"real": real, "fake": fake}, None
+        terms = {"real": real, "fake": fake}
+        if wrong is not None:
+            with self._only_for("wrong"):
+                other = logits_of(images, wrong)
+            # -log(1 - D(x, t'))
+            _, terms["wrong"] = self._discriminator_loss(logits, other)
+        return terms, None
 
     def train_step(self, batch):
-        images = self._joint(batch)
+        images, vectors = self._joint(batch)
+        wrong = self._draw_wrong(vectors, self.seed_generator)
         latents = self._draw(images, self.seed_generator)
-        fake, tape = self._record(self.generator, latents)
+        inputs = _with(latents, vectors)
+        fake, tape = self._record(self.generator, inputs)
         d_terms, _ = self._update(
-            "discriminator", self._discriminator_terms, images, fake
+            "discriminator",
+            self._discriminator_terms,
+            *(images, fake, vectors, wrong),
         )
         for step in range(self.generator_steps):
             if step:
-                fake, tape = self._record(self.generator, latents)
+                fake, tape = self._record(self.generator, inputs)
             g_terms, _ = self._update(
-                "generator", self._generator_terms, recorded=(fake, tape)
+                "generator",
+                self._generator_terms,
+                vectors,
+                recorded=(fake, tape),
             )
         return self._report({"generator": g_terms, "discriminator": d_terms})
 
     def test_step(self, batch):
-        images = self._joint(batch)
-        fake = self.generator(self._draw(images, seed=0), training=False)
-        d_terms, _ = self._discriminator_terms(images, fake, training=False)
-        g_terms, _ = self._generator_terms(fake, training=False)
+        images, vectors = self._joint(batch)
+        latents = self._draw(images, seed=0)
+        fake = self.generator(_with(latents, vectors), training=False)
+        wrong = self._draw_wrong(vectors, seed=0)
+        d_terms, _ = self._discriminator_terms(
+            images, fake, vectors, wrong, training=False
+        )
+        g_terms, _ = self._generator_terms(fake, vectors, training=False)
         return self._report(
             {"generator": g_terms, "discriminator": d_terms}, training=False
         )
 
     def record_statistics(self, batch):
-        super().record_statistics({"images": self._joint(batch)})
+        images, vectors = self._joint(batch)
+        super().record_statistics({"images": images, "labels": vectors})
 
     def calibrate(self, batches):
         """Record what is usual: traits of images that are not trained on.
@@ -393,22 +488,26 @@ class ContextualGAN(NoiseModel):
         found = []
         with self.averaged():
             for batch in batches:
-                halves = zip(self._check_batch(batch), "ab", strict=True)
-                found.append([np.array(self._traits(*one)) for one in halves])
+                joint, vectors = self._joint(batch)
+                halves = zip(tf.split(joint, 2, axis=2), "ab", strict=True)
+                found.append(
+                    [np.array(self._traits(y, vectors, n)) for y, n in halves]
+                )
         if found:  # a generator may be used up
             traits = np.concatenate(found, axis=-1)  # [2, traits, images]
             usual = np.stack([traits.min(-1), traits.max(-1)], axis=-1)
             self.usual.assign(usual)
 
-    def _traits(self, images, visible):
+    def _traits(self, images, labels, visible):
         """Return the `_Traits` of images, each float32 `[batch]`."""
-        completion = self.complete(images, visible, steps=0)
+        completion = self.complete(images, visible, labels=labels, steps=0)
         return _Traits(completion.divergence, *_pixel_traits(images))
 
-    def _remarks(self, images, visible):
+    def _remarks(self, images, labels=None, visible="a"):
         """Return what is odd about each image, a list of str or None."""
         images = self._check_half(images)
-        traits = _Traits(*map(np.array, self._traits(images, visible)))
+        traits = self._traits(images, labels, visible)
+        traits = _Traits(*map(np.array, traits))
         usual = _Traits(*self.usual.numpy()["ab".index(visible)])
         rows = zip(*traits, strict=True)
         return [_remark(_Traits(*row), usual) for row in rows]
@@ -419,9 +518,10 @@ class ContextualGAN(NoiseModel):
         Beside a completion stands the sketch that the generator drew of the
         same latents.
         """
-        sketches, photos = self._check_batch(batch)
+        joint, vectors = self._joint(batch)
+        sketches, photos = tf.split(joint, 2, axis=2)
         steps = min(_SAMPLE_STEPS, self.search_steps)
-        found = self.complete(sketches, steps=steps, whole=True)
+        found = self.complete(sketches, labels=vectors, steps=steps, whole=True)
         redrawn, completed = tf.split(found.images, 2, axis=2)
         columns = [
             Column("input", sketches, "sketch"),
@@ -429,23 +529,24 @@ class ContextualGAN(NoiseModel):
             Column("back", redrawn, "its sketch"),
             Column("truth", photos, "truth"),
         ]
-        joint = self.generate(len(sketches))
+        generated = self.generate(len(sketches), labels=vectors)
+        # It judges no images without labels.
+        judge = self.discriminator if vectors is None else None
         return {
             "sketch_to_photo": Grid(columns, reals=photos),
-            "generate": Grid(
-                [Column("output", joint)],
-                self._joint(batch),
-                self.discriminator,
-            ),
+            "generate": Grid([Column("output", generated)], joint, judge),
         }
 
     def verbs(self):
         """Return the model's verbs: both completions."""
+        inputs = {"images": Images(self.image_size)}
+        if self.label_table is not None:
+            inputs["labels"] = verbs.Labels(self.label_table)
         return [
             Verb(
                 name,
                 functools.partial(self._hidden, visible=source),
-                {"images": Images(self.image_size)},
+                inputs,
                 source,
                 target,
                 steps=self.search_steps,
@@ -467,28 +568,29 @@ class _Search:
     perceptual_weight: float
     faithful: bool
 
-    def joint(self, latents):
-        """Return the joint images of latents."""
-        return self._passed(self.model.generator, latents)
+    def joint(self, latents, vectors=None):
+        """Return the joint images of latent and label vectors."""
+        return self._passed(self.model.generator, latents, vectors)
 
-    def divergence(self, latents, images):
+    def divergence(self, latents, images, vectors=None):
         """Rank starts: KL(y || G(z)), float32 `[batch]`."""
-        return self._divergence(images, self._half(self.joint(latents)))
+        half = self._half(self.joint(latents, vectors))
+        return self._divergence(images, half)
 
-    def __call__(self, latents, images):
-        joint = self.joint(latents)
+    def __call__(self, latents, images, vectors=None):
+        joint = self.joint(latents, vectors)
         pair = images, self._half(joint)
         total = self._divergence(*(pair[::-1] if self.faithful else pair))
         if self.perceptual_weight:
-            logits = self._passed(self.model.discriminator, joint)
+            logits = self._passed(self.model.discriminator, joint, vectors)
             scores = tf.nn.softplus(-logits)  # -log D(G(z))
             axes = None if self.faithful else range(1, len(scores.shape))
             total += self.perceptual_weight * tf.reduce_mean(scores, axes)
         return total
 
-    def _passed(self, network, inputs):
+    def _passed(self, network, inputs, vectors):
         with frozen_statistics():
-            return network(inputs, training=self.faithful)
+            return network(_with(inputs, vectors), training=self.faithful)
 
     def _half(self, joint):
         left, right = tf.split(joint, 2, axis=2)
@@ -497,6 +599,11 @@ class _Search:
     def _divergence(self, images, others):
         options = {"epsilon": 0.0} if self.faithful else {}
         return losses.gray_divergence(images, others, **options)
+
+
+def _with(inputs, vectors):
+    """Return what a network takes; `vectors` is None without labels."""
+    return inputs if vectors is None else [inputs, vectors]
 
 
 class _Traits(typing.NamedTuple):

@@ -71,7 +71,7 @@ def noise_generator(
     Widths are `base_filters` times 8, 4, 2, 1, then the image. Every layer
     but the last has batch normalization and ReLU, or in contextual leaky
     ReLU. Labels, if any, are appended to the latent vector, in stext2image to
-    the smallest map.
+    the smallest map; in contextual and stext2image as -1 and 1.
 
     Args:
         image_size: int, or `(height, width)`; pixels, multiples of 16.
@@ -103,8 +103,8 @@ def noise_generator(
     inputs = x = keras.Input((latent_dim,), name="latents")
     labels = None
     if num_labels:
-        labels = keras.Input((num_labels,), name="labels")
-        inputs = [x, labels]
+        given, labels = _labels(num_labels, style)
+        inputs = [x, given]
     x = style.to_map(x, labels, (height, width, 8 * base_filters))
     x = style.activation()(style.normalization()(x))
     for factor in (4, 2, 1):
@@ -129,8 +129,8 @@ def noise_discriminator(
 
     Widths are `base_filters` times 1, 2, 4, 8. Leaky ReLU (slope 0.2), and
     batch normalization on all but the first and the last. Labels, if any,
-    are appended to the image as constant planes, in stext2image to the map
-    after the first halving.
+    are appended to the image as constant planes, in contextual and
+    stext2image to the map after the first halving, as -1 and 1.
 
     Args:
         image_size: int, or `(height, width)`; pixels, multiples of 16.
@@ -168,15 +168,14 @@ def noise_discriminator(
     inputs = x = keras.Input(
         (*(_UNIT * side for side in sides), 3), name="images"
     )
-    labels = []
     if num_labels:
-        labels = [keras.Input((num_labels,), name="labels")]
-        inputs = [x, *labels]
-    if labels and not style.labels_are_late:
-        x = LabelPlanes()([x, *labels])
+        given, labels = _labels(num_labels, style)
+        inputs = [x, given]
+    if num_labels and not style.has_late_labels:
+        x = LabelPlanes()([x, labels])
     x = LeakyReLU(_SLOPE)(style.halved(x, base_filters))
-    if labels and style.labels_are_late:
-        x = LabelPlanes()([x, *labels])
+    if num_labels and style.has_late_labels:
+        x = LabelPlanes()([x, labels])
     for factor in (2, 4, 8):
         x = style.halved(x, factor * base_filters)
         x = LeakyReLU(_SLOPE)(style.normalization()(x))
@@ -194,7 +193,9 @@ def noise_discriminator(
 class _DCGAN:
     """What the styles have in common."""
 
-    labels_are_late = False
+    # As in the code of sText2Image: -1 and 1, in the discriminator after the
+    # first halving.
+    has_late_labels = False
     activation = layers.ReLU
 
     @staticmethod
@@ -298,6 +299,8 @@ class _TensorFlow(_DCGAN):
 class _Contextual(_TensorFlow):
     """As the article on Contextual GAN has it: leaky ReLU also in G."""
 
+    has_late_labels = True
+
     @staticmethod
     def activation():
         return LeakyReLU(_SLOPE)
@@ -310,7 +313,7 @@ class _SText2Image(_TensorFlow):
     many logits as the map has numbers.
     """
 
-    labels_are_late = True
+    has_late_labels = True
 
     @staticmethod
     def logits_of(base_filters):
@@ -336,6 +339,14 @@ _STYLES = {
     "contextual": _Contextual,
     "stext2image": _SText2Image,
 }
+
+
+def _labels(count, style):
+    """Return the input of labels, 0 and 1, and what the layers take."""
+    given = keras.Input((count,), name="labels")
+    if style.has_late_labels:
+        return given, layers.Rescaling(2.0, -1.0)(given)
+    return given, given
 
 
 def _checked(image_size, base_filters, architecture):

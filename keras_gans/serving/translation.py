@@ -174,7 +174,8 @@ class LoadedModel:
                 that of the first verb. For a model with labels, as for
                 `StarGAN.translate`: dict from names of labels to 0 or 1, as
                 `read_labels("Male,-Young")` returns; or all labels, float
-                `[num_labels]` or `[batch, num_labels]` in [0, 1].
+                `[num_labels]` or `[batch, num_labels]` in [0, 1]. The verb is
+                then the first, or the first from `source`.
             labels: float `[batch, num_labels]` of 0 and 1, the current labels
                 of the images, where `to` is a dict. Default: all 0.
             tile: int from 32 up, pixels; translate in overlapping, blended
@@ -199,12 +200,13 @@ class LoadedModel:
         batch = pictures.reshape(-1, *pictures.shape[-3:])
         verb = self._translating(to, verb, source)
         name, declared = verb.input(Images)
-        extra = self._vectors(verb, to, labels, batch)
+        extra = self.vectors(verb, to, labels, batch)
         tile = _tile(declared, tile, batch.shape[1:3])
         options = {}
         if verb.remarks and len(batch):
             names = names or [f"image {i}" for i in range(len(batch))]
-            for one, remark in zip(names, verb.remarks(batch), strict=True):
+            remarks = verb.remarks(**{name: batch}, **extra)
+            for one, remark in zip(names, remarks, strict=True):
                 if remark:
                     logger.warning("%s %s", one, remark)
             if progress:
@@ -292,6 +294,8 @@ class LoadedModel:
                 f"images; in Python, keras_gans.load(path).{to}(images). "
                 f"Received: {to!r}"
             )
+        if self.label_table is not None and not isinstance(to, str):
+            to = None  # labels, and no domain
         ways = [v for v in self.verbs.values() if v.target is not None]
         if verb is None and ways and (to, source) != (None, None):
             ways = _chosen(ways, "target", "to", to)
@@ -336,8 +340,17 @@ class LoadedModel:
         _, declared = self._verb(None, Amounts).input(Amounts)
         return declared.rows(amounts, 1)[0]
 
-    def _vectors(self, verb, to, labels, batch):
-        """Return the label input of a model with labels."""
+    def vectors(self, verb, to, labels, batch):
+        """Return the label input of a verb: a dict, empty if it has none.
+
+        Args:
+            verb: `Verb`.
+            to, labels: as of `translate`.
+            batch: array `[batch, ...]`.
+
+        Raises:
+            UserError: if they do not fit.
+        """
         name, declared = verb.input(Labels)
         if not declared:
             if labels is not None:
@@ -395,7 +408,7 @@ def _on_arrays(signature):
 
 def _iterating(verb):
     """Return a live verb that iterates, for uint8 arrays; it is not traced."""
-    declared = verb.images
+    name, declared = verb.input(Images)
 
     def function(progress=None, **inputs):
         whole = functools.partial(verb.function, progress=progress)
@@ -403,11 +416,10 @@ def _iterating(verb):
         (outputs,) = tensors.tensor_form(whole, verb)(**inputs).values()
         return outputs.numpy()
 
-    def remarks(pixels):
-        floats = images.to_float(pixels)
-        return verb.remarks(
-            geometry.fit(floats, declared.size, declared.multiple)
-        )
+    def remarks(**inputs):
+        floats = images.to_float(inputs[name])
+        fitted = geometry.fit(floats, declared.size, declared.multiple)
+        return verb.remarks(**inputs | {name: fitted})
 
     return dataclasses.replace(verb, function=function, remarks=remarks)
 

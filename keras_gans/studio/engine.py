@@ -134,10 +134,14 @@ class Way(typing.NamedTuple):
         Returns:
             `(image, remark)`: uint8 of the same shape; str, or "".
         """
-        verb = self.verb
-        remark = verb.remarks(picture[None])[0] if verb.remarks else None
+        verb, loaded = self.verb, self.model.loaded
+        remark = None
+        if verb.remarks:
+            vectors = loaded.vectors(verb, labels, None, picture[None])
+            name, _ = verb.input(Images)
+            (remark,) = verb.remarks(**{name: picture[None]}, **vectors)
         with _quiet():  # what it would log is the remark
-            image = self.model.loaded.translate(
+            image = loaded.translate(
                 picture, labels, verb=self.name, progress=progress
             )
         return image, f"the image {remark}" if remark else ""

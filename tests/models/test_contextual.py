@@ -1,76 +1,28 @@
 """Contextual GAN: its public code, its searches, and odd sketches."""
 
 import logging
+import pathlib
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from keras_gans import images, losses
+from keras_gans import images, losses, train, translate
 from keras_gans.checks import UserError
 from keras_gans.models.contextual_gan import ContextualGAN
-from keras_gans.networks import noise_discriminator, noise_generator
 from keras_gans.serving import onnx_files, translation
 from tests.models.noise_training import Training
 from tests.tiny import make_batch, make_model
 
 
-class Worded(keras.Model):
-    """A network of the public code for one text."""
-
-    def __init__(self, network, text):
-        super().__init__()
-        self.network, self.text = network, tf.constant(text)
-
-    def call(self, inputs, training=False):
-        return self.network([inputs, self.text], training=training)
-
-
-class Published(ContextualGAN):
-    """The public code's system, with its texts, which the model leaves out."""
-
-    terms = {
-        "generator": ("adversarial",),
-        "discriminator": ("real", "fake", "wrong"),
-    }
-    default_loss_weights = {
-        **ContextualGAN.default_loss_weights,
-        "wrong": 0.1,
-    }
-
-    def __init__(self, fixture):
-        size, count = fixture["w/g_h0_lin/Matrix"].shape[0], 18
-        super().__init__("published", latent_dim=size, base_filters=4)
-        networks = (
-            noise_generator((64, 128), size, 4, "stext2image", count),
-            noise_discriminator((64, 128), 4, "stext2image", count),
-        )
-        text = fixture["in/t"]
-        self.generator, self.discriminator = (
-            Worded(network, text) for network in networks
-        )
-        names = list(fixture.meta["weights_order"])
-        for i, name in enumerate(fixture.meta["weights_order"]):
-            if name.endswith("/beta"):  # which ours have after their scale
-                names[i : i + 2] = names[i + 1], name
-        variables = [v for n in networks for v in n.trainable_variables]
-        self.weights_by_name = dict(zip(names, variables, strict=True))
-
-    def _discriminator_terms(self, joint, fake, training):
-        terms, _ = super()._discriminator_terms(joint, fake, training)
-        network = self.discriminator.network
-        logits = network([joint, self.wrong_text], training=training)
-        _, wrong = self._discriminator_loss(logits, logits)
-        return terms | {"wrong": wrong}, None
-
-
 @pytest.fixture(scope="module")
-def published(reference):
-    """Return the public code's system, untrained, and its fixtures."""
-    fixture = reference("stext2image")
-    model = Published(fixture)
-    model.wrong_text = tf.constant(fixture["in/t_wr"])
+def published():
+    """Return the public code's system, untrained."""
+    model = ContextualGAN(
+        *("published", 64, 20, 4), labels=[f"attribute {i}" for i in range(18)]
+    )
     model.compile(run_eagerly=True)
     return model
 
@@ -78,37 +30,53 @@ def published(reference):
 @pytest.fixture
 def training(published, reference):
     fixture = reference("stext2image")
-    for name, variable in published.weights_by_name.items():
+    names = list(fixture.meta["weights_order"])
+    for i, name in enumerate(fixture.meta["weights_order"]):
+        if name.endswith("/beta"):  # which ours have after their scale
+            names[i : i + 2] = names[i + 1], name
+    variables = [v for n in published.networks for v in n.trainable_variables]
+    variables = dict(zip(names, variables, strict=True))
+    for name, variable in variables.items():
         variable.assign(fixture[f"w/{name}"])
+    # The code's labels are -1 and 1.
+    labels, wrong = ((fixture[f"in/{t}"] + 1.0) / 2.0 for t in ("t", "t_wr"))
+    published._draw_wrong = lambda vectors, seed: tf.constant(wrong)
     left, right = np.split(fixture["in/images"], 2, axis=2)
     return Training(
-        *(published, fixture, published.weights_by_name),
-        lambda name, array: np.asarray(array),
+        *(published, fixture, variables, lambda name, array: array.numpy()),
         fixture["in/z"],
         images_a=left,
         images_b=right,
+        labels=labels,
     )
 
 
 def test_networks_losses_and_gradients_of_the_public_code(training):
     model = training.model
-    joint = model._joint(training.batch)
+    joint, labels = model._joint(training.batch)
+    wrong = model._draw_wrong(labels, None)
     with tf.GradientTape() as tape:
-        fake = model.generator(training.latents, training=True)
-        terms, _ = model._generator_terms(fake, training=True)
+        fake = model.generator([training.latents, labels], training=True)
+        terms, _ = model._generator_terms(fake, labels, training=True)
         total = model.weighted_sum(terms)
     training.assert_close("out_train", "G", fake)
     training.assert_close("loss", "g_loss", total)
     training.assert_gradients("grad_g", tape, total, model.generator_variables)
     with tf.GradientTape() as tape:
-        terms, _ = model._discriminator_terms(joint, fake, training=True)
+        terms, _ = model._discriminator_terms(
+            joint, fake, labels, wrong, training=True
+        )
         total = model.weighted_sum(terms)
     for name, term in terms.items():
         training.assert_close("loss", f"d_loss_{name}", term)
     training.assert_gradients(
         "grad_d", tape, total, model.discriminator_variables
     )
-    for name, shown in (("rl", joint), ("fk", fake)):
+    for name, *shown in (
+        ("rl", joint, labels),
+        ("fk", fake, labels),
+        ("wr", joint, wrong),
+    ):
         logits = model.discriminator(shown, training=True)
         training.assert_close("out_train", f"D_logits_{name}", logits)
 
@@ -120,18 +88,18 @@ def test_three_steps_of_the_public_code(training):
         if step == 2:
             continue
         assert training.assert_group(f"iter{step}") == 29
-        joint = model._joint(training.batch)
-        logits = model.discriminator(joint, training=True)
+        real = model._joint(training.batch)
+        logits = model.discriminator(real, training=True)
         training.assert_close(f"iter{step}_out_train", "D_logits_rl", logits)
-    fake = model.generator(training.latents, training=True)
+    latents, labels = training.latents, training.batch["labels"]
+    fake = model.generator([latents, labels], training=True)
     training.assert_close("iter3_out_train", "G", fake)
 
 
 def test_completion_of_the_public_code(training, reference):
     fixture, model = reference("stext2image_completion"), training.model
     config = fixture.meta["config"]
-    model.generator.text = tf.constant(fixture["in/t"])
-    model.discriminator.text = model.generator.text
+    labels = (fixture["in/t"] + 1.0) / 2.0
     left = fixture["in/images"][:, :, :64]
     # The code's weights are 100 times ours, so its rate is a 100th.
     scale = config["lam1"]
@@ -141,7 +109,12 @@ def test_completion_of_the_public_code(training, reference):
 
     def found(steps, **options):
         return model.complete(
-            left, steps=steps, starts=starts, faithful=True, **options
+            left,
+            labels=labels,
+            steps=steps,
+            starts=starts,
+            faithful=True,
+            **options,
         )
 
     start = found(0, whole=True)
@@ -175,13 +148,19 @@ def test_divergence_of_gray_values():
 
 @pytest.fixture(scope="module")
 def model():
-    """A calibrated model whose images differ, which random ones do not."""
-    model = make_model("contextual")
+    """A calibrated model."""
+    model = make_differing("contextual")
+    model.num_starts, model.search_steps = 3, 4
+    model.calibrate([lines(8)])
+    return model
+
+
+def make_differing(name):
+    """Make a model whose images differ, which random ones do not."""
+    model = make_model(name)
     for network in model.networks:
         for variable in network.trainable_variables:
             variable.assign(6.0 * variable)
-    model.num_starts, model.search_steps = 3, 4
-    model.calibrate([lines(8)])
     return model
 
 
@@ -286,11 +265,91 @@ def test_samples_are_completions_beside_the_truth(model):
     np.testing.assert_array_equal(joint, model.generate(3))
 
 
+@pytest.fixture(scope="module")
+def labelled():
+    return make_differing("contextual-labels")
+
+
+def test_completions_have_labels(labelled):
+    sketches = lines(3)["images_a"]
+    names = labelled.label_table.names
+    rows = np.eye(3, dtype="float32")
+    together = labelled.complete(sketches, labels=rows, whole=True)
+    expected = labelled([together.latents, rows])
+    np.testing.assert_allclose(together.images, expected, atol=1e-6)
+    alone = labelled.complete(sketches[2:], labels={names[2]: 1}, whole=True)
+    np.testing.assert_allclose(alone.images[0], together.images[2], atol=1e-5)
+    other = labelled.complete(sketches[2:], labels=rows[0], whole=True)
+    assert np.abs(other.images - alone.images).max() > 1e-2
+
+
+def test_wrong_labels_are_as_frequent_as_in_the_batch(labelled):
+    shares = np.array([0.0, 0.25, 1.0])
+    vectors = np.arange(4000)[:, None] % 4 < 4 * shares
+    vectors = tf.constant(vectors, tf.float32)
+    wrong = labelled._draw_wrong(vectors, labelled.seed_generator).numpy()
+    assert {*wrong.ravel()} == {0.0, 1.0}
+    np.testing.assert_allclose(wrong.mean(axis=0), shares, atol=0.03)
+    assert abs(np.corrcoef(wrong[:, 1], vectors[:, 1])[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize(
+    "labels,message",
+    [
+        (None, r"labels must be numbers of shape \[1, 3\].*None"),
+        ([0.0, 1.0], r"labels must be numbers of shape \[1, 3\]"),
+        ([0.0, 2.0, 0.0], r"labels must lie in \[0, 1\]"),
+        ({"Smiling": 1}, "labels must name labels among .*Male.*Smiling"),
+    ],
+)
+def test_labels_that_do_not_fit(labelled, model, labels, message):
+    sketches = lines(1)["images_a"]
+    with pytest.raises(UserError, match=message):
+        labelled.sketch_to_photo(sketches, labels)
+    if labels is not None:
+        with pytest.raises(UserError, match="labels must be left out: this"):
+            model.sketch_to_photo(sketches, labels)
+
+
+@pytest.mark.usefixtures("eagerly", "unexported")
+def test_trained_on_a_folder_with_a_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    table = ["image,Male,Smiling"]
+    pathlib.Path("photos").mkdir()
+    for i in range(20):
+        pixels = rng.integers(0, 256, (20, 20, 3), dtype="uint8")
+        Image.fromarray(pixels).save(f"photos/{i}.png")
+        table.append(f"{i}.png,{i % 2},{i // 2 % 2}")
+    pathlib.Path("photos/labels.csv").write_text("\n".join(table))
+    tiny = "base_filters=2 latent_dim=8 search_steps=2 num_starts=1".split()
+    command = [
+        *("--model=contextual --data=photos --sketch-style=edges").split(),
+        *("--labels=Male,Smiling --image-size=16 --batch-size=4").split(),
+        *("--steps=2 --evaluate-every=0 --run-dir=run").split(),
+        *(f"--set={option}" for option in tiny),
+    ]
+    assert train.main(command) == 0
+    assert "d_wrong" in pathlib.Path("run/log.csv").read_text()
+    how = ["--model=run", "--from=b", "photos/0.png"]
+    for labels, output in (("Male", "one"), ("-Male", "other")):
+        given = [f"--labels={labels}", f"--output={output}", *how]
+        assert translate.main(given) == 0
+    one, other = (images.read(f"{name}/0.png") for name in ("one", "other"))
+    assert one.shape == (20, 20, 3) and (one != other).any()
+    assert translate.main(["--output=out", "--labels=Young", *how]) == 2
+    assert "must name labels among Male, Smiling" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments,counts",
     [
         ({}, [5_962_755, 4_324_737]),
         ({"architecture": "published"}, [4_548_099, 12_697_472]),
+        (
+            {"architecture": "published", "labels": [*"abcdefghijklmnopqr"]},
+            [4_557_315, 12_755_072],
+        ),
     ],
 )
 def test_sizes_and_recipes(arguments, counts):
@@ -320,6 +379,8 @@ def test_sizes_and_recipes(arguments, counts):
         ({"search_rate": None}, "search_rate must be.*None"),
         ({"num_starts": 0}, "num_starts must be.*0"),
         ({"perceptual_weight": -1.0}, "perceptual_weight.*-1.0"),
+        ({"labels": []}, r"labels must be a list of one name.*\[\]"),
+        ({"labels": [["Male"], ["Old"]]}, "labels must be those of one data"),
     ],
 )
 def test_wrong_arguments(arguments, message):

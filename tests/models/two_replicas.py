@@ -37,6 +37,10 @@ def logs(strategy, name, jit_compile):
         model._draw = lambda images, seed: tf.tile(
             latents, [tf.shape(images)[0] // 2, 1]
         )
+        # Of which each replica has others.
+        model._draw_wrong = lambda vectors, seed: (
+            None if vectors is None else 1.0 - vectors
+        )
     # Masks differ by replica: in a generator they cost its images less than a
     # discriminator's cost its verdict, or a classifier's.
     generators = "generator" in model.players

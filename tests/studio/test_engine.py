@@ -119,7 +119,7 @@ def test_uploads_are_bounded(studio, tmp_path, monkeypatch):
 
 def test_a_search_stops_with_what_it_has_found(ways, caplog):
     way = ways["contextual.keras: a to b"]
-    odd = dataclasses.replace(way.verb, remarks=lambda batch: ["has no lines"])
+    odd = dataclasses.replace(way.verb, remarks=lambda images: ["has no lines"])
     way.model.loaded.verbs[way.name] = odd
     sketch = np.full((16, 16, 3), 255, np.uint8)
     told = []
