@@ -366,6 +366,47 @@ def slow(listener, start, stop, studio, inputs, outputs):
     stop.click(ask, **quick)
 
 
+def finding():
+    """Return a button that starts a search, and one that stops it."""
+    return (
+        gr.Button("Find the image", variant="primary", visible=False),
+        gr.Button("Stop", variant="stop", visible=False),
+    )
+
+
+def translating(
+    make, way, line, studio, buttons, triggers, inputs, outputs, **options
+):
+    """Call a function at each trigger, or at a button if `way` is a search.
+
+    Args:
+        make: function of the values of `inputs` and of `progress`, as of
+            `engine.Way.translate`; returns as `answering` asks.
+        way, line: as of `answering`.
+        studio: `engine.Studio`.
+        buttons: of `finding`.
+        triggers: list of events.
+        inputs, outputs: of the event.
+        **options: of `gr.on`.
+    """
+    start, stop = buttons
+    if way.verb.steps is None:
+        answer = answering(line, way)(lambda *values: make(*values))
+        gr.on(
+            *(triggers, answer, inputs, outputs),
+            trigger_mode="always_last",
+            **options,
+        )
+    else:
+        start.visible = True
+
+        @answering(line, way)
+        def search(follow, *values):
+            return make(*values, progress=follow)
+
+        slow(search, start, stop, studio, inputs, outputs)
+
+
 def bars(rows):
     """Return shares in [0, 1] as HTML.
 

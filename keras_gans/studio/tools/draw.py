@@ -53,7 +53,6 @@ def drawing(value, keep, size):
 
 
 def _panel(studio, way):
-    is_slow = way.verb.steps is not None
     size = way.verb.images.size
     with gr.Row():
         with gr.Column(min_width=300):
@@ -79,10 +78,7 @@ def _panel(studio, way):
                 [_TRACE, _KEEP], value=_TRACE, label="photo behind the canvas"
             )
         with gr.Column(min_width=280):
-            start = gr.Button(
-                "Find the image", variant="primary", visible=is_slow
-            )
-            stop = gr.Button("Stop", variant="stop", visible=False)
+            buttons = widgets.finding()
             shown = widgets.result()
             line = widgets.message()
 
@@ -91,28 +87,13 @@ def _panel(studio, way):
         image, remark = way.translate(picture, progress=progress)
         return {shown: studio.write(image, NAME, way, photo=kind), line: remark}
 
-    outputs = [shown, line]
-    if is_slow:
-
-        @widgets.answering(line, way)
-        def search(follow, value, kind):
-            return make(value, kind, follow)
-
-        widgets.slow(search, start, stop, studio, [canvas, photo], outputs)
-    else:
-
-        @widgets.answering(line, way)
-        def answer(value, kind):
-            return make(value, kind)
-
-        gr.on(
-            [canvas.change, photo.input],
-            answer,
-            [canvas, photo],
-            outputs,
-            trigger_mode="always_last",
-            show_progress="hidden",
-        )
+    widgets.translating(
+        *(make, way, line, studio, buttons),
+        [canvas.change, photo.input],
+        [canvas, photo],
+        [shown, line],
+        show_progress="hidden",
+    )
 
     def restore(about):
         kind = about.get("photo")

@@ -27,27 +27,26 @@ def _panel(studio, way):
         with gr.Column(min_width=280):
             choice = widgets.LabelChoice(way.verb.input(Labels)[1].table)
         with gr.Column(min_width=280):
+            buttons = widgets.finding()
             compared = widgets.comparison("result")
             download = gr.DownloadButton("Download", size="sm")
     line = widgets.message()
 
-    @widgets.answering(line, way)
-    def translate(path, *values):
+    def make(path, *values, progress=None):
         if path is None:
             return {compared: None, download: None}
         labels = choice.read(*values)
         picture = studio.read(path)
-        image, _ = way.translate(picture, labels)
+        image, remark = way.translate(picture, labels, progress)
         before = studio.write(picture, NAME)
         after = studio.write(image, NAME, way, labels=labels)
-        return {compared: (before, after), download: after}
+        return {compared: (before, after), download: after, line: remark}
 
-    gr.on(
+    widgets.translating(
+        *(make, way, line, studio, buttons),
         [given.change, *choice.events],
-        translate,
         [given, *choice.components],
         [line, compared, download],
-        trigger_mode="always_last",
     )
 
     def restore(about):
