@@ -340,11 +340,13 @@ def correct(classifier, images, classes):
     return float(np.mean(np.argmax(logits, 1) == classes))
 
 
-def adapt(source, target, base_filters, steps, batch_size, seed=0):
+def adapt(
+    source, target, base_filters, steps, batch_size, seed=0, loss_weights=None
+):
     """Train UNIT; return it and the steps a second."""
     keras.utils.set_random_seed(seed)
     model = DigitsUNIT(base_filters)
-    model.compile()
+    model.compile(loss_weights=loss_weights)
     start = time.monotonic()
     model.fit(
         batches(source, target, batch_size, seed),
@@ -377,6 +379,12 @@ def main(argv=None):
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--base-filters", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--reconstruction",
+        type=float,
+        default=DigitsUNIT.default_loss_weights["reconstruction"],
+        help="its weight (default: the original's 0.001)",
+    )
     arguments = parser.parse_args(argv)
     name = arguments.source
     (other,) = {*_DOMAINS} - {name}
@@ -388,7 +396,8 @@ def main(argv=None):
         *(arguments.batch_size, arguments.seed),
     )
     alone = without(source, *options)
-    model, rate = adapt(source, target, *options)
+    weights = {"reconstruction": arguments.reconstruction}
+    model, rate = adapt(source, target, *options, weights)
     tests = {"a": known, "b": test}
     adapted = [correct(model.classifier(d), *tests[d]) for d in "ab"]
     # Of b's test translated to a, and of a's to b.
@@ -401,6 +410,7 @@ def main(argv=None):
     print(
         f"{name} to {other}, {arguments.steps} steps, "
         f"{arguments.base_filters} filters, batch {arguments.batch_size}, "
+        f"reconstruction {arguments.reconstruction:g}, "
         f"seed {arguments.seed}; {rate:.3g} steps a second\n\n"
         f"| classifier | {name} test | {other} test |\n| --- | --- | --- |\n"
         f"| trained on {name} alone | {correct(alone, *known):.3f} | "
