@@ -161,7 +161,8 @@ class RowAdam(PyTorchAdam):
         # has a gradient from every pass.
         rows = _rows(gradient)
         found = tf.convert_to_tensor(gradient.indices)
-        parts = tf.cast(rows[:, None] == found[None], gradient.dtype)
+        parts = tf.expand_dims(rows, 1) == found
+        parts = tf.cast(parts, gradient.dtype)
         gradient = tf.tensordot(parts, gradient.values, 1)
 
         index = self._get_variable_index(variable)
