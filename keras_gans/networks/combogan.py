@@ -61,7 +61,7 @@ def combogan_encoder(
     _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks)
     images = keras.Input((None, None, 3), name="images")
     number = keras.Input((), dtype="int64", name="domain")
-    domain = layers.Reshape((1,))(number)
+    domain = number[0]
     x = ReflectionPadding2D(3)(images)
     x = DomainConv2D(num_domains, base_filters, 7)([x, domain])
     x = _activated(x, domain, num_domains)
@@ -104,7 +104,7 @@ def combogan_decoder(
     _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks)
     codes = keras.Input((None, None, 4 * base_filters), name="codes")
     number = keras.Input((), dtype="int64", name="domain")
-    domain = layers.Reshape((1,))(number)
+    domain = number[0]
     x = codes
     for _ in range(num_shared_blocks):
         x = _shared_block(x, domain, num_domains)
@@ -156,7 +156,7 @@ def combogan_discriminator(
     )
     images = keras.Input((None, None, 3), name="images")
     number = keras.Input((), dtype="int64", name="domain")
-    domain = layers.Reshape((1,))(number)
+    domain = number[0]
     gray = ops.sum(images * _GRAY, -1, keepdims=True)
     blurred = ops.depthwise_conv(images, blur_kernel(), padding="same")
     branches = [
