@@ -153,11 +153,11 @@ class InstanceNormalization(keras.layers.Layer):
         else:
             axes = list(range(1, inputs.shape.rank - 1))
             mean = tf.reduce_mean(x, axes, keepdims=True)
-            # Centred first: the mean's size then costs the result no digits.
-            centred = x - mean
-            variance = tf.reduce_mean(tf.square(centred), axes, keepdims=True)
+            # Centered first: the mean's size then costs the result no digits.
+            centered = x - mean
+            variance = tf.reduce_mean(tf.square(centered), axes, keepdims=True)
             scale = tf.math.rsqrt(variance + self.epsilon)
-            x = _scaled(x, centred, scale, axes)
+            x = _scaled(x, centered, scale, axes)
             if self.moving_statistics and _record_statistics.get():
                 pixels = _pixels(x)
                 unbiased = variance * pixels / tf.maximum(pixels - 1.0, 1.0)
@@ -192,8 +192,8 @@ class InstanceNormalization(keras.layers.Layer):
         }
 
 
-def _scaled(x, centred, scale, axes):
-    """Return `centred * scale`, with the gradient of both by `x`.
+def _scaled(x, centered, scale, axes):
+    """Return `centered * scale`, with the gradient of both by `x`.
 
     Equal to TensorFlow's, bit for bit, in half the operations: it copies
     moments to all pixels before it multiplies.
@@ -205,15 +205,15 @@ def _scaled(x, centred, scale, axes):
             count = _pixels(x)
             of_variance = tf.raw_ops.RsqrtGrad(
                 y=scale,
-                dy=tf.reduce_sum(upstream * centred, axes, keepdims=True),
+                dy=tf.reduce_sum(upstream * centered, axes, keepdims=True),
             )
-            of_centred = upstream * scale + of_variance / count * (
-                2.0 * centred
+            of_centered = upstream * scale + of_variance / count * (
+                2.0 * centered
             )
-            of_mean = tf.reduce_sum(of_centred, axes, keepdims=True)
-            return of_centred - of_mean / count
+            of_mean = tf.reduce_sum(of_centered, axes, keepdims=True)
+            return of_centered - of_mean / count
 
-        return centred * scale, gradient
+        return centered * scale, gradient
 
     return scaled(x)
 

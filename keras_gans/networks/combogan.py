@@ -60,8 +60,7 @@ def combogan_encoder(
     """
     _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks)
     images = keras.Input((None, None, 3), name="images")
-    number = keras.Input((), dtype="int64", name="domain")
-    domain = number[0]
+    number, domain = _domain()
     x = ReflectionPadding2D(3)(images)
     x = DomainConv2D(num_domains, base_filters, 7)([x, domain])
     x = _activated(x, domain, num_domains)
@@ -103,8 +102,7 @@ def combogan_decoder(
     """
     _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks)
     codes = keras.Input((None, None, 4 * base_filters), name="codes")
-    number = keras.Input((), dtype="int64", name="domain")
-    domain = number[0]
+    number, domain = _domain()
     x = codes
     for _ in range(num_shared_blocks):
         x = _shared_block(x, domain, num_domains)
@@ -155,8 +153,7 @@ def combogan_discriminator(
         num_layers=num_layers,
     )
     images = keras.Input((None, None, 3), name="images")
-    number = keras.Input((), dtype="int64", name="domain")
-    domain = number[0]
+    number, domain = _domain()
     gray = ops.sum(images * _GRAY, -1, keepdims=True)
     blurred = ops.depthwise_conv(images, blur_kernel(), padding="same")
     branches = [
@@ -207,6 +204,12 @@ def _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks):
         num_residual_blocks=num_residual_blocks,
         num_shared_blocks=num_shared_blocks,
     )
+
+
+def _domain():
+    """Return the input for the number of a domain, and the number alone."""
+    number = keras.Input((), dtype="int64", name="domain")
+    return number, number[0]
 
 
 def _activated(x, domain, num_domains):
