@@ -6,7 +6,7 @@ and neither a pass nor its gradient, a `tf.IndexedSlices`, touches the weights
 of others. `keras_gans.optimizers.RowAdam` updates only these.
 
 All layers take a pair of inputs: the images or features, and the number of
-their domain, int64 `[1]`.
+their domain, int64 without axes.
 """
 
 import keras
@@ -31,7 +31,7 @@ class _ByDomain(keras.layers.Layer):
         )
 
     def _of(self, stack, domain):
-        return tf.cast(tf.gather(stack.value, domain[0]), self.compute_dtype)
+        return tf.cast(tf.gather(stack.value, domain), self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "num_domains": self.num_domains}
@@ -153,9 +153,7 @@ class DomainPlanes(keras.layers.Layer):
 
     def call(self, inputs):
         x, domain = inputs
-        signs = tf.one_hot(
-            domain[0], self.num_domains, 1.0, -1.0, dtype=x.dtype
-        )
+        signs = tf.one_hot(domain, self.num_domains, 1.0, -1.0, dtype=x.dtype)
         shape = tf.concat([tf.shape(x)[:-1], [self.num_domains]], 0)
         return tf.concat([x, tf.broadcast_to(signs, shape)], -1)
 

@@ -62,7 +62,7 @@ def combogan_encoder(
     """
     _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks)
     images = keras.Input((None, None, 3), name="images")
-    domain = _domain()
+    number, domain = _domain()
     x = ReflectionPadding2D(3)(images)
     x = DomainConv2D(num_domains, base_filters, 7)([x, domain])
     x = _activated(x, domain, num_domains)
@@ -76,7 +76,7 @@ def combogan_encoder(
         x = _shared_block(x, domain, num_domains)
     # float32 also under mixed precision: losses are made of these.
     x = layers.Activation("linear", dtype="float32")(x)
-    return keras.Model([images, domain], x, name=name)
+    return keras.Model([images, number], x, name=name)
 
 
 def combogan_decoder(
@@ -108,7 +108,7 @@ def combogan_decoder(
     _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks)
     checks.one_of(UPSAMPLINGS, upsampling=upsampling)
     codes = keras.Input((None, None, 4 * base_filters), name="codes")
-    domain = _domain()
+    number, domain = _domain()
     x = codes
     for _ in range(num_shared_blocks):
         x = _shared_block(x, domain, num_domains)
@@ -126,7 +126,7 @@ def combogan_decoder(
     x = ReflectionPadding2D(3)(x)
     x = DomainConv2D(num_domains, 3, 7)([x, domain])
     x = layers.Activation("tanh", dtype="float32")(x)
-    return keras.Model([codes, domain], x, name=name)
+    return keras.Model([codes, number], x, name=name)
 
 
 def combogan_discriminator(
@@ -163,7 +163,7 @@ def combogan_discriminator(
         num_layers=num_layers,
     )
     images = keras.Input((None, None, 3), name="images")
-    domain = _domain()
+    number, domain = _domain()
     gray = ops.sum(images * _GRAY, -1, keepdims=True)
     blurred = ops.depthwise_conv(images, blur_kernel(), padding="same")
     branches = [
@@ -174,7 +174,7 @@ def combogan_discriminator(
         layers.Concatenate(axis=1, dtype="float32")([*maps])
         for maps in zip(*branches, strict=True)
     ]
-    return keras.Model([images, domain], outputs, name=name)
+    return keras.Model([images, number], outputs, name=name)
 
 
 def blur_kernel():
@@ -217,7 +217,9 @@ def _check(num_domains, base_filters, num_residual_blocks, num_shared_blocks):
 
 
 def _domain():
-    return keras.Input((), dtype="int64", name="domain")
+    """Return the input for the number of a domain, and the number alone."""
+    number = keras.Input((), dtype="int64", name="domain")
+    return number, number[0]
 
 
 def _activated(x, domain, num_domains):

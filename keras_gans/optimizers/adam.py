@@ -53,31 +53,43 @@ class Adam(keras.optimizers.Adam):
             for beta in (self.beta_1, self.beta_2)
         ]
 
-    def update_step(self, gradient, variable, learning_rate):
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        # What all weights have in common is computed once: for each of a
+        # hundred it would be a quarter of the operations of a step's graph.
         corrections = self._corrections(self.iterations.value + 1)
         root = tf.sqrt(corrections[1])
+        learning_rate = tf.cast(learning_rate, tf.float32)
+        common = {
+            # The corrections are in the rate already.
+            "beta1_power": 0.0,
+            "beta2_power": 0.0,
+            "lr": learning_rate * root / corrections[0],
+            "beta1": self.beta_1,
+            "beta2": self.beta_2,
+            "epsilon": self._corrected_epsilon(root),
+        }
+        common = {
+            name: tf.convert_to_tensor(value, tf.float32)
+            for name, value in common.items()
+        }
+        super()._backend_update_step(
+            grads, trainable_variables, (learning_rate, common)
+        )
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Update a weight; `learning_rate` is of `_backend_update_step`."""
+        _, common = learning_rate
         index = self._get_variable_index(variable)
-        slots = [self._momentums[index], self._velocities[index]]
-        names = ["m", "v"]
+        slots = {"m": self._momentums[index], "v": self._velocities[index]}
         function = tf.raw_ops.ResourceApplyAdam
         if self.amsgrad:
-            slots.append(self._velocity_hats[index])
-            names.append("vhat")
+            slots["vhat"] = self._velocity_hats[index]
             function = tf.raw_ops.ResourceApplyAdamWithAmsgrad
         function(
             var=variable.handle,
-            **{
-                name: slot.value.handle
-                for name, slot in zip(names, slots, strict=True)
-            },
-            # The corrections are in the rate already.
-            beta1_power=0.0,
-            beta2_power=0.0,
-            lr=tf.cast(learning_rate, tf.float32) * root / corrections[0],
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self._corrected_epsilon(root),
             grad=tf.cast(gradient, variable.dtype),
+            **{name: slot.value.handle for name, slot in slots.items()},
+            **common,
         )
 
 
@@ -149,7 +161,8 @@ class RowAdam(PyTorchAdam):
         # has a gradient from every pass.
         rows = _rows(gradient)
         found = tf.convert_to_tensor(gradient.indices)
-        parts = tf.cast(rows[:, None] == found[None], gradient.dtype)
+        parts = tf.expand_dims(rows, 1) == found
+        parts = tf.cast(parts, gradient.dtype)
         gradient = tf.tensordot(parts, gradient.values, 1)
 
         index = self._get_variable_index(variable)
@@ -178,7 +191,7 @@ class RowAdam(PyTorchAdam):
             tf.reshape(value, shape) for value in self._corrections(steps)
         ]
         root = tf.sqrt(corrections[1])
-        rate = tf.cast(learning_rate, tf.float32) * root / corrections[0]
+        rate = learning_rate[0] * root / corrections[0]
         change = first / (tf.sqrt(second) + self._corrected_epsilon(root))
         for handle, values in zip(handles, (steps, first, second), strict=True):
             write(handle, values)

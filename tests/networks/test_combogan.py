@@ -91,7 +91,7 @@ def test_counts_are_those_of_the_paper_for_each_domain():
 
 
 def test_shared_blocks_see_the_domain():
-    planes = DomainPlanes(3)([np.zeros((1, 2, 2, 1), "float32"), np.array([1])])
+    planes = DomainPlanes(3)([np.zeros((1, 2, 2, 1), "float32"), np.array(1)])
     np.testing.assert_array_equal(planes[0, 1, 1], [0, -1, 1, -1])
     for make in (networks.combogan_encoder, networks.combogan_decoder):
         network = make(3, 2, 0, num_shared_blocks=1)
