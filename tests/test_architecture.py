@@ -1,7 +1,9 @@
 """The house rules of DESIGN: which module may import which."""
 
 import ast
+import configparser
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -99,6 +101,27 @@ def test_models_never_import_one_another():
         if name.startswith("models."):
             others = [i for i in own_imports(path) if i.startswith("models")]
             assert not others
+
+
+def test_what_is_imported_at_once_is_always_installed():
+    setup = configparser.ConfigParser()
+    setup.read(PACKAGE.parent / "setup.cfg")
+    lines = setup["options"]["install_requires"].splitlines()
+    names = {re.split("[>=<]", line)[0].replace("-", "_") for line in lines}
+    known = {*sys.stdlib_module_names, *names, "PIL", "keras_gans"}
+    wrong = []
+    for name, path in modules():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Import):
+                found = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found = [node.module]
+            else:
+                continue
+            roots = {one.partition(".")[0] for one in found} - known
+            # The studio is opened by a command that asks for its extra.
+            wrong += [(name, r) for r in roots if room(name) != "studio"]
+    assert not wrong
 
 
 def test_import_is_cheap_and_names_load_on_first_use():
