@@ -363,7 +363,7 @@ def test_a_short_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
     )
     command = (
         "--set base_filters=2 --batch-size 2 --log-every 2 --save-every 4 "
-        "--steps 12"
+        "--steps 12 --precision float32"
     )
     settings = run_settings.resolve(
         vars(train.parse_arguments(command.split()))
