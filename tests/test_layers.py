@@ -223,6 +223,36 @@ def test_instance_normalization_of_an_offset_picture_keeps_its_digits():
     )
 
 
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_instance_normalization_has_first_and_second_derivatives(in_graph):
+    generator = np.random.default_rng(0)
+    x, weights = (
+        tf.constant(generator.normal(size=(2, 5, 4, 3)), tf.float32)
+        for _ in range(2)
+    )
+
+    def plain(x):
+        x -= tf.reduce_mean(x, [1, 2], keepdims=True)
+        variance = tf.reduce_mean(tf.square(x), [1, 2], keepdims=True)
+        return x * tf.math.rsqrt(variance + 1e-5)
+
+    def derivatives(function):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                total = tf.reduce_sum(tf.tanh(function(x)) * weights)
+            gradient = inner.gradient(total, x)
+            norm = tf.reduce_sum(tf.square(gradient))
+        return gradient, outer.gradient(norm, x)
+
+    if in_graph:
+        derivatives = tf.function(derivatives)
+    found = derivatives(InstanceNormalization(epsilon=1e-5))
+    for one, other in zip(found, derivatives(plain), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_group_normalization_forgets_that_it_was_instance_normalization():
     # Why the layer of our own: a configuration is of one width only.
     layer = keras.layers.GroupNormalization(groups=-1)
