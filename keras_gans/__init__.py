@@ -6,11 +6,18 @@ does not import TensorFlow.
 
 import importlib
 import logging
+import os
+import sys
 
 from keras_gans import registry
 from keras_gans.checks import shown
 
 __version__ = "0.1.0"
+
+# TensorFlow reads it when it is imported, and by default uses oneDNN only
+# where the processor has AVX-512. Without, a step is up to twice as fast.
+if "tensorflow" not in sys.modules:
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _SUBMODULES = {
     name: f"{__name__}.{name}"

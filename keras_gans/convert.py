@@ -217,7 +217,6 @@ def main(argv=None):
     use, or a file of something else.
     """
     arguments = _parse_arguments(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         _check_output(pathlib.Path(arguments.output))
         model = read(arguments.state_dict, arguments.image_size)

@@ -8,7 +8,6 @@ translation is known; no image collection offers that.
 """
 
 import argparse
-import os
 import sys
 
 from keras_gans import files, flags, streams
@@ -122,7 +121,6 @@ def main(argv=None):
     computed; 2: wrong use.
     """
     arguments = vars(_parse_arguments(argv))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from keras_gans import metrics, report, runs
     from keras_gans.evaluation import (
         extractors,

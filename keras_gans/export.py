@@ -7,7 +7,6 @@ and publishes it if it gives the same pixels as the model.
 """
 
 import argparse
-import os
 import sys
 
 import numpy as np
@@ -66,7 +65,6 @@ def main(argv=None):
     use.
     """
     arguments = _parse_arguments(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from keras_gans import runs
     from keras_gans.latents import FeatureAxes
     from keras_gans.serving import loading

@@ -99,7 +99,6 @@ def main(argv=None):
     0: done; 1: some images failed; 2: wrong use; 130: stopped by Ctrl-C.
     """
     arguments = _parse_arguments(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         _check(arguments)
         from keras_gans.latents import FeatureAxes

@@ -1,4 +1,4 @@
-"""Keep commands running when standard output or error is closed."""
+"""Standard output and error: kept when closed, free of what means nothing."""
 
 import contextlib
 import functools
@@ -41,6 +41,7 @@ def outlasting(main):
                 # Closed from the start, as by `>&-`: the next file to be
                 # opened would receive all that C code prints.
                 os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        _quiet_tensorflow()
         with (
             contextlib.redirect_stdout(_outlasting(sys.stdout)) as output,
             contextlib.redirect_stderr(_outlasting(sys.stderr)) as errors,
@@ -52,6 +53,16 @@ def outlasting(main):
                 errors.flush()
 
     return command
+
+
+def _quiet_tensorflow():
+    """Let TensorFlow, which is not imported yet, print only what matters.
+
+    What fails also raises an exception. Without a GPU it reports as errors
+    that it found none, and operations that oneDNN does not have.
+    """
+    has_gpu = any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg")))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
 
 
 def _outlasting(stream):

@@ -206,7 +206,6 @@ def main(argv=None):
     infinity; 130: stopped by Ctrl-C.
     """
     arguments = _parse_arguments(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         return _run(arguments)
     except KeyboardInterrupt:

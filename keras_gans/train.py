@@ -9,7 +9,6 @@ import argparse
 import atexit
 import functools
 import logging
-import os
 import pathlib
 import shutil
 import sys
@@ -308,7 +307,6 @@ def main(argv=None):
     and saved.
     """
     settings = vars(parse_arguments(argv))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(format="%(levelname)s: %(message)s")
     restart, is_dry = settings.pop("restart"), settings.pop("dry_run")
     strategy = lock = None

@@ -10,7 +10,6 @@ after a stop; failures are listed and set the exit code.
 
 import argparse
 import functools
-import os
 import sys
 
 import numpy as np
@@ -99,7 +98,6 @@ def main(argv=None):
     0: done; 1: some images failed; 2: wrong use; 130: stopped by Ctrl-C.
     """
     arguments = _parse_arguments(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
     from keras_gans.serving import loading, tensors

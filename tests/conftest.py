@@ -13,6 +13,8 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Also of the processes that tests start: the workers share the cores.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+# As `import keras_gans` does before TensorFlow is imported.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import numpy as np
 import pytest

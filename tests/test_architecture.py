@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import os
 import pathlib
 import re
 import subprocess
@@ -135,6 +136,17 @@ def test_import_is_cheap_and_names_load_on_first_use():
         "assert 'tensorflow' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("first, value", [("sys", "1"), ("tensorflow", None)])
+def test_onednn_is_used_unless_tensorflow_has_chosen(first, value):
+    code = (
+        f"import os, {first}, keras_gans\n"
+        f"assert os.environ.get('TF_ENABLE_ONEDNN_OPTS') == {value!r}\n"
+    )
+    environment = dict(os.environ)
+    environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_unknown_name_is_an_attribute_error():

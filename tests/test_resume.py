@@ -4,6 +4,7 @@ import csv
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -58,8 +59,12 @@ def arguments_of(name, run_dir, save_every=10):
 
 def start(*case, **options):
     arguments = arguments_of(*case, **options)
+    # As a user starts it, without the tests' choice of what to print.
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.Popen(
         [sys.executable, "-m", "keras_gans.train", *arguments],
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -69,6 +74,8 @@ def start(*case, **options):
 def finish(process):
     _, error = process.communicate(timeout=300)
     assert process.returncode == 0, error[-3000:]
+    # No warning and no error of TensorFlow's that must be explained.
+    assert not re.findall(r"^[WE]\d{4} .*", error, re.MULTILINE)
 
 
 def assert_same_end(name, run_dir, other):

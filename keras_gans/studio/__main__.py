@@ -74,7 +74,6 @@ def main(argv=None):
     0: ended by Ctrl-C; 1: no free port or disk; 2: wrong use.
     """
     arguments = _parse_arguments(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     from keras_gans.studio import engine
