@@ -9,14 +9,11 @@ training steps. Needs the extra `bench`.
 
 import argparse
 import itertools
-import os
 import pathlib
 import statistics
 import tempfile
 import time
 from functools import partial
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 from PIL import Image

@@ -15,8 +15,6 @@ import statistics
 import subprocess
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)

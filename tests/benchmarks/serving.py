@@ -21,8 +21,6 @@ import tempfile
 import time
 from functools import partial
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 
 # Name -> registered model and arguments; the sizes that they are trained at.

@@ -9,11 +9,8 @@ each kind of operation its share of the time that threads were at work.
 
 import argparse
 import collections
-import os
 import pathlib
 import tempfile
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from tests.benchmarks.train_step import ROWS, make_batch
 

@@ -11,8 +11,6 @@ way, for a drawn face and its anime version as the style.
 import argparse
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 
 from tests.benchmarks.serving import timed

@@ -19,8 +19,6 @@ import subprocess
 import sys
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 
 # Name -> registered model, arguments, image size, images of an update.

@@ -8,7 +8,6 @@ was stopped; what is finished is only read.
 """
 
 import argparse
-import os
 import pathlib
 import shlex
 import sys
@@ -169,7 +168,6 @@ def main(argv=None):
     """
     argv = sys.argv[1:] if argv is None else argv
     arguments = _parse_arguments(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     folder = pathlib.Path(arguments.work_dir or "runs/scoreboard")
     output = pathlib.Path("tests/benchmarks/SCOREBOARD.md")
     if arguments.quick:
