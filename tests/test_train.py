@@ -18,7 +18,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import runs, train
+from keras_gans import registry, runs, train
 from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
@@ -399,6 +399,20 @@ def test_nobody_reads_and_the_terminal_is_closed(folders):
     lines = (folder.parent / "log.csv").read_text().splitlines()
     *_, row = csv.DictReader(lines)
     assert int(row["step"]) == checkpoints.steps(folder)[-1]
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_docstring_says_what_the_demonstration_changes(name):
+    model_class = registry.get(name)
+    _, text = model_class.__doc__.split("\n    Demonstration:\n")
+    text = text.split("\n    Reference:\n")[0].replace(",", "")
+    numbers = {float(number) for number in re.findall(r"\d[\d.e-]*\d|\d", text)}
+    for architecture in model_class.architectures or (None,):
+        recipe = model_class.recipe_of(architecture)
+        changes = recipe.demonstration | recipe.demonstration.get("set", {})
+        for key, value in changes.items():
+            if isinstance(value, (int, float)) and key != "evaluate_every":
+                assert value in numbers, (architecture, key)
 
 
 def test_the_article_is_the_default():

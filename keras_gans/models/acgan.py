@@ -92,6 +92,11 @@ class ACGAN(NoiseModel):
         multiplies the latents. With several labels the factors are 1 plus
         what each embedding differs from 1.
 
+    Demonstration:
+        Without data: photos of the embedded faces, `base_filters=32`, batches
+        of 32, `ema=0.999`, 6,000 steps in bfloat16, without it 3,300;
+        upsampling: `base_filters=8`, 2,000 steps.
+
     Reference:
         Odena et al. 2017, "Conditional Image Synthesis With Auxiliary
         Classifier GANs", arXiv:1610.09585, section 3.

@@ -86,6 +86,10 @@ class AttributeNetwork(BaseModel):
         each group has its own, as each has a loss of its own, see
         `calibrate`.
 
+    Demonstration:
+        Without data: photos of the embedded faces and their ten labels, 2,000
+        steps.
+
     Reference:
         github.com/SummitKwan/transparent_latent_gan at da7ae907.
         Guo et al. 2017, "On Calibration of Modern Neural Networks",

@@ -94,6 +94,11 @@ class ComboGAN(CodeModel):
         all again, and images in passes without gaps; the code draws both
         with replacement.
 
+    Demonstration:
+        Without data: photos, anime and sketches of the embedded faces at 64
+        pixels, `base_filters=16`, `num_residual_blocks=4`, batches of 8, a
+        rate of 4e-4, `ema=0.999`; 1,500 steps in bfloat16, without it 900.
+
     Reference:
         Anoosheh et al. 2018, "ComboGAN: Unrestrained Scalability for Image
         Domain Translation", arXiv:1712.06909.

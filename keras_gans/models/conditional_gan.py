@@ -79,6 +79,11 @@ class ConditionalGAN(NoiseModel):
         dense: the code takes one class an image. The embedding of several
         labels is the sum of theirs.
 
+    Demonstration:
+        Without data: photos of the embedded faces, `base_filters=32` (dense as
+        published), batches of 32, `ema=0.999`, 6,000 steps in bfloat16,
+        without it 3,300.
+
     Reference:
         Mirza and Osindero 2014, "Conditional Generative Adversarial Nets",
         arXiv:1411.1784.

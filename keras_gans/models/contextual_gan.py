@@ -133,6 +133,12 @@ class ContextualGAN(NoiseModel):
         and, as in the code, to D's first map. Wrong ones are drawn as often
         as labels occur in the replica's batch, in the code in all data.
 
+    Demonstration:
+        Without data: sketches and photos of the embedded faces,
+        `base_filters=32`, batches of 16, `perceptual_weight=0.001`,
+        `search_rate=1.0`, `ema=0.999`; 4,500 steps in bfloat16, without it
+        2,500; published: 2,500 and 1,400.
+
     Reference:
         Lu et al. 2018, "Image Generation from Sketch Constraint Using
         Contextual GAN", arXiv:1711.08972.

@@ -64,6 +64,11 @@ class DCGAN(NoiseModel):
         The code's `SAME` padding of sizes that are no multiples of 16 is left
         out.
 
+    Demonstration:
+        Without data: photos of the embedded faces, `base_filters=32`, batches
+        of 32, `ema=0.999`, 6,500 steps in bfloat16, without it 3,500; tf1:
+        3,000 and 1,700.
+
     Reference:
         Radford et al. 2016, "Unsupervised Representation Learning with Deep
         Convolutional Generative Adversarial Networks", arXiv:1511.06434.

@@ -108,6 +108,12 @@ class ProgressiveGAN(NoiseModel):
         label; the zoo sums the critic's terms over the batch, classifies
         real images alone, and has a schedule of its own.
 
+    Demonstration:
+        Without data: photos of the embedded faces, `base_filters=512`,
+        `max_filters=64`, batches of 8, 6,000 images for each size and for
+        each fade, `ema=0.998`; 66,000 images in bfloat16, without it
+        54,000.
+
     Reference:
         Karras et al. 2018, "Progressive Growing of GANs for Improved
         Quality, Stability, and Variation", arXiv:1710.10196.

@@ -119,6 +119,11 @@ class SharedLatent(CodeModel):
         unit-v1: the code takes the mean of h^2 with the noise on h, which
         adds a constant and a gradient of mean 0, and draws biases at random.
 
+    Demonstration:
+        Without data: photos and anime of the embedded faces, `ema=0.999`.
+        article: batches of 16; 2,400 steps in bfloat16, without it 1,500.
+        unit, unit-v1: 64 pixels, `base_filters=32`, 1,500 steps.
+
     Reference:
         Liu, Breuel and Kautz 2017, "Unsupervised Image-to-Image Translation
         Networks", arXiv:1703.00848. github.com/NVlabs/MUNIT, UNIT_Trainer in

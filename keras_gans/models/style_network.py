@@ -108,6 +108,11 @@ class StyleNetwork(BaseModel):
         Random weights of VGG are no part of either: they spare a download
         and give colors and strokes, but less of larger forms.
 
+    Demonstration:
+        Without data: photos of the embedded faces at 64 pixels,
+        `style="drawn:1"`, `base_filters=16`, `vgg_filters=32`, a rate of
+        3e-3, `ema=0.998`; 5,000 steps in bfloat16, without it 3,000.
+
     Reference:
         Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time
         Style Transfer and Super-Resolution", arXiv:1603.08155.
@@ -140,6 +145,7 @@ class StyleNetwork(BaseModel):
             "base_filters": 16,
             "vgg_filters": 32,
             "learning_rate": 3e-3,
+            "ema": 0.998,
         },
     }
 

@@ -80,6 +80,12 @@ class XGAN(CodeModel):
         as CycleGAN's. It crops images at random from 66 pixels; augmentation
         is the data's here.
 
+    Demonstration:
+        Without data: photos and anime of the embedded faces,
+        `base_filters=16`, batches of 16, a rate of 4e-4, the weights 100 for
+        reconstruction, 0.3 for domain, 10 for semantic and 0.2 for
+        adversarial, `ema=0.999`; 2,400 steps in bfloat16, without it 1,500.
+
     Reference:
         Royer et al. 2017, "XGAN: Unsupervised Image-to-Image Translation for
         Many-to-Many Mappings", arXiv:1711.05139.
