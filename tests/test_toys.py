@@ -18,6 +18,7 @@ from keras_gans import evaluate, export, images, registry, train
 from keras_gans.callbacks import checkpoints
 from keras_gans.evaluation import extractors
 from keras_gans.faces import samples
+from tests.metrics import tiny
 from tests.tiny import TOYS
 
 EXPECTED = {
@@ -46,6 +47,7 @@ def toy(request, tmp_path, monkeypatch):
             lambda images, training: np.ones((len(images), 10), np.float32)
         ),
     )
+    monkeypatch.setattr(extractors, "opened", lambda text: tiny.extractor())
     few = functools.partial(samples.measure, count=9)
     monkeypatch.setattr(samples, "measure", few)
     return request.param
