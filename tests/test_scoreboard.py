@@ -60,8 +60,9 @@ def test_the_command_says_all_of_a_row(entry, is_quick, tmp_path):
 
 
 def test_steps_scale_with_the_minutes():
-    (entry,) = [e for e in EVERY if e.key == "cyclegan-resnet"]
-    assert entries.settings(entry, scale=0.1)["steps"] == 150
+    (entry,) = [e for e in EVERY if e.key == "pix2pix"]
+    assert entries.settings(entry)["steps"] == 4000
+    assert entries.settings(entry, scale=0.1)["steps"] == 400
     assert entries.settings(entry, scale=0.1, steps=7)["steps"] == 7
 
 

@@ -415,6 +415,13 @@ def test_a_docstring_says_what_the_demonstration_changes(name):
                 assert value in numbers, (architecture, key)
 
 
+def test_a_demonstration_reads_what_its_critic_takes():
+    for more, critic_steps in (("", 1), ("--set critic_steps=3", 3)):
+        settings = resolved(f"--model stargan {more}")
+        assert settings["critic_steps"] == critic_steps
+        assert settings["model_arguments"]["critic_steps"] == critic_steps
+
+
 def test_the_article_is_the_default():
     settings = run_settings.resolve(vars(train.parse_arguments([])))
     assert settings["model"] == "cyclegan" and settings["image_size"] == 64
@@ -478,7 +485,7 @@ def test_epochs_become_steps_when_the_data_are_known(folders, model):
     assert settled(settings)["steps"] == 3 * 20
     demonstration = resolved(model)
     assert demonstration["data_a"].startswith("faces:")
-    assert demonstration["steps"] == 1500
+    assert demonstration["epochs"] is None and demonstration["steps"] > 1000
 
 
 def test_help_states_units_and_defaults(capsys):

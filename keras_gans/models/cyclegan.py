@@ -94,6 +94,11 @@ class CycleGAN(BaseModel):
         those of one network pass together, which is equal with instance
         normalization.
 
+    Demonstration:
+        Without data: photos and anime of the embedded faces at 64 pixels,
+        `ema=0.999`. dcgan: batches of 16; 2,400 steps in bfloat16, without it
+        1,500. resnet: 1,900 and 1,100.
+
     Reference:
         Zhu et al. 2017, "Unpaired Image-to-Image Translation using
         Cycle-Consistent Adversarial Networks", arXiv:1703.10593.
@@ -415,7 +420,12 @@ class _ResNet:
         "real": 0.5,
         "fake": 0.5,
     }
-    demonstration = {**_FACES, "image_size": 64, "steps": 1500}
+    demonstration = {
+        **_FACES,
+        "image_size": 64,
+        "set": {"ema": 0.999},
+        **devices.demonstration_steps(bfloat16=1900, float32=1100),
+    }
 
     @staticmethod
     def check(image_size, num_residual_blocks):
