@@ -122,7 +122,7 @@ class StarGAN(BaseModel):
     # For two cores: a quarter of the paper's width. The generator costs most,
     # so the critic is twice as wide as it and does not hold up its updates;
     # under the penalty of a Wasserstein critic so narrow the labels were not
-    # learned in 700 of its updates, under least squares in 150.
+    # known after 700 of its updates, under least squares mostly after 150.
     demonstration = {
         "data": ["faces:photo"],
         "image_size": 64,
