@@ -17,6 +17,7 @@ ORTHOGONALIZATIONS = "joint", "published", "sequential", "dual"
 _MOST_TANH = math.tanh(3.0)  # of a label, before arctanh makes it 3
 # Of an axis that keeps a shorter part, a move is nearly all of others'.
 _LEAST_LENGTH = 0.1
+_ROUNDING = 16 * np.finfo(np.float64).eps  # of the length of a unit vector
 
 
 def check_count(samples, size):
@@ -108,9 +109,13 @@ def judged(latents, targets, method):
 
 
 def unit(vectors):
-    """Return vectors `[count, size]` of length 1; those of 0 stay."""
+    """Return vectors `[count, size]` of length 1; those of 0 stay.
+
+    So do those of length 1, to the bit, on every processor.
+    """
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0.0, lengths, 1.0)
+    stay = (lengths == 0.0) | (np.abs(lengths - 1.0) < _ROUNDING)
+    return vectors / np.where(stay, 1.0, lengths)
 
 
 def losing_each(vectors, base):

@@ -245,6 +245,17 @@ def test_wrong_samples(arguments, match):
         FeatureAxes.of_samples(**arguments)
 
 
+def test_unit_vectors_stay_to_the_bit():
+    rng = np.random.default_rng(0)
+    for size in (1, 3, 12, 512, 4096):
+        once = linear.unit(rng.normal(size=(200, size)))
+        np.testing.assert_allclose(np.linalg.norm(once, axis=-1), 1.0)
+        np.testing.assert_array_equal(linear.unit(once), once)
+    np.testing.assert_array_equal(
+        linear.unit(np.zeros((1, 3))), np.zeros((1, 3))
+    )
+
+
 def test_joint_leaves_the_kept_coordinates_in_any_order():
     axes_ = known()
     z = axes_.latents.draw(4)
