@@ -185,7 +185,9 @@ class ProgressiveGAN(NoiseModel):
         if latent_dim is None:
             latent_dim = widest
         checks.between(1, checks.MOST_LATENTS, latent_dim=latent_dim)
-        table = labels and Labels.of_one_set(labels, exclusive)
+        table = None
+        if labels is not None:
+            table = Labels.of_one_set(labels, exclusive)
         sizes = sizes_between(initial_size, image_size)
         schedule = Growth(sizes, stable_images, fade_images)
         super().__init__(name=name, **kwargs)

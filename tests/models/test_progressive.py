@@ -117,7 +117,7 @@ class Training:
         exclusive = [[next(groups) for _ in range(n)] for n in sets]
         self.model = model = ProgressiveGAN(
             image_size=16,
-            labels=sum(exclusive, []),
+            labels=sum(exclusive, []) or None,
             exclusive=exclusive,
             stable_images=0,
             fade_images=FADE,
@@ -500,6 +500,7 @@ def test_images_of_the_largest_size_are_averaged():
         ({"initial_size": 12}, "initial_size must be one of 4, 8, 16, 32, 64"),
         ({"fade_images": 0}, "fade_images must be an integer from 1 up"),
         ({"latent_dim": 0}, "latent_dim must be an integer from 1"),
+        ({"labels": []}, "labels must be a list of one name or more"),
         ({"labels": [["a"], ["b"]]}, "labels must be those of one data set"),
         ({"filters": [4]}, "filters must be 5 integers"),
     ],
