@@ -76,7 +76,12 @@ def resolve(flags):
         "run_dir": f"runs/{settings['model']}",
         "export_dir": f"saved_models/{settings['model']}",
     } | model_class.default_settings(is_demonstration, **options, **given)
-    options = defaults.pop("set", {}) | options
+    chosen = defaults.pop("set", {})
+    weights = options.get("loss_weights")
+    if isinstance(weights, dict):
+        # One weight leaves the demonstration's others as they are.
+        options["loss_weights"] = chosen.get("loss_weights", {}) | weights
+    options = chosen | options
     of_compile = inspect.signature(model_class.compile).parameters
     for name, is_of_compile in (
         ("model_arguments", False),

@@ -422,6 +422,16 @@ def test_a_demonstration_reads_what_its_critic_takes():
         assert settings["model_arguments"]["critic_steps"] == critic_steps
 
 
+def test_a_demonstration_keeps_the_weights_that_are_not_given():
+    settings = resolved("--set loss_weights={'identity':2}")
+    weights = settings["compile_arguments"]["loss_weights"]
+    assert weights == {"cycle": 30.0, "identity": 2}
+    settings = resolved(
+        "--data-a a --data-b b --set loss_weights={'identity':2}"
+    )
+    assert settings["compile_arguments"]["loss_weights"] == {"identity": 2}
+
+
 def test_the_article_is_the_default():
     settings = run_settings.resolve(vars(train.parse_arguments([])))
     assert settings["model"] == "cyclegan" and settings["image_size"] == 64
