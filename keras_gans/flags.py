@@ -89,7 +89,7 @@ _SOURCE = (
     "a folder of images (jpg, jpeg, png, bmp, gif, webp; subfolders "
     "included), with #left or #right appended for their halves; "
     "tfds:NAME/CONFIG@SPLIT; or faces:photo, faces:anime, faces:sketch, "
-    "with faces:photo@100 for the first hundred"
+    "with faces:photo@100 for a hundred of them"
 )
 # Flags that name the data.
 DATA = {

@@ -87,7 +87,8 @@ def _faces(spec, load_size, name, seed):
     from keras_gans.faces import drawing
 
     names = listings.faces(spec, load_size, name, FACES).names
-    values = drawing.attribute_table(FACES[: len(names)], seed)
+    indices = listings.first(FACES, len(names))
+    values = drawing.attribute_table(indices, seed)
     values = values.astype(np.float32)
     columns = dict(zip(drawing.ATTRIBUTES, values.T, strict=True))
     table = tables.Table("the drawn faces", names, columns)

@@ -15,6 +15,7 @@ from keras_gans import files, images
 from keras_gans.checks import UserError, shown
 from keras_gans.datasets import headers
 from keras_gans.datasets.pictures import Pictures
+from keras_gans.faces.identities import FIRST_OF_CLASSIFIER
 
 _RULE = (
     "a folder of images, tfds:NAME/CONFIG@SPLIT, or "
@@ -51,7 +52,10 @@ def arrays(arrays, load_size, name, cache_bytes=0):
 
 
 def faces(spec, load_size, name, indices, seed=0, cache_bytes=0):
-    """Draw the faces with these numbers, or the first of them."""
+    """Draw the faces with these numbers, or as many as the spec says.
+
+    Numbers that are a range go on beyond its end, to those of the classifier.
+    """
     from keras_gans.faces import drawing
 
     style, at, count = spec.removeprefix("faces:").partition("@")
@@ -62,13 +66,23 @@ def faces(spec, load_size, name, indices, seed=0, cache_bytes=0):
         )
     if at:
         most = len(indices)
+        if isinstance(indices, range):
+            most = len(range(indices.start, FIRST_OF_CLASSIFIER, indices.step))
         if not count.isdecimal() or not 1 <= int(count) <= most:
             raise UserError(
                 f"{name} must be faces:{style}@COUNT with a count from 1 to "
                 f"{most}. Received: {spec!r}"
             )
-        indices = indices[: int(count)]
+        indices = first(indices, int(count))
     return drawn(style, load_size, name, indices, seed, cache_bytes)
+
+
+def first(indices, count):
+    """Return the first numbers of faces; a range goes on beyond its end."""
+    if isinstance(indices, range):
+        start, step = indices.start, indices.step
+        return range(start, start + step * count, step)
+    return indices[:count]
 
 
 def drawn(style, load_size, name, indices, seed=0, cache_bytes=0):

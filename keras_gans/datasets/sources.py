@@ -37,14 +37,15 @@ def open_source(
             `#left` or `#right` appended for the halves of its images;
             `"tfds:NAME/CONFIG@SPLIT"`, with `#FEATURE` for a feature other
             than `image`; `"faces:photo"`, `"faces:anime"` or
-            `"faces:sketch"`, with `@COUNT` for fewer of them; or uint8 images
-            `[height, width, 3]` as an array or a list.
+            `"faces:sketch"`, with `@COUNT` for fewer or more of them; or
+            uint8 images `[height, width, 3]` as an array or a list.
         load_size: int, height and width in pixels.
         name: str, the argument name for errors.
         seed: int, seed of the drawn faces.
         cache_bytes: int, most memory for decoded images. Those that do not
             fit are decoded again on each use.
-        face_indices: sequence of int, identities of the drawn faces.
+        face_indices: sequence of int, identities of the drawn faces. For
+            more of them a range goes on beyond its end.
 
     Returns:
         `Pictures` with readable headers.

@@ -252,6 +252,8 @@ def test_faces():
     some = open_labelled("faces:photo", ["Smiling", "Beard"], 64, seed=3)
     truth = drawing.attributes(5, seed=3)
     assert some.labels[5].tolist() == [truth["Smiling"], truth["Beard"]]
+    more = open_labelled("faces:photo@4001", ["Male"], 64)
+    assert more.labels[4000].tolist() == [drawing.attributes(4000)["Male"]]
     with pytest.raises(ValueError, match="data must be faces: and one of"):
         open_labelled("faces:oil", None, 64)
 

@@ -175,8 +175,8 @@ def test_unknown_kinds():
     refuses("https://host/x.zip", "unknown prefix")
     refuses(r"C:\images", "missing")
     refuses("faces:oil", "photo, anime, sketch. Received: 'faces:oil'")
-    for count in ("", "0", "2001", "few", "-1"):
-        refuses(f"faces:photo@{count}", "count from 1 to 2000")
+    for count in ("", "0", "250001", "few", "-1"):
+        refuses(f"faces:photo@{count}", "count from 1 to 250000")
     for size in (0, -1, 8.0, True, None):
         with pytest.raises(ValueError, match="load_size must be an int"):
             datasets.open_source("faces:photo", size)
@@ -217,6 +217,9 @@ def test_faces():
     few = datasets.open_source("faces:photo@5", 72, face_indices=indices)
     assert few.description == "5 drawn faces, photo"
     np.testing.assert_array_equal(few.load(4), sides[1].load(4))
+    more = datasets.open_source("faces:photo@2001", 72, face_indices=indices)
+    assert more.names[:2000] == sides[1].names
+    assert more.names[2000] == "faces:photo[4001]"
     other = datasets.open_source(
         "faces:anime", 72, seed=5, face_indices=[7], cache_bytes=0
     )
