@@ -68,6 +68,11 @@ def test_a_pattern_that_changes_with_the_picture_is_a_checkerboard(faces):
     )
     assert signs(photo, anime + ripple, others) == {"checkerboard"}
     assert symptoms.checkerboard(anime + ripple) < symptoms.CHECKERBOARD
+    # Also a faint one, but not what alternates in a part of the cells only, as
+    # outlines do.
+    assert signs(photo, anime + pattern(2, 0.006), others) == {"checkerboard"}
+    lines = pattern(2, 0.03) * (np.arange(64) < 32)[:, None]
+    assert signs(photo, anime + lines, others) == set()
 
 
 def test_one_inverted_colour_is_named(faces):
