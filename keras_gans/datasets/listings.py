@@ -67,7 +67,8 @@ def faces(spec, load_size, name, indices, seed=0, cache_bytes=0):
     if at:
         most = len(indices)
         if isinstance(indices, range):
-            most = len(range(indices.start, FIRST_OF_CLASSIFIER, indices.step))
+            further = range(indices.start, FIRST_OF_CLASSIFIER, indices.step)
+            most = max(most, len(further))
         if not count.isdecimal() or not 1 <= int(count) <= most:
             raise UserError(
                 f"{name} must be faces:{style}@COUNT with a count from 1 to "

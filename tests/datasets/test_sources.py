@@ -220,6 +220,12 @@ def test_faces():
     more = datasets.open_source("faces:photo@2001", 72, face_indices=indices)
     assert more.names[:2000] == sides[1].names
     assert more.names[2000] == "faces:photo[4001]"
+    # Of a range beyond those of training, fewer.
+    held = range(1_000_000, 1_000_005)
+    some = datasets.open_source("faces:photo@2", 72, face_indices=held)
+    assert some.names == ["faces:photo[1000000]", "faces:photo[1000001]"]
+    with pytest.raises(ValueError, match="count from 1 to 5"):
+        datasets.open_source("faces:photo@6", 72, face_indices=held)
     other = datasets.open_source(
         "faces:anime", 72, seed=5, face_indices=[7], cache_bytes=0
     )
