@@ -10,10 +10,8 @@ translation is known; no image collection offers that.
 import argparse
 import sys
 
-from keras_gans import files, flags, streams
+from keras_gans import evaluation, files, flags, streams
 from keras_gans.checks import UserError, shown
-from keras_gans.evaluation import subjects
-from keras_gans.faces.truth import table
 
 _EXTRACTOR = "faces"
 
@@ -80,7 +78,7 @@ def _parse_arguments(argv):
         "--count",
         type=flags.integer(1),
         metavar="PICTURES",
-        help=f"most images of each side (default: {subjects.COUNT}; for two "
+        help=f"most images of each side (default: {evaluation.COUNT}; for two "
         "folders, all)",
     )
     how.add_argument(
@@ -128,7 +126,9 @@ def main(argv=None):
         measure,
         nearest,
         results,
+        subjects,
     )
+    from keras_gans.faces.truth import table
 
     asked = arguments["metrics"] and arguments["metrics"].split(",")
     names = asked or metrics.names()

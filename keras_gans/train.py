@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 
-from keras_gans import files, flags, runs, streams, verbs
+from keras_gans import evaluation, files, flags, runs, streams, verbs
 from keras_gans import settings as run_settings
 from keras_gans.checks import UserError, shown
 from keras_gans.datasets import pipeline
@@ -193,7 +193,6 @@ def finish(settings, folder, model, data, received):
         extractors,
         measure,
         results,
-        subjects,
         translators,
     )
     from keras_gans.faces import truth
@@ -218,7 +217,7 @@ def finish(settings, folder, model, data, received):
     found = {}
     told = [v for v in model.verbs() if isinstance(v.output, verbs.Labels)]
     if told:
-        found = cases.data_of_run(settings, data).cases(told, subjects.COUNT)
+        found = cases.data_of_run(settings, data).cases(told, evaluation.COUNT)
     labels = measure.of_labels(found, translators.of_model(model))
     try:
         path = export_model(

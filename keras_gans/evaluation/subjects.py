@@ -4,15 +4,13 @@ import functools
 import pathlib
 import typing
 
-from keras_gans import datasets, registry, runs
+from keras_gans import datasets, evaluation, registry, runs
 from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 from keras_gans.evaluation import cases, extractors, folders, translators
 from keras_gans.faces import truth
 from keras_gans.serving import loading
-
-COUNT = 200  # images of each side
 
 
 class Subject(typing.NamedTuple):
@@ -232,7 +230,7 @@ def _measured_on(arguments, settings, kind, verbs):
             f"images are not. Received: {size}"
         )
     settings = settings | {"image_size": size}
-    count = arguments["count"] or COUNT
+    count = arguments["count"] or evaluation.COUNT
     given = _given(arguments, settings, kind)
     if not given and not settings.get(kind.sources[0]):
         raise UserError(
