@@ -230,7 +230,8 @@ def test_a_fade_that_goes_wrong_is_said_by_the_second_look(
 def test_a_critic_that_drifts_is_said():
     rows = [{"step": f"{n}", "d_real": f"{-n}"} for n in range(1, 200)]
     rows[40:45] = [{"step": f"{n}"} for n in range(41, 46)]  # damaged
-    watch = health.Health(types.SimpleNamespace(rows=rows), None, None)
+    rows = types.SimpleNamespace(rows=rows)
+    watch = health.Health(rows, None, None, early=0)
     watch.set_model(types.SimpleNamespace(**vars(Stub)))
     watch.current_step = 200
     logs = {"d_real": -200.0, "d_fake": 199.0}
@@ -354,6 +355,20 @@ def test_early_pictures_are_not_judged(truth, tmp_path, caplog):
     # Nor checkerboards yet at a step at which other signs are.
     drive(tmp_path, Stub(truth, {"a_to_b": checkered}), 18, 0, 2, 2)
     assert not caplog.records
+
+
+def test_of_a_run_that_ends_early_only_patterns_are_judged(
+    truth, tmp_path, caplog
+):
+    change = {"a_to_b": lambda inputs, outputs: inputs, "b_to_a": checkered}
+    stub = Stub(truth, change)
+    (row,) = drive(tmp_path / "run", stub, 8, log_every=50, ends=True, last=8)
+    (text,) = warnings(caplog)
+    assert text.startswith("step 8: checkerboard b_to_a: ")
+    assert row["warnings"] == text.removeprefix("step 8: ")
+    # But not of a mere trial.
+    drive(tmp_path / "trial", Stub(truth, change), 1, ends=True, last=1)
+    assert len(warnings(caplog)) == 1
 
 
 def test_a_short_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):

@@ -17,8 +17,9 @@ logger = logging.getLogger("keras_gans")
 EARLY = 1000
 # Checkerboards and grain fade more slowly: at the article's size 0.04 after
 # 500 steps and 0.02 after 1000, with 16 filters 0.05 after 1000 and 0.03 after
-# 2000. At the end of a run they stay.
+# 2000. At the end of a run they stay, unless it was a mere trial.
 EARLY_PATTERN = 2 * EARLY
+TRIAL = EARLY // 5
 # A sign must be seen in this many looks in a row: losses swing, and one look
 # is 18 images at one moment.
 LOOKS = 2
@@ -60,7 +61,8 @@ class Health(StepCallback):
         checkpoint: `Checkpoints`.
         early: int, steps before which images and discriminators are not
             judged, checkerboards and grain twice as many.
-        steps: int, the last step of the run, which is always checked.
+        steps: int, the last step of the run, whose images are judged at once,
+            for checkerboards and grain from a fifth of `early` on.
 
     Raises:
         FloatingPointError: from `model.fit`, in one line, if a loss term or
@@ -138,7 +140,9 @@ class Health(StepCallback):
     def _is_look(self, last, step):
         every = self.grids.every
         is_due = step // every > last // every
-        return self.early <= step and (is_due or last < step == self.steps)
+        if last < step == self.steps:
+            return TRIAL / EARLY * self.early <= step
+        return is_due and self.early <= step
 
     def _look(self, logs, drawing):
         # At other steps not through the grids, which would keep them: what
@@ -189,7 +193,7 @@ class Health(StepCallback):
 
     def _signs(self, grids, logs):
         """Return the current findings: a dict from name to one line."""
-        found = {}
+        found, is_early = {}, self.current_step < self.early
         for name, grid in grids.items():
             if not grid.of("output"):
                 continue
@@ -207,7 +211,7 @@ class Health(StepCallback):
                 if reals is None or not given.get(needed, True):
                     continue
                 is_pattern = tell in (symptoms.checkered, symptoms.grainy)
-                if is_pattern and self._is_early_for_patterns():
+                if self._is_early_for_patterns() if is_pattern else is_early:
                     continue
                 # What is wrong with a generator shows in all its outputs;
                 # one alone may rightly change next to nothing.
@@ -216,9 +220,11 @@ class Health(StepCallback):
                 if all(seen):
                     found[f"{sign} {name}"] = seen[0]
                     break
-            if grid.discriminator is not None:
+            if grid.discriminator is not None and not is_early:
                 text = self._judged(grid.discriminator, reals, outputs[0])
                 found[grid.discriminator.name] = text
+        if is_early:
+            return found
         found["critic"] = self._drifting(logs)
         everywhere = self._all_discriminators(logs)
         if everywhere:
