@@ -165,6 +165,7 @@ def main(argv=None):
             subject.cases, asked or (), extractor, optional, unavailable
         )
         measured, truth = evaluator(subject.verbs), subject.truth()
+        measure.add_untouched(evaluator, measured)
         labels = measure.of_labels(subject.cases, subject.verbs)
         copies = []
         if extractor and not asked:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import datasets, evaluate, images, runs, verbs
+from keras_gans import datasets, evaluate, images, metrics, runs, verbs
 from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints, statistics
 from keras_gans.datasets import sources
@@ -249,6 +249,19 @@ def test_a_run_on_any_pictures(run_folder, extractor, capsys):
     error = np.abs(inputs / 255.0 - there_and_back / 255.0).mean()
     row = content["directions"]["a_to_b"]["values"]["cycle_error"]
     assert row["value"] == pytest.approx(error, rel=1e-5)
+    # Beside the KID of what an untrained network makes of noise that of the
+    # noise, which is nearer to other noise.
+    row = content["directions"]["a_to_b"]["values"]["kid"]
+    reals, noise = found["a_to_b"].reals, found["a_to_b"].images
+    kid = metrics.evaluate(
+        metrics.create(["kid"], tiny.extractor()),
+        *map(measure.batches, (reals, noise)),
+    )["kid"]
+    untouched = row["values"]["untouched_input"]
+    assert untouched == pytest.approx(kid["value"], rel=1e-5)
+    assert untouched < row["value"]
+    assert "the inputs as they are come nearer" in row["protocol"]
+    assert f"untouched_input {untouched:.4g})" in row["text"]
     # Best and worst of either direction, and a page with all of it.
     files = [entry["file"] for entry in content["examples"]]
     assert len(files) == 4

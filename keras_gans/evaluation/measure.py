@@ -129,6 +129,33 @@ class Evaluator:
         self.fakes[direction] = fakes
 
 
+def add_untouched(evaluator, measured):
+    """Add to each KID that of the inputs themselves, where they are images.
+
+    It tells whether the extractor sees what a translation changes: outputs
+    that are farther from the real images than their inputs either are, or
+    differ in what this extractor was not trained on.
+
+    Args:
+        evaluator: `Evaluator`.
+        measured: its result; `values` of `kid` receive `untouched_input`.
+    """
+    for direction, results in measured.items():
+        inputs, kid = evaluator.cases[direction].images, results.get("kid")
+        if inputs is None or not kid or kid["error"]:
+            continue
+        metric = {"kid": evaluator.metrics[direction]["kid"]}
+        untouched = metrics.evaluate(metric, None, batches(inputs))["kid"]
+        if untouched["error"]:
+            continue
+        kid["values"]["untouched_input"] = untouched["value"]
+        if untouched["value"] <= kid["value"]:
+            kid["protocol"]["warning"] = (
+                "the inputs as they are come nearer to the real images: "
+                "believe your eyes, or features of another extractor"
+            )
+
+
 def of_labels(cases, named):
     """Measure the verbs whose outputs are labels.
 
