@@ -270,6 +270,25 @@ def test_a_run_on_any_pictures(run_folder, extractor, capsys):
     assert row["text"] in page and row["protocol"] in page
 
 
+def test_inputs_as_near_to_the_real_images_as_outputs_are_no_warning():
+    sides = (tiny.pictures(24, seed=seed) for seed in (0, 1))
+    inputs, reals = (
+        datasets.open_source(images.to_uint8(side).numpy(), tiny.SIZE)
+        for side in sides
+    )
+    case = datasets.Case({"images": inputs}, reals, False, "blocks")
+    evaluator = measure.Evaluator({"a_to_b": case}, ["kid"], tiny.extractor())
+    mirrored = verbs.Verb(
+        "a_to_b", lambda images: images[:, :, ::-1], {}, "a", "b"
+    )
+    measured = evaluator({"a_to_b": mirrored})
+    measure.add_untouched(evaluator, measured)
+    kid = measured["a_to_b"]["kid"]
+    over = kid["value"] - kid["values"]["untouched_input"]
+    assert 0 < over < kid["values"]["kid_spread"]
+    assert "warning" not in kid["protocol"]
+
+
 @pytest.fixture
 def noise_folder(run_folder, untrained):
     """The run of an untrained DCGAN on a folder of 80 images."""

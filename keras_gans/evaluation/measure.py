@@ -133,8 +133,9 @@ def add_untouched(evaluator, measured):
     """Add to each KID that of the inputs themselves, where they are images.
 
     It tells whether the extractor sees what a translation changes: outputs
-    that are farther from the real images than their inputs either are, or
-    differ in what this extractor was not trained on.
+    that are farther from the real images than their inputs, by more than
+    the spread over subsets, either are, or differ in what this extractor
+    was not trained on.
 
     Args:
         evaluator: `Evaluator`.
@@ -149,7 +150,8 @@ def add_untouched(evaluator, measured):
         if untouched["error"]:
             continue
         kid["values"]["untouched_input"] = untouched["value"]
-        if untouched["value"] <= kid["value"]:
+        spread = max(of["values"]["kid_spread"] for of in (kid, untouched))
+        if kid["value"] - untouched["value"] > spread:
             kid["protocol"]["warning"] = (
                 "the inputs as they are come nearer to the real images: "
                 "believe your eyes, or features of another extractor"
