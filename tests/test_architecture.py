@@ -15,8 +15,9 @@ LEAVES = (
     *("checks", "files", "growth", "images", "labels", "layers", "losses"),
     *("optimizers", "registry", "streams", "style_images", "verbs"),
     *("faces.drawing", "faces.identities", "callbacks.rate_by_epoch"),
-    # A search for latents is what a Contextual GAN does after training.
-    "latents.projection",
+    # A search for latents is what a Contextual GAN does after training, and
+    # says what is odd about an image.
+    *("latents.projection", "latents.traits"),
 )
 COMMANDS = (
     *("train", "evaluate", "translate", "generate"),

@@ -20,6 +20,7 @@ from keras_gans import checks, losses, verbs
 from keras_gans.checks import UserError
 from keras_gans.labels import Labels
 from keras_gans.latents.projection import nearest_start, project
+from keras_gans.latents.traits import Traits
 from keras_gans.layers import draw_latents, frozen_statistics
 from keras_gans.networks import noise_discriminator, noise_generator
 from keras_gans.networks.noise import check_image_size
@@ -208,10 +209,10 @@ class ContextualGAN(NoiseModel):
             *(sides, discriminator_filters, style, num_labels),
             name="discriminator",
         )
-        # By half and trait, see `_Traits`: the least and the most of held-out
-        # images; zeros until `calibrate`.
+        # By half and trait: the least and the most of held-out images; zeros
+        # until `calibrate`.
         self.usual = self.add_weight(
-            shape=(2, len(_Traits._fields), 2),
+            shape=(2, len(Traits._fields), 2),
             initializer="zeros",
             trainable=False,
             aggregation="only_first_replica",
@@ -505,18 +506,17 @@ class ContextualGAN(NoiseModel):
             self.usual.assign(usual)
 
     def _traits(self, images, labels, visible):
-        """Return the `_Traits` of images, each float32 `[batch]`."""
+        """Return the `Traits` of images, each float32 `[batch]`."""
         completion = self.complete(images, visible, labels=labels, steps=0)
-        return _Traits(completion.divergence, *_pixel_traits(images))
+        return Traits.of(images, completion.divergence)
 
     def _remarks(self, images, labels=None, visible="a"):
         """Return what is odd about each image, a list of str or None."""
         images = self._check_half(images)
         traits = self._traits(images, labels, visible)
-        traits = _Traits(*map(np.array, traits))
-        usual = _Traits(*self.usual.numpy()["ab".index(visible)])
-        rows = zip(*traits, strict=True)
-        return [_remark(_Traits(*row), usual) for row in rows]
+        usual = Traits(*self.usual.numpy()["ab".index(visible)])
+        rows = zip(*map(np.array, traits), strict=True)
+        return [Traits(*row).remark(usual) for row in rows]
 
     def samples(self, batch):
         """Return the sample grids: completions, and joint images of noise.
@@ -610,66 +610,6 @@ class _Search:
 def _with(inputs, vectors):
     """Return what a network takes; `vectors` is None without labels."""
     return inputs if vectors is None else [inputs, vectors]
-
-
-class _Traits(typing.NamedTuple):
-    """What an image may be odd by; a number each, or an array of them.
-
-    Attributes:
-        divergence: KL divergence of the best start.
-        lightness: mean gray value, 0 to 1.
-        contrast: standard deviation of the gray values.
-        shading: share of gray values between a quarter and three quarters.
-        chroma: mean of the largest minus the least of red, green and blue.
-    """
-
-    divergence: typing.Any
-    lightness: typing.Any
-    contrast: typing.Any
-    shading: typing.Any
-    chroma: typing.Any
-
-
-def _pixel_traits(images):
-    colors = (np.asarray(images, np.float32) + 1.0) / 2.0
-    gray = tf.image.rgb_to_grayscale(colors).numpy()
-    axes = (1, 2, 3)
-    is_middle = (gray > 0.25) & (gray < 0.75)
-    chroma = np.ptp(colors, axis=-1).mean((1, 2))
-    return gray.mean(axes), gray.std(axes), is_middle.mean(axes), chroma
-
-
-def _remark(traits, usual):
-    """Return what is odd about an image, or None.
-
-    Args:
-        traits: `_Traits` of numbers.
-        usual: `_Traits` of pairs, the least and the most; zeros if unknown.
-    """
-    if not np.isfinite(traits).all():
-        return "has no completion: NaN or infinity in the search"
-    if not np.any(usual):
-        return None
-    light, (darkest, lightest) = traits.lightness, usual.lightness
-    odd = []
-    if traits.contrast < usual.contrast[0] / 4:
-        odd.append("is empty")
-    elif light < 0.5 < darkest or lightest < 0.5 < light:
-        odd.append("is inverted, light on dark in place of dark on light")
-    # Twice the most, and a little more where there is none.
-    if traits.shading > 2 * usual.shading[1] + 0.05:
-        odd.append("has shades of gray")
-    if traits.chroma > 2 * usual.chroma[1] + 0.02:
-        odd.append("has colors")
-    if traits.divergence > 1.5 * usual.divergence[1]:
-        odd.append("is like none that the model knows")
-    if not odd:
-        return None
-    least, most = usual.divergence
-    return (
-        f"{', '.join(odd)}: the best start is {traits.divergence:.3f} from it "
-        f"(KL divergence), usual are {least:.3f} to {most:.3f}"
-    )
 
 
 class _Recipe:
