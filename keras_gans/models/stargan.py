@@ -73,6 +73,8 @@ class StarGAN(BaseModel):
             several data sets, only over the labels of the target's set.
         g_reconstruction, weight 10: |x - G(G(x, c), c')|, eq. 4; c' are the
             labels of x.
+        g_identity, weight 0: |x - G(x, c')|, not in the paper: with its own
+            labels an image should stay as it is.
         d_real, weight 1: -D(x), eq. 8.
         d_fake, weight 1: D(G(x, c)), eq. 8.
         d_classification, weight 1: -log D(c' | x), eq. 2.
@@ -108,7 +110,10 @@ class StarGAN(BaseModel):
 
     data_kind = "labelled"
     terms = {
-        "generator": ("adversarial", "classification", "reconstruction"),
+        "generator": (
+            *("adversarial", "classification", "reconstruction"),
+            "identity",
+        ),
         "discriminator": ("real", "fake", "classification", "gradient_penalty"),
     }
 
@@ -148,6 +153,7 @@ class StarGAN(BaseModel):
         "adversarial": 1.0,
         "classification": 1.0,
         "reconstruction": 10.0,
+        "identity": 0.0,
         "real": 1.0,
         "fake": 1.0,
         "gradient_penalty": 10.0,
@@ -321,11 +327,15 @@ class StarGAN(BaseModel):
         adversarial = self._generator_loss(patches)  # -D(G(x, c)), eq. 8
         class_loss = self._classification(targets, classes)  # -log D(c|G(x, c))
         reconstruction = losses.l1(images, back)  # |x - G(G(x, c), c')|, eq. 4
-        return {
+        terms = {
             "adversarial": adversarial,
             "classification": class_loss,
             "reconstruction": reconstruction,
-        }, None
+        }
+        if self.loss_weights["identity"]:
+            same = generator([images, vectors], training=training)  # G(x, c')
+            terms["identity"] = losses.l1(images, same)
+        return terms, None
 
     def _discriminator_terms(self, images, vectors, targets, mixing, training):
         def critic(images):

@@ -24,24 +24,24 @@ def make_trackers(terms):
 
 def own_state(model):
     """Return the additional variables to save with a `BaseModel`, by name."""
-    means = {
-        f"{name}_{variable.name}": variable
-        for name, tracker in model.trackers.items()
-        for variable in tracker.variables
-    }
     random_states = (
         v for v in model.variables if v.name == "seed_generator_state"
     )
     return (
         model.counters
-        | means
         | {f"random_{i}": v for i, v in enumerate(random_states)}
-        | _of_averages(model)
+        | _begun_at_zero(model)
     )
 
 
-def _of_averages(model):
-    return model.averages.state if model.averages else {}
+def _begun_at_zero(model):
+    """Return the means of losses and the averages of weights, by name."""
+    means = {
+        f"{name}_{variable.name}": variable
+        for name, tracker in model.trackers.items()
+        for variable in tracker.variables
+    }
+    return means | (model.averages.state if model.averages else {})
 
 
 def save(model, store):
@@ -53,9 +53,10 @@ def save(model, store):
 def load(model, store):
     """Read a model's own state from a Keras store.
 
-    Averages that the saved model did not have are initialized.
+    Averages and means of losses that the saved model, maybe of an earlier
+    version, did not have begin at zero.
     """
-    missing = set(_of_averages(model)) - set(store.keys())
+    missing = set(_begun_at_zero(model)) - set(store.keys())
     for name, variable in own_state(model).items():
         variable.assign(
             keras.ops.zeros_like(variable) if name in missing else store[name]

@@ -75,6 +75,7 @@ def test_default_compilation():
         "adversarial": 1.0,
         "classification": 1.0,
         "reconstruction": 10.0,
+        "identity": 0.0,
         "real": 1.0,
         "fake": 1.0,
         "gradient_penalty": 10.0,
@@ -166,6 +167,39 @@ def test_critic_term_of_weight_zero_is_dropped(term):
         "d_loss",
         *others,
     }
+
+
+def test_identity_asks_that_an_image_stays_with_its_own_labels():
+    model, given = tiny(), batch()
+    inputs = [given["images"], given["labels"]]
+    error = losses.l1(given["images"], model(inputs))
+    without = model.test_step(given)
+    assert "g_identity" not in without
+    model.compile(run_eagerly=True, loss_weights={"identity": 3.0})
+    model.reset_metrics()
+    logs = model.test_step(given)
+    np.testing.assert_allclose(logs["g_identity"], error, rtol=1e-6)
+    np.testing.assert_allclose(
+        logs["g_loss"], without["g_loss"] + 3.0 * error, rtol=1e-6
+    )
+    for _ in range(5):
+        logs = model.train_step(given)
+    assert float(losses.l1(given["images"], model(inputs))) < float(error)
+
+
+def test_a_model_saved_before_it_had_a_term_is_loaded(tmp_path, monkeypatch):
+    with monkeypatch.context() as earlier:
+        terms = StarGAN.terms["generator"][:-1]
+        earlier.setattr(
+            *(StarGAN, "terms"), StarGAN.terms | {"generator": terms}
+        )
+        model = tiny()
+        logs = model.train_step(batch())
+        model.save(tmp_path / "earlier.keras")
+    loaded = keras.models.load_model(tmp_path / "earlier.keras")
+    means = {name: float(t.result()) for name, t in loaded.trackers.items()}
+    assert means.pop("g_identity") == 0.0
+    assert means == {name: float(value) for name, value in logs.items()}
 
 
 def test_translate_sets_labels_by_name_or_all():
