@@ -62,7 +62,7 @@ def _arrays(spec, labels, name):
         f"{name} must be a pair (images, labels) of equal length, the labels "
         "[count, num_labels] of 0 and 1 or [count] of classes. Received: "
     )
-    if isinstance(spec, np.ndarray) or len(spec) != 2:
+    if hasattr(spec, "__array__") or len(spec) != 2:
         raise UserError(f"{rule}no pair")
     pictures, values = spec[0], np.asarray(spec[1])
     if values.ndim not in (1, 2) or len(values) != len(pictures):

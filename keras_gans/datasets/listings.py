@@ -26,10 +26,9 @@ _HALVES = ("left", "right")
 
 def arrays(arrays, load_size, name, cache_bytes=0):
     """Use uint8 images `[height, width, 3]` unchanged."""
-    if not len(arrays) or any(
-        getattr(array, "dtype", None) != np.uint8
-        or array.ndim != 3
-        or array.shape[2] != 3
+    arrays = [np.asarray(array) for array in arrays]
+    if not arrays or any(
+        array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3
         for array in arrays
     ):
         raise UserError(

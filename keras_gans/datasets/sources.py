@@ -1,7 +1,5 @@
 """Open a source: a folder, a data set, drawn faces or arrays."""
 
-import numpy as np
-
 from keras_gans import checks
 from keras_gans.datasets import listings
 from keras_gans.datasets.listings import drawn
@@ -14,7 +12,7 @@ FACES = range(0, 4000, 2)
 
 def scheme(spec):
     """Return the type of a source: array, tfds, faces or folder."""
-    if isinstance(spec, np.ndarray | list | tuple):
+    if isinstance(spec, list | tuple) or hasattr(spec, "__array__"):
         return "array"
     start = str(spec).partition(":")[0]
     return (
@@ -38,7 +36,8 @@ def open_source(
             `"tfds:NAME/CONFIG@SPLIT"`, with `#FEATURE` for a feature other
             than `image`; `"faces:photo"`, `"faces:anime"` or
             `"faces:sketch"`, with `@COUNT` for fewer or more of them; or
-            uint8 images `[height, width, 3]` as an array or a list.
+            uint8 images `[height, width, 3]` as an array, a tensor or a list,
+            also of Pillow's.
         load_size: int, height and width in pixels.
         name: str, the argument name for errors.
         seed: int, seed of the drawn faces.

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from keras_gans import datasets
@@ -189,7 +190,8 @@ def test_unknown_kinds():
 def test_arrays():
     array = np.zeros((3, 20, 10, 3), np.uint8)
     array[1] = 50
-    for spec in (array, list(array)):
+    pillows = [Image.fromarray(image) for image in array]
+    for spec in (array, list(array), tf.constant(array), pillows):
         pictures = datasets.open_source(spec, 8)
         assert values(pictures) == [0, 50, 0]
         assert pictures.description == "3 images in memory"
