@@ -287,6 +287,11 @@ def test_inputs_as_near_to_the_real_images_as_outputs_are_no_warning():
     over = kid["value"] - kid["values"]["untouched_input"]
     assert 0 < over < kid["values"]["kid_spread"]
     assert "warning" not in kid["protocol"]
+    # Labels are changed on the real images themselves.
+    evaluator.cases["a_to_b"] = case._replace(reals=inputs)
+    measured = evaluator({"a_to_b": mirrored})
+    measure.add_untouched(evaluator, measured)
+    assert "untouched_input" not in measured["a_to_b"]["kid"]["values"]
 
 
 @pytest.fixture

@@ -142,8 +142,12 @@ def add_untouched(evaluator, measured):
         measured: its result; `values` of `kid` receive `untouched_input`.
     """
     for direction, results in measured.items():
-        inputs, kid = evaluator.cases[direction].images, results.get("kid")
-        if inputs is None or not kid or kid["error"]:
+        case, kid = evaluator.cases[direction], results.get("kid")
+        inputs = case.images
+        # Of labels the inputs are the real images, of folders the outputs.
+        if any(inputs is other for other in (None, case.reals, case.fakes)):
+            continue
+        if not kid or kid["error"]:
             continue
         metric = {"kid": evaluator.metrics[direction]["kid"]}
         untouched = metrics.evaluate(metric, None, batches(inputs))["kid"]
