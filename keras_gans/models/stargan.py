@@ -99,8 +99,8 @@ class StarGAN(BaseModel):
         `base_filters=16`, `discriminator_filters=32`, `critic_steps=1`, a
         rate of 6e-4, least squares without the penalty
         (`adversarial_loss="least_squares"`, weights 0.5 for real and fake, 0
-        for gradient_penalty), 30 for reconstruction, 90 for identity,
-        `ema=0.998`; 2,400 steps in bfloat16, without it 1,600.
+        for gradient_penalty), 30 for identity, `ema=0.998`; 2,400 steps in
+        bfloat16, without it 1,600.
 
     Reference:
         Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks
@@ -143,8 +143,7 @@ class StarGAN(BaseModel):
             "ema": 0.998,
             "adversarial_loss": "least_squares",
             "loss_weights": {
-                "reconstruction": 30.0,
-                "identity": 90.0,
+                "identity": 30.0,
                 "real": 0.5,
                 "fake": 0.5,
                 "gradient_penalty": 0.0,
