@@ -26,14 +26,19 @@ _HALVES = ("left", "right")
 
 def arrays(arrays, load_size, name, cache_bytes=0):
     """Use uint8 images `[height, width, 3]` unchanged."""
-    arrays = [np.asarray(array) for array in arrays]
-    if not arrays or any(
-        array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3
+    try:
+        arrays = [np.asarray(array) for array in arrays]
+    except (TypeError, ValueError):  # a single number, or ragged ones
+        arrays = []
+    wrong = [
+        f"{array.dtype} {list(array.shape)}"
         for array in arrays
-    ):
+        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3
+    ]
+    if wrong or not arrays:
         raise UserError(
-            f"{name} must be uint8 images [height, width, 3], at least "
-            f"one. Received: {len(arrays)} of another kind"
+            f"{name} must be uint8 images [height, width, 3], at least one. "
+            f"Received: {wrong[0] if wrong else 'none'}"
         )
     return Pictures(
         [f"{name}[{i}]" for i in range(len(arrays))],

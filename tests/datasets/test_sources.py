@@ -200,6 +200,9 @@ def test_arrays():
     refuses(array[..., 0], "uint8 images")
     refuses([], "at least one")
     refuses(["a", "b"], "uint8 images")
+    refuses(tf.zeros((2, 8, 8, 3)), r"Received: float32 \[8, 8, 3\]")
+    for spec in (np.array(3), tf.constant(3), [[1, 2], [[3], 4]]):
+        refuses(spec, "at least one. Received: none")
 
 
 def test_faces():
