@@ -48,6 +48,9 @@ class StarGAN(BaseModel):
         num_discriminator_layers: int, convolutions of stride 2, at most down
             to one pixel. Default: 6; below 64 pixels down to one pixel.
         critic_steps: int, critic updates in a training step. Default 5.
+        upsampling: `"transposed"`, the convolutions by which the generator
+            enlarges, or `"resize"`: nearest neighbors, then a 3x3
+            convolution, which leaves no checkerboard.
 
     Batch:
         images: float32 `[critic_steps * batch, image_size, image_size, 3]`
@@ -171,6 +174,7 @@ class StarGAN(BaseModel):
         num_residual_blocks=6,
         num_discriminator_layers=None,
         critic_steps=5,
+        upsampling="transposed",
         name="stargan",
         **kwargs,
     ):
@@ -206,6 +210,7 @@ class StarGAN(BaseModel):
             num_labels=label_table.vector_size,
             base_filters=base_filters,
             num_residual_blocks=num_residual_blocks,
+            upsampling=upsampling,
             name="generator",
         )
         self.discriminator = stargan_discriminator(
@@ -224,6 +229,7 @@ class StarGAN(BaseModel):
         self.num_residual_blocks = num_residual_blocks
         self.num_discriminator_layers = num_discriminator_layers
         self.critic_steps = critic_steps
+        self.upsampling = upsampling
         self._make_state()
 
     @classmethod
@@ -246,6 +252,7 @@ class StarGAN(BaseModel):
             "num_residual_blocks": self.num_residual_blocks,
             "num_discriminator_layers": self.num_discriminator_layers,
             "critic_steps": self.critic_steps,
+            "upsampling": self.upsampling,
         }
 
     def call(self, inputs, training=False):

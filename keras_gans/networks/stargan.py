@@ -14,8 +14,17 @@ from keras import initializers, layers
 
 from keras_gans import checks
 from keras_gans.checks import UserError
-from keras_gans.layers import InstanceNormalization, LabelPlanes, LeakyReLU
-from keras_gans.networks._blocks import check_arguments, check_weights
+from keras_gans.layers import (
+    Doubled,
+    InstanceNormalization,
+    LabelPlanes,
+    LeakyReLU,
+)
+from keras_gans.networks._blocks import (
+    UPSAMPLINGS,
+    check_arguments,
+    check_weights,
+)
 
 _LEAST_SIDE = 8  # at a quarter, two pixels: one alone is normalized to 0
 
@@ -26,6 +35,7 @@ def stargan_generator(
     base_filters=64,
     num_residual_blocks=6,
     moving_statistics=False,
+    upsampling="transposed",
     name=None,
 ):
     """Two convolutions of stride 2, residual blocks, two transposed ones.
@@ -67,6 +77,7 @@ def stargan_generator(
         base_filters=(base_filters, 1, 2**16),
         num_residual_blocks=(num_residual_blocks, 0, 100),
     )
+    checks.one_of(UPSAMPLINGS, upsampling=upsampling)
     ends = 49 * base_filters * (2 * input_shape[2] + num_labels)
     check_weights(
         ends + base_filters**2 * (320 + 288 * num_residual_blocks),
@@ -102,7 +113,7 @@ def stargan_generator(
         x = normalized(_convolution(x, 4 * base_filters, 3))
         x = layers.Add()([shortcut, x])  # and no ReLU behind the sum
     for factor in (2, 1):
-        x = activated(_doubled(x, factor * base_filters))
+        x = activated(_doubled(x, factor * base_filters, upsampling))
     x = _convolution(x, input_shape[2], 7)
     # float32 also under mixed precision, see dcgan.py.
     outputs = layers.Activation("tanh", dtype="float32")(x)
@@ -196,7 +207,9 @@ def _halved(x, filters, use_bias=False):
     return _convolution(x, filters, 4, "valid", use_bias, strides=2)
 
 
-def _doubled(x, filters):
+def _doubled(x, filters, upsampling):
+    if upsampling == "resize":
+        return _convolution(Doubled()(x), filters, 3)
     return layers.Conv2DTranspose(
         filters,
         4,

@@ -171,6 +171,23 @@ def test_configuration_rebuilds_the_networks():
         assert list(SOURCE.variables(again)) == list(SOURCE.variables(network))
 
 
+def test_resized_maps_have_no_checkerboard():
+    even = [np.full((1, 96, 96, 3), 0.5, "float32"), np.zeros((1, 1), "f")]
+
+    def pattern(upsampling):
+        outputs = stargan_generator(
+            num_labels=1,
+            base_filters=4,
+            num_residual_blocks=0,
+            upsampling=upsampling,
+        )(even)
+        # Further inside than kernels reach from the border.
+        return np.ptp(outputs[0, 40:56, 40:56], axis=(0, 1)).max()
+
+    assert pattern("resize") < 1e-6
+    assert pattern("transposed") > 1e-3
+
+
 @pytest.mark.parametrize(
     "arguments,message",
     [
@@ -182,6 +199,7 @@ def test_configuration_rebuilds_the_networks():
         ({"num_residual_blocks": 10**6}, "from 0 to 100.*1000000"),
         ({"base_filters": 4000}, "at most 268,435,456 weights.*=4000"),
         ({"num_labels": 10**6}, "num_labels.*to 2000.*1000000"),
+        ({"upsampling": "nearest"}, "upsampling must be.*resize.*'nearest'"),
     ],
 )
 def test_arguments_of_the_generator_are_checked(arguments, message):
