@@ -10,9 +10,6 @@ from tests import serving_pictures as pictures
 from tests.tiny import make_bare
 from tests.toys.noise import NoiseToy
 
-# Keras asks NumPy for a name that NumPy warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:.*np.object:FutureWarning")
-
 
 def test_files_give_the_pixels_of_the_model(tmp_path):
     runtime = pytest.importorskip("onnxruntime")

@@ -24,9 +24,6 @@ from tests import serving_pictures as pictures
 from tests.tiny import make_bare
 from tests.toys.noise import NoiseToy
 
-# Keras asks NumPy for a name that NumPy warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:.*np.object:FutureWarning")
-
 
 @pytest.fixture(scope="module")
 def runtime():

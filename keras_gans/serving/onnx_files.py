@@ -1,5 +1,7 @@
 """Export ONNX: one file per verb, with Keras' exporter."""
 
+import warnings
+
 import keras
 
 from keras_gans import images
@@ -100,6 +102,11 @@ def convert(file, function, specifications, model, inputs):
 
     verb = _Verb(file.stem, function, list(specifications), model)
     signature = [*specifications.values()]
-    verb.export(file, format="onnx", input_signature=signature, verbose=False)
+    with warnings.catch_warnings():
+        # Keras asks NumPy for a name that NumPy warns of.
+        warnings.filterwarnings("ignore", ".*np.object", FutureWarning)
+        verb.export(
+            file, format="onnx", input_signature=signature, verbose=False
+        )
     (outputs,) = onnxruntime.InferenceSession(file).run(None, inputs)
     return outputs
