@@ -255,8 +255,9 @@ def finish(settings, folder, model, data, received):
     sources = run_settings.kind_of(settings).sources
     named = " ".join(f"--{name.replace('_', '-')} DIR" for name in sources)
     print(
-        f"try next: your own images with {named} --run-dir runs/mine, or the "
-        "same command with more --steps"
+        f"try next: python -m keras_gans.evaluate --run-dir {shown(folder)}, "
+        f"other images with {named} --run-dir runs/mine, or the same command "
+        "with more --steps"
     )
     return 0
 

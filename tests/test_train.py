@@ -52,7 +52,7 @@ def test_a_run_from_start_to_export_and_on(folders, capsys, request):
         "steps  4",
         "wrote",
         "saved_models/pix2pix/1",
-        "try next",
+        "try next: python -m keras_gans.evaluate --run-dir runs/pix2pix",
     ):
         assert expected in shown.out, expected
     assert "4/4" in shown.err
