@@ -10,6 +10,7 @@ import atexit
 import functools
 import logging
 import pathlib
+import shlex
 import shutil
 import sys
 import tempfile
@@ -254,8 +255,9 @@ def finish(settings, folder, model, data, received):
             print(f"  {shown(place)}  {meaning}")
     sources = run_settings.kind_of(settings).sources
     named = " ".join(f"--{name.replace('_', '-')} DIR" for name in sources)
+    run_dir = shlex.quote(shown(folder))
     print(
-        f"try next: python -m keras_gans.evaluate --run-dir {shown(folder)}, "
+        f"try next: python -m keras_gans.evaluate --run-dir {run_dir}, "
         f"other images with {named} --run-dir runs/mine, or the same command "
         "with more --steps"
     )
