@@ -162,9 +162,12 @@ def test_what_is_drawn_is_translated_at_once_or_searched(page):
     choice = panel.get_by_label("model")
     choice.click()
     page.get_by_role("option", name="contextual.keras: a to b").click()
+    # The canvas of the other model shows until the button of this one does.
+    find = panel.get_by_role("button", name="Find the image")
+    find.wait_for()
     sync_api.expect(panel.locator(".canvas:visible")).to_have_count(1)
     draw(page, panel)
-    panel.get_by_role("button", name="Find the image").click()
+    find.click()
     # From step 1,000 on, Gradio counts in thousands: "1.2k/100k steps".
     page.get_by_text(re.compile(r"\d\S*/\S+ steps")).first.wait_for()
     panel.get_by_role("button", name="Stop").click()
