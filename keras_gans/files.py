@@ -4,6 +4,7 @@ import contextlib
 import csv
 import errno
 import functools
+import hashlib
 import json
 import logging
 import math
@@ -32,6 +33,7 @@ MOST_NUMBERS = 2**28  # of a file of weights; no network of ours has more
 _TEXTS = "warnings", "advice"  # columns that are no numbers
 UNFINISHED = ".unfinished-"
 NOTES_BETWEEN = " | "  # in one cell of log.csv
+_cleaned = set()  # folders, by `_clean`
 _held = weakref.WeakValueDictionary()  # `Lock`s of this process, by folder
 
 # What archives, cameras' disks and network drives add to a folder, besides
@@ -239,8 +241,8 @@ def _cell(value):
 def beside(folder):
     """Make a temporary folder within `folder`, for files to rename later.
 
-    It is deleted at the end. The next call deletes folders of killed
-    processes, as their locks are released.
+    It is deleted at the end. The first call of a process for `folder` also
+    deletes the folders of killed processes, as their locks are released.
 
     Args:
         folder: path; made as needed.
@@ -253,13 +255,7 @@ def beside(folder):
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # Before there were locks, checkpoints were written to a file.
-    for path in folder.glob(f"{UNFINISHED[:-1]}*"):
-        with _locked(path) as is_ours:
-            if is_ours and path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif is_ours:
-                path.unlink(missing_ok=True)
+    _clean(folder)
     while True:
         path = pathlib.Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         with _locked(path) as is_ours:
@@ -271,6 +267,21 @@ def beside(folder):
             finally:
                 shutil.rmtree(path, ignore_errors=True)
             return
+
+
+def _clean(folder):
+    """Delete what killed processes left, once, as it lists all files."""
+    place = os.path.abspath(folder)
+    if place in _cleaned:
+        return
+    _cleaned.add(place)
+    # Before there were locks, checkpoints were written to a file.
+    for path in folder.glob(f"{UNFINISHED[:-1]}*"):
+        with _locked(path) as is_ours:
+            if is_ours and path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif is_ours:
+                path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -471,6 +482,16 @@ def record(path, settings, argument):
             f"{argument} must be a new folder, or one of results with the same "
             f"settings ({path}). Received: {', '.join(others)}"
         )
+
+
+def digest(path):
+    """Return the SHA-256 of a file, as text.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    with open(expanded(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_size(path, most):

@@ -158,6 +158,9 @@ def _record(arguments, model, labels, amounts):
             "labels": labels,
             "truncation": arguments.truncation,
             "amounts": amounts or None,
+            "axes": files.digest(arguments.axes)
+            if amounts and arguments.axes
+            else None,
         },
         "output",
     )

@@ -54,8 +54,9 @@ _MOST = {
     "batch_size": 2**16,
     **dict.fromkeys(("held_out", "critic_steps", "steps"), 2**31),
 }
-# Sources that are not local folders: downloaded data sets and shares.
-_ELSEWHERE = re.compile(r"(?!faces:)\w\w+:|[/\\]{2}")
+# Sources that are not local folders: downloaded data sets and shares; also
+# of a domain, NAME=SOURCE.
+_ELSEWHERE = re.compile(r"([^/\\:=]*=)?((?!faces:)\w\w+:|[/\\]{2})")
 
 
 def prepare(folder, settings, restart=False, decays=False):

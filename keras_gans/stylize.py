@@ -376,8 +376,7 @@ def _settings(arguments, options):
     }
     if weights not in (None, "imagenet"):
         try:
-            with open(files.expanded(weights), "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+            digest = files.digest(weights)[:16]
         except OSError as error:
             raise UserError(
                 "weights must be imagenet or a file that can be read. "

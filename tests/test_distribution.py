@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+import types
+from unittest import mock
 
 import keras
 import numpy as np
@@ -58,6 +60,30 @@ def test_one_device_needs_no_strategy():
     mirrored = devices.make("mirrored", 1)
     assert isinstance(mirrored, tf.distribute.MirroredStrategy)
     devices.check_agreement(mirrored, "step", 3)
+
+
+@pytest.mark.parametrize(
+    "batch_size,count", [(8, 4), (6, 2), (1, 1), (3, 1), (None, 0)]
+)
+def test_as_many_gpus_as_share_the_batch(
+    batch_size, count, monkeypatch, caplog
+):
+    names = [f"gpu{i}" for i in range(4 if count else 0)]
+    gpus = [types.SimpleNamespace(name=name) for name in names]
+    monkeypatch.setattr(*(tf.config, "list_logical_devices"), lambda kind: gpus)
+    mirrored = mock.Mock(
+        side_effect=lambda names: types.SimpleNamespace(
+            names=names, num_replicas_in_sync=len(names)
+        )
+    )
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", mirrored)
+    strategy = devices.make("auto", batch_size or 4)
+    if count < 2:
+        assert strategy is tf.distribute.get_strategy()
+    else:
+        assert strategy.names == names[:count]
+    is_told = f"{count} of 4 GPUs share a batch" in caplog.text
+    assert is_told == (0 < count < 4)
 
 
 @pytest.mark.parametrize(

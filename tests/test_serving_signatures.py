@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import images
+from keras_gans.checks import UserError
 from keras_gans.serving import geometry, signatures
 from keras_gans.serving.tensors import NOT_FOUND
+from keras_gans.serving.translation import LoadedModel
 from keras_gans.verbs import Images, Verb
 from tests import serving_pictures as pictures
 from tests.tiny import make_bare
@@ -196,6 +198,28 @@ def test_labels_out_of_range(labelled):
             made["translate"](tf.constant(batch), labels=rows)
     with pytest.raises(tf.errors.InvalidArgumentError, match="row for each"):
         made["serving_default"](texts, labels=tf.constant(labels[:1]))
+
+
+def test_the_size_of_training_is_served_however_large():
+    side = 1500  # of more pixels than the limit of smaller models
+    verb = Verb(
+        "translate", lambda images: -images, {"images": Images(side, 4)}
+    )
+    made = make(types.SimpleNamespace(verbs=lambda: [verb]))
+    black = np.zeros((1, side, side, 3), np.uint8)
+    assert (made["translate"](black)["images"].numpy() == 255).all()
+    outputs = made["serving_default"]([pictures.encode(black[0], "PNG")])
+    assert outputs["status"].numpy().tolist() == [b"ok"]
+    # Tiles are rounded up too, and must stay within the limit.
+    about = {"verbs": {"translate": verb.describe()}}
+    loaded = LoadedModel({"translate": None}, about, None)
+    with pytest.raises(UserError, match="tile must be .* from 32 to 1500"):
+        loaded.translate(black, tile=1501)
+    verb = Verb("translate", None, {"images": Images(32, 256)})
+    about = {"verbs": {"translate": verb.describe()}}
+    loaded = LoadedModel({"translate": None}, about, None)
+    with pytest.raises(UserError, match="tile must be .* from 32 to 1280"):
+        loaded.translate(black, tile=1281)
 
 
 def test_faces_keep_their_proportions():

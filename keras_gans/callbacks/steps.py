@@ -45,11 +45,12 @@ class Checkpoints(StepCallback):
 
         checkpoint = Checkpoints("runs/mine/checkpoints", every=500)
         start = checkpoint.restore(model)
-        model.fit(
-            datasets.unpaired(a, b, start=start),
-            steps_per_epoch=10_000 - start,
-            callbacks=[checkpoint],
-        )
+        if start < 10_000:
+            model.fit(
+                datasets.unpaired(a, b, start=start),
+                steps_per_epoch=10_000 - start,
+                callbacks=[checkpoint],
+            )
 
     Run again, these lines resume from the last checkpoint. This callback
     comes last, so that the work of the others is part of the checkpoint.

@@ -18,6 +18,7 @@ FACES = range(4000)
 # The labels of the StarGAN paper on CelebA.
 _FACE_LABELS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 _CELEBA = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+_SHOWN = 4  # values, in an error
 _SPLITS = {"train", "training", "test", "val", "valid", "validation"}
 
 
@@ -62,22 +63,27 @@ def _arrays(spec, labels, name):
         f"{name} must be a pair (images, labels) of equal length, the labels "
         "[count, num_labels] of 0 and 1 or [count] of classes. Received: "
     )
-    if hasattr(spec, "__array__") or len(spec) != 2:
-        raise UserError(f"{rule}no pair")
-    pictures, values = spec[0], np.asarray(spec[1])
-    if values.ndim not in (1, 2) or len(values) != len(pictures):
-        raise UserError(
-            f"{rule}{len(pictures)} images and shape {list(values.shape)}"
-        )
-    names = [f"{name}[{i}]" for i in range(len(pictures))]
+    try:
+        if hasattr(spec, "__array__"):
+            raise TypeError("one array")
+        pictures, values = spec
+        count, values = len(pictures), np.asarray(values)
+    except (TypeError, ValueError) as error:  # no two, no list, or ragged
+        raise UserError(f"{rule}no such pair ({error})") from error
+    if values.ndim not in (1, 2) or len(values) != count:
+        raise UserError(f"{rule}{count} images and shape {list(values.shape)}")
+    names = [f"{name}[{i}]" for i in range(count)]
     if values.ndim == 1:
-        columns = {"class": [str(value) for value in values.tolist()]}
+        classes = values.tolist()
+        # NaN, which alone differs from itself, is a missing value.
+        columns = {"class": [str(c) if c == c else "" for c in classes]}
         return Source(pictures, tables.Table("the array", names, columns))
     labels = labels or [str(i) for i in range(values.shape[1])]
-    if len(labels) != values.shape[1] or not np.isin(values, (0, 1)).all():
+    others = values[~np.isin(values, (0, 1))].tolist()
+    if len(labels) != values.shape[1] or others:
         raise UserError(
             f"{rule}shape {list(values.shape)} for the labels "
-            f"{', '.join(labels)}, values from {values.min()} to {values.max()}"
+            f"{', '.join(labels)}, other values {others[:_SHOWN]}"
         )
     columns = dict(zip(labels, values.T.astype(np.float32), strict=True))
     return Source(pictures, tables.Table("the array", names, columns), labels)

@@ -323,6 +323,11 @@ class LabelledData(WithLabels):
             )
         }
 
+    def steps_of(self, epochs):
+        # A batch is of one data set, a step may take several batches.
+        batches = super().steps_of(epochs) * len(self.training)
+        return -(-batches // self.settings.get("critic_steps", 1))
+
     def batches(self, start=0, repeat=True):
         sets = self._sides(repeat)
         return labelled(

@@ -311,7 +311,18 @@ def tensorflow_dataset(spec, load_size, name, cache_bytes=0):
         info.splits and base not in (*info.splits, "all")
     ):
         raise error("split", info.splits)
-    builder.download_and_prepare()
+    try:
+        builder.download_and_prepare()
+    except (
+        AssertionError,  # that it is to be downloaded by hand, and how
+        tfds.download.DownloadError,
+        tfds.download.download_manager.NonMatchingChecksumError,
+    ) as wrong:
+        reason = " ".join(str(wrong).split())
+        raise UserError(
+            f"{name} must be a data set that can be prepared. Received: "
+            f"{spec!r}: {reason}"
+        ) from wrong
     # Encoded bytes take less memory, and one path through `images.read`.
     decoders = tfds.decode.PartialDecoding(
         {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}

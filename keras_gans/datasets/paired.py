@@ -74,10 +74,12 @@ def paired(
     passes.check(
         image_size, batch_size, load_size, seed, start, held_out, repeat
     )
+    size = load_size
     for name, side in (("data_a", a), ("data_b", b)):
         if isinstance(side, Pictures):
-            passes.check_opened(side, name, image_size, load_size)
-    size = load_size or sources.default_load_size(image_size)
+            passes.check_opened(side, name, image_size, size)
+            size = side.load_size
+    size = size or sources.default_load_size(image_size)
     pairs = _joined(*open_pair(a, b, size, seed, cache_bytes, sketch_styles))
     pairs = passes.chosen(pairs, held_out, seed, "data", repeat).prepared()
 

@@ -7,7 +7,6 @@ one image, which is given before training.
 """
 
 import functools
-import hashlib
 import logging
 
 import keras
@@ -403,8 +402,7 @@ class StyleNetwork(BaseModel):
 
 def _hash(path):
     try:
-        with open(files.expanded(path), "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files.digest(path)
     except OSError:
         raise UserError(
             f"vgg_weights must be a file that exists. Received: {path!r}"

@@ -17,10 +17,15 @@ NOT_FOUND = "the search met NaN or infinity"
 def pixel_limit(declared):
     """Return the maximum number of pixels, with sides rounded up.
 
+    An image of the size that the model was trained on is always accepted.
+
     Args:
         declared: `verbs.Images`.
     """
-    return SCALED_LIMIT if declared.multiple is None else OWN_SIZE_LIMIT
+    if declared.multiple is None:
+        return SCALED_LIMIT
+    side = -(-declared.size // declared.multiple) * declared.multiple
+    return max(OWN_SIZE_LIMIT, side**2)
 
 
 def tensor_form(function, verb):

@@ -426,8 +426,8 @@ def _iterating(verb):
 
 def _tile(declared, tile, size):
     """Return the side of the tiles to take; None for none."""
-    limit, unit = tensors.pixel_limit(declared), declared.multiple
-    most = math.isqrt(limit)
+    limit, unit = tensors.pixel_limit(declared), declared.multiple or 1
+    most = math.isqrt(limit) // unit * unit  # as tiles are rounded up
     if tile is not None and (
         not isinstance(tile, int) or not _LEAST_TILE <= tile <= most
     ):
@@ -435,10 +435,10 @@ def _tile(declared, tile, size):
             f"tile must be an integer from {_LEAST_TILE} to {most}. "
             f"Received: {tile!r}"
         )
-    area = math.prod(-(-side // (unit or 1)) * (unit or 1) for side in size)
+    area = math.prod(-(-side // unit) * unit for side in size)
     if tile is not None or area <= limit:
         return tile
-    if unit is None:
+    if declared.multiple is None:
         raise UserError(
             f"images must have at most {limit} pixels. Received: {area}"
         )

@@ -445,12 +445,14 @@ class BaseModel(InferenceModel):
     def train_on_batch(self, *args, **kwargs):
         arguments = batches.bound(super().train_on_batch, args, kwargs)
         self._check_batch(arguments["x"])
-        return super().train_on_batch(**arguments)
+        with self._trained():
+            return super().train_on_batch(**arguments)
 
     def test_on_batch(self, *args, **kwargs):
         arguments = batches.bound(super().test_on_batch, args, kwargs)
         self._check_batch(arguments["x"])
-        return super().test_on_batch(**arguments)
+        with self.averaged():
+            return super().test_on_batch(**arguments)
 
     def export(self, *args, **kwargs):
         with self.averaged():

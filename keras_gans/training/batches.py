@@ -66,7 +66,10 @@ class Data:
             if name == "x":
                 raise UserError("x must be given. Received: None")
             return
-        if arguments.get(steps) is None and _is_endless(data):
+        count = arguments.get(steps)
+        if count is not None and count < 1:  # for Keras, without end
+            raise UserError(f"{steps} must be from 1 up. Received: {count}")
+        if count is None and _is_endless(data):
             raise UserError(
                 f"{steps} must be given where {name} never ends; of the data "
                 "sets of keras_gans.datasets, repeat=False makes one pass. "
@@ -124,6 +127,12 @@ class Data:
 
     def _dataset(self, dataset):
         self._check(dataset.element_spec)
+        rows = tf.nest.flatten(dataset.element_spec)[0].shape[0]
+        if rows is not None and rows % self._replicas:
+            raise UserError(
+                f"batch_size must be a multiple of the {self._replicas} "
+                f"replicas that share a batch. Received: batches of {rows}"
+            )
         return dataset.enumerate().map(self._looked_at)
 
     @tf.autograph.experimental.do_not_convert

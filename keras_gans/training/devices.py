@@ -7,12 +7,16 @@ what TensorFlow and Keras leave to the caller.
 
 import functools
 import json
+import logging
+import math
 import os
 import time
 
 import numpy as np
 
 from keras_gans.checks import UserError
+
+logger = logging.getLogger("keras_gans")
 
 
 def has_fast_bfloat16():
@@ -89,7 +93,7 @@ def make(name, batch_size):
         name: `"none"`; `"mirrored"`, all GPUs of this machine, or without one
             all its logical CPUs; `"multiworker"`, the machines in the
             environment variable `TF_CONFIG`; or `"auto"`, mirrored if there
-            is more than one GPU.
+            is more than one GPU, on as many as the batch can be shared by.
         batch_size: int, images of a batch, over all replicas.
 
     Returns:
@@ -106,6 +110,15 @@ def make(name, batch_size):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
         gpus = tf.config.list_logical_devices("GPU")
+        if name == "auto":
+            most = len(gpus)
+            gpus = gpus[: math.gcd(most, batch_size)]
+            if len(gpus) < most:
+                logger.warning(
+                    "%d of %d GPUs share a batch of %d: a --batch-size that is "
+                    "a multiple of %d would use all",
+                    *(len(gpus), most, batch_size, most),
+                )
         if name == "none" or (name == "auto" and len(gpus) < 2):
             return tf.distribute.get_strategy()
         devices = gpus or tf.config.list_logical_devices("CPU")

@@ -34,6 +34,17 @@ def take(dataset, count):
     return elements
 
 
+@pytest.mark.parametrize("sets,critic_steps", [(1, 1), (1, 5), (2, 1), (2, 5)])
+def test_epochs_are_passes_through_each_set(sets, critic_steps):
+    settings = {"image_size": 8, "batch_size": 4, "seed": 0}
+    settings |= {"data": ["faces:photo@40", "faces:anime@40"][:sets]}
+    settings |= {"labels": [["Male"], ["Young"]][:sets]}
+    settings |= {"critic_steps": critic_steps}
+    data = datasets.KINDS["labelled"].open(settings, held_out=0)
+    batches = data.steps_of(3) * critic_steps
+    assert batches == 3 * 10 * sets
+
+
 def test_elements():
     dataset = datasets.labelled(
         numbered(9), image_size=8, batch_size=2, batches_per_step=5

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_gans import datasets, images
+from keras_gans.checks import UserError
 from keras_gans.datasets.labels import LabelledPictures, open_labelled
 
 DATA = pathlib.Path(__file__).parents[3] / "shared" / "data"
@@ -235,9 +236,17 @@ def test_arrays():
         (pictures, 2 * values),
         (pictures, values, values),
         (pictures, values[:, :1]),
+        (pictures, [[0, 1], [1], [1, 0], [0, 0]]),
+        (pictures, [["a", "b"]] * 4),
+        (pictures, [[None, 0]] * 4),
+        (pictures, [[np.nan, 0]] * 4),
+        (5, values),
     ):
-        with pytest.raises(ValueError, match="data must be a pair"):
+        with pytest.raises(ValueError, match="data must be a pair") as caught:
             open_labelled(wrong, ["Bald", "Male"], 8)
+        assert isinstance(caught.value, UserError)
+    missing = open_labelled((pictures, [0.0, 1.0, 1.0, np.nan]), None, 8)
+    assert missing.label_names == ["0.0", "1.0"] and len(missing) == 3
 
 
 def test_faces():

@@ -67,6 +67,19 @@ def test_it_continues_with_the_next_batch():
         np.testing.assert_array_equal(one[6:], other)
 
 
+def test_an_opened_side_gives_the_other_its_size():
+    a, b = pair_arrays(5)
+    opened_a = datasets.open_source(a, 12, "data_a")
+    opened_b = datasets.open_source(b, 12, "data_b")
+    for sides in ((opened_a, b), (a, opened_b)):
+        one, other = take(datasets.paired(*sides, image_size=8), 3)
+        np.testing.assert_array_equal(one + np.uint8(100), other)
+    smaller = datasets.open_source(b, 10, "data_b")
+    rule = "load_size must be that of the opened data_b, 10. Received: 12"
+    with pytest.raises(ValueError, match=rule):
+        datasets.paired(opened_a, smaller, image_size=8)
+
+
 def test_held_out_pairs_are_pairs_and_never_trained_on(caplog):
     sides = datasets.open_pair(*pair_arrays(12), 12)
     held = [

@@ -2,6 +2,7 @@ import logging
 import os
 import pathlib
 import shutil
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -344,7 +345,7 @@ def test_tensorflow_datasets(tfds, tiny_dataset, config, cache_bytes):
 
 
 @QUIET
-def test_tensorflow_datasets_errors(tfds, tiny_dataset):
+def test_tensorflow_datasets_errors(tfds, tiny_dataset, monkeypatch):
     for spec, match in (
         ("tiny_pictures/color@valid", r"split \(trainA, trainB\)"),
         ("tiny_pictures/color@", "known split"),
@@ -372,6 +373,18 @@ def test_tensorflow_datasets_errors(tfds, tiny_dataset):
         ("tiny_pictures/color@trainA,x=1", "split"),
     ):
         refuses(f"tfds:{spec}", f"{match}.*Received: 'tfds:{spec[:9]}")
+    for error in (
+        AssertionError("Manual directory x does not exist.\nCreate it"),
+        tfds.download.DownloadError("Failed to get url"),
+        tfds.download.download_manager.NonMatchingChecksumError("Artifact"),
+    ):
+        mocked = mock.Mock(side_effect=error)
+        monkeypatch.setattr(tiny_dataset, "download_and_prepare", mocked)
+        line = " ".join(str(error).split())
+        refuses(
+            "tfds:tiny_pictures/gray@trainA",
+            f"be prepared.*gray@trainA.*: {line}",
+        )
 
 
 @QUIET

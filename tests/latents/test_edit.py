@@ -99,6 +99,12 @@ def test_generate_moves_what_it_writes(home, tmp_path, capsys):
     assert "set must be NAME=AMOUNT" in capsys.readouterr().err
     assert generate.main([*arguments, "--set=Smiling=1"]) == 2
     assert "output must be a new folder" in capsys.readouterr().err
+    # Of the same name, and of others.
+    axes = FeatureAxes.load(folder / "axes.npz")
+    axes.orthogonalize().save(tmp_path / "other.npz")
+    arguments[-1] = str(tmp_path / "other.npz")
+    assert generate.main(arguments) == 2
+    assert "Received: axes=" in capsys.readouterr().err
 
 
 def test_wrong_use_is_named(home):

@@ -91,6 +91,21 @@ def test_networks_hold_the_average_after_training(name):
     assert_equal(train(plain, 2)[-1], train(model, 2)[-1])
 
 
+def test_single_batches_are_as_in_fit_and_evaluate():
+    model, other = (make_model("cyclegan", ema=DECAY) for _ in range(2))
+    batch = make_batch(model)
+    for _ in range(3):
+        model.train_on_batch(batch)
+        train(other, 1, batch)
+        averages = values(first_variables(model))
+        assert_equal(averages, values(first_variables(other)))
+    dataset = tf.data.Dataset.from_tensors(batch)
+    expected = model.evaluate(dataset, verbose=0, return_dict=True)
+    assert model.test_on_batch(batch, return_dict=True) == expected
+    assert_equal(values(first_variables(model)), averages)
+    assert_equal(train(model, 1, batch)[-1], train(other, 1, batch)[-1])
+
+
 @pytest.mark.parametrize(
     "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
 )

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gans import CycleGAN, StarGAN, datasets
 from keras_gans.checks import UserError
+from keras_gans.training.batches import Data
 
 
 def images(count=4, size=32, channels=3, dtype="float32", scale=1.0):
@@ -229,6 +230,27 @@ def test_last_batches_of_stargan(stargan):
     outputs = stargan.predict([whole["images"], whole["labels"]], verbose=0)
     np.testing.assert_array_equal(outputs, stargan.predict(whole, verbose=0))
     assert_one_line(r"must be \[images, labels\]", stargan, whole["images"])
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_no_steps_are_not_steps_without_end(model, count):
+    endless = data_set(batch()).repeat()
+    options = {"verbose": 0, "steps_per_epoch": count}
+    message = f"steps_per_epoch must be from 1 up. Received: {count}"
+    assert_one_line(message, model.fit, endless, **options)
+    message = f"steps must be from 1 up. Received: {count}"
+    assert_one_line(message, model.evaluate, endless, steps=count)
+
+
+def test_replicas_share_every_batch():
+    shared = Data(lambda batch: None, replicas=2)
+    for size, is_right in ((4, True), (3, False), (1, False)):
+        arguments = {"x": data_set(batch(4)).unbatch().batch(size, True)}
+        if is_right:
+            shared.prepare(arguments, "x", "steps")
+            continue
+        rule = f"batch_size must be a multiple of the 2.*batches of {size}"
+        assert_one_line(rule, shared.prepare, arguments, "x", "steps")
 
 
 def test_what_never_ends_is_refused(model):
