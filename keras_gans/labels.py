@@ -85,6 +85,11 @@ class Labels:
 
     def _check_groups(self, exclusive):
         groups = []
+        if not isinstance(exclusive, (list, tuple)):
+            raise UserError(
+                "exclusive must be a list of groups of labels. "
+                f"Received: {exclusive!r}"
+            )
         if len(exclusive) > len(self.names):
             raise UserError(
                 "exclusive must have each label once at most. Received: "
@@ -94,6 +99,7 @@ class Labels:
             if (
                 not isinstance(group, (list, tuple))
                 or len(group) < 2
+                or not all(isinstance(name, str) for name in group)
                 or not any(set(group) <= set(s) for s in self.sets)
             ):
                 raise UserError(

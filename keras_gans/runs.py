@@ -83,7 +83,7 @@ def prepare(folder, settings, restart=False, decays=False):
         _move_aside(folder)
     lock = files.hold(folder, "run_dir")
     try:
-        earlier = read(folder, "arguments.json")
+        earlier = begun(folder)
     except UserError as error:
         raise UserError(
             f"{error}: delete it to continue with the settings of this "
@@ -106,6 +106,20 @@ def prepare(folder, settings, restart=False, decays=False):
             )
     write(folder, "arguments.json", settings)
     return lock
+
+
+def begun(folder):
+    """Return the settings of a run that has made something, or None.
+
+    One that ended in its first steps, such as for lack of memory, has not:
+    the same command may come again with other settings.
+
+    Raises:
+        UserError: if they are damaged.
+    """
+    folder = pathlib.Path(folder)
+    made = [*folder.glob("log.csv*"), *folder.glob("checkpoints/*")]
+    return read(folder, "arguments.json") if made else None
 
 
 def _move_aside(folder):

@@ -181,7 +181,10 @@ def departures(settings, data):
     model_class = registry.get(settings["model"])
     options = settings["model_arguments"] | settings["compile_arguments"]
     published = model_class.default_settings(
-        **kind_of(settings).model_arguments(settings), **options
+        **kind_of(settings).model_arguments(settings),
+        **options,
+        # The sizes that a model grows to must fit the one here.
+        image_size=settings["image_size"],
     )
     if not published["steps"]:
         published["steps"] = data.steps_of(published["epochs"])

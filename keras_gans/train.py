@@ -47,7 +47,7 @@ def make_deterministic():
 
 def choose_precision(folder, is_new, strategy):
     """Return the precision that is faster here, or that of an earlier run."""
-    recorded = None if is_new else runs.read(folder, "arguments.json")
+    recorded = None if is_new else runs.begun(folder)
     if recorded:
         return recorded["precision"]
     precision, why = devices.fastest_precision(strategy)
@@ -210,8 +210,9 @@ def finish(settings, folder, model, data, received):
     if earlier.get("step") == step:
         print(
             f"this run is complete: {step} steps, exported to "
-            f"{shown(earlier.get('export'))}; more --steps continue it, "
-            "--restart starts over"
+            f"{shown(earlier.get('export'))}; "
+            + ("" if model.rate_decays else "more --steps continue it, ")
+            + "--restart starts over"
         )
         return 0
     metrics = truth.of_verbs(model.verbs(), data, extractors.classifier)
@@ -260,6 +261,8 @@ def finish(settings, folder, model, data, received):
         f"try next: python -m keras_gans.evaluate --run-dir {run_dir}, "
         f"other images with {named} --run-dir runs/mine, or the same command "
         "with more --steps"
+        # Its rate has come to an end.
+        + (" and another --run-dir" if model.rate_decays else "")
     )
     return 0
 
@@ -334,7 +337,9 @@ def main(argv=None):
         data.prepare()
         settings = run_settings.settled(settings, data)
         if settings["precision"] == "auto":
-            settings["precision"] = choose_precision(folder, is_new, strategy)
+            settings["precision"] = choose_precision(
+                folder, restart or is_dry, strategy
+            )
         with strategy.scope():
             model = run_settings.build_model(settings, is_saved=not is_new)
         describe(settings, model, data)

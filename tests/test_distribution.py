@@ -102,6 +102,7 @@ def test_the_faster_precision_is_chosen_once(
     assert capsys.readouterr().out.startswith(f"precision: {precision}, as ")
     # A continued run keeps its own.
     (tmp_path / "arguments.json").write_text('{"precision": "float16"}')
+    (tmp_path / "log.csv").touch()
     assert train.choose_precision(tmp_path, False, strategy) == "float16"
 
 

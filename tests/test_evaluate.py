@@ -723,6 +723,7 @@ def test_more_pictures_are_held_out_and_measured(tmp_path, capsys):
     # With another number it is another run.
     folder = tmp_path / "run"
     runs.prepare(folder, plain)
+    (folder / "log.csv").touch()
     with pytest.raises(ValueError, match="held_out: 18 there, 20 now"):
         runs.prepare(folder, settings | {"epochs": None})
 

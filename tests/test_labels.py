@@ -204,6 +204,8 @@ def test_bad_changes(to, message):
         (["a", "b"], [["a", "c"]], "a, b. Received.*'c'"),
         ([["a"], ["b"]], [["a", "b"]], "of one data set, a; b"),
         (["a", "b", "c"], [["a", "b"], ["b", "c"]], "exclusive.*once.*b"),
+        (["a", "b"], 5, "exclusive must be a list of groups.*5"),
+        (["a", "b"], [["a", ["b"]]], "groups of two or more"),
     ],
 )
 def test_bad_labels(names, exclusive, message):

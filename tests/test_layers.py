@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_gans.checks import UserError
 from keras_gans.layers import (
     BatchNormalization,
     Dropout,
@@ -83,6 +84,21 @@ def test_batch_normalization_is_that_of_pytorch(reference):
     np.testing.assert_allclose(
         layer(x1), nhwc(arrays["y_eval_x1_after_2"]), rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("options", [{"scale": False}, {"center": False}])
+def test_batch_normalization_without_scale_or_center(options):
+    images = np.random.default_rng(0).normal(3, 2, (4, 5, 5, 2))
+    images = images.astype("float32")
+    for training in (True, False):
+        found, expected = (
+            made(**options)(images, training=training)
+            for made in (BatchNormalization, keras.layers.BatchNormalization)
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    for wrong in ({"axis": 1}, {"synchronized": True}):
+        with pytest.raises(UserError, match="axis and synchronized must be"):
+            BatchNormalization(**wrong)
 
 
 @pytest.mark.parametrize("kind", ["ours", "keras"])

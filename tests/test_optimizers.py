@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.optimizers import PyTorchAdam
+from keras_gans.checks import UserError
+from keras_gans.optimizers import Adam, PyTorchAdam, RowAdam
 
 
 def steps(optimizer, fixture):
@@ -55,3 +56,27 @@ def test_it_is_saved_with_its_arguments():
     assert type(again) is PyTorchAdam
     assert again.get_config() == optimizer.get_config()
     assert PyTorchAdam().epsilon == 1e-8
+
+
+@pytest.mark.parametrize("ours", [Adam, PyTorchAdam])
+def test_accumulated_gradients_are_those_of_keras(ours):
+    options = {"epsilon": 1e-7, "gradient_accumulation_steps": 2}
+    found = []
+    for optimizer in (
+        ours(0.1, **options),
+        keras.optimizers.Adam(0.1, **options),
+    ):
+        variable = keras.Variable([1.0, 2.0])
+        optimizer.build([variable])
+        found.append([])
+        for gradient in (1.0, 3.0, -2.0, 0.5):
+            optimizer.apply([tf.constant([gradient, 1.0])], [variable])
+            found[-1].append(variable.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-5)
+    assert (found[0][0] == [1.0, 2.0]).all()
+
+
+def test_rows_do_not_accumulate():
+    optimizer = RowAdam(gradient_accumulation_steps=2)
+    with pytest.raises(UserError, match="steps must be left out. Received: 2"):
+        optimizer.build([keras.Variable([1.0])])

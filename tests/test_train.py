@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import keras
 import numpy as np
@@ -53,6 +54,7 @@ def test_a_run_from_start_to_export_and_on(folders, capsys, request):
         "wrote",
         "saved_models/pix2pix/1",
         "try next: python -m keras_gans.evaluate --run-dir runs/pix2pix",
+        "or the same command with more --steps\n",
     ):
         assert expected in shown.out, expected
     assert "4/4" in shown.err
@@ -221,6 +223,30 @@ def test_a_broken_picture_is_named_left_out_and_counted(
     (row,) = csv.DictReader(lines)
     assert row["step"] == "1" and float(row["g_loss"]) > 0
     assert "broken.jpg" in caplog.text
+
+
+@pytest.mark.usefixtures("eagerly", "unexported")
+def test_a_run_that_made_nothing_binds_no_settings(
+    folders, capsys, monkeypatch
+):
+    def run_long(size, steps=2):
+        text = f"--set schedule=linear --steps {steps} --batch-size {size}"
+        return run_dcgan(text)
+
+    with monkeypatch.context() as patch:
+        failing = mock.Mock(side_effect=MemoryError)
+        patch.setattr(registry.get("dcgan"), "train_step", failing)
+        assert run_long(8) == 1
+    assert "give a smaller --batch-size" in capsys.readouterr().err
+    assert run_long(4) == 0
+    # The rate has come to its end.
+    assert "more --steps and another --run-dir" in capsys.readouterr().out
+    assert run_long(4) == 0
+    assert "more --steps" not in capsys.readouterr().out
+    assert run_long(8) == run_long(4, steps=3) == 2
+    error = capsys.readouterr().err
+    assert "batch_size: 4 there, 8 now" in error
+    assert "steps: 2 there, 3 now" in error
 
 
 @pytest.mark.usefixtures("eagerly", "unexported")
@@ -444,8 +470,8 @@ def test_the_article_is_the_default():
 
 
 def test_what_differs_from_the_recipe_is_named(folders):
-    def departures(text):
-        settings = resolved(f"--data . {text}")
+    def departures(text, data="."):
+        settings = resolved(f"--data {data} {text}")
         data = run_settings.open_data(settings)
         return run_settings.departures(
             run_settings.settled(settings, data), data
@@ -463,6 +489,10 @@ def test_what_differs_from_the_recipe_is_named(folders):
         "loss_weights": ({"cycle": 5}, {"cycle": 10.0}),
         "ema": (0.9, None),
     }
+    growing = departures(
+        "--model progressive --image-size 128 --set initial_size=128", "a"
+    )
+    assert growing["initial_size"] == (128, 4)
 
 
 def resolved(text):

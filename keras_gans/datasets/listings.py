@@ -101,9 +101,7 @@ def drawn(style, load_size, name, indices, seed=0, cache_bytes=0):
         )
 
     def decode(i):
-        # Other sizes than these are not drawn, but scaled.
-        least, most = drawing.MIN_SIZE, drawing.MAX_SIZE
-        size = min(max(load_size, least), most)
+        size = drawing.drawn_size(load_size)
         face = drawing.draw(indices[i], style, size, seed)
         return face if size == load_size else images.fit_square(face, load_size)
 

@@ -229,8 +229,7 @@ def _opposite(label, faces, has_it):
 
 
 def _drawn(faces, style, image_size, seed):
-    # Smaller ones are not drawn, but scaled, as in `open_source`.
-    size = max(image_size, drawing.MIN_SIZE)
+    size = drawing.drawn_size(image_size)
     return np.stack(
         [
             images.fit_square(

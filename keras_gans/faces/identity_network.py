@@ -193,8 +193,7 @@ def _with_traits(face, other):
 def _painted(people, style, image_size):
     checks.one_of(drawing.STYLES, style=style)
     checks.between(1, drawing.MAX_SIZE, image_size=image_size)
-    # Smaller ones are not drawn, but scaled, as in `open_source`.
-    size = max(image_size, drawing.MIN_SIZE)
+    size = drawing.drawn_size(image_size)
     return np.stack(
         [
             images.fit_square(styles.paint(who, style, size), image_size)

@@ -484,8 +484,7 @@ def _generated(generate, latents):
 
 
 def _drawn(indices, changes, style, size, seed):
-    # Smaller ones are not drawn, but scaled, as in `open_source`.
-    load = max(size, drawing.MIN_SIZE)
+    load = drawing.drawn_size(size)
     faces = drawing.draw_many(indices, style, load, seed, changes)
     return np.stack([images.fit_square(face, size) for face in faces])
 

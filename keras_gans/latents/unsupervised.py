@@ -56,8 +56,9 @@ def ganspace(
     latents, vectors = generator.drawn(0, samples, seed, labels)
 
     def responses():
-        # The last part is not shorter, as it must have all components.
-        for rows in np.array_split(np.arange(samples), samples // _BATCH):
+        # No part is shorter, as each must have all components.
+        parts = samples // max(_BATCH, components)
+        for rows in np.array_split(np.arange(samples), parts):
             given = [one[rows] for one in (latents, vectors) if one is not None]
             outputs = part(_inputs(network, given), training=False)
             yield np.asarray(outputs, np.float64).reshape(len(rows), -1)

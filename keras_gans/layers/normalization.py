@@ -7,6 +7,8 @@ import math
 import keras
 import tensorflow as tf
 
+from keras_gans.checks import UserError
+
 _record_statistics = contextvars.ContextVar("record_statistics", default=True)
 
 
@@ -28,8 +30,9 @@ def frozen_statistics():
 class BatchNormalization(keras.layers.BatchNormalization):
     """Batch normalization of images in one fused operation.
 
-    Takes the arguments of `keras.layers.BatchNormalization` and differs from
-    it in two ways, both as in TensorFlow 1 (`tf.layers.batch_normalization`):
+    Takes the arguments of `keras.layers.BatchNormalization` but `axis` and
+    `synchronized`, and differs from it in two ways, both as in TensorFlow 1
+    (`tf.layers.batch_normalization`):
 
     - `FusedBatchNormV3` computes moments and output in one kernel. Keras 3
       does so in separate operations, which took the article's training step
@@ -48,13 +51,25 @@ class BatchNormalization(keras.layers.BatchNormalization):
             the moving ones.
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        if self.axis != -1 or self.synchronized:
+            raise UserError(
+                "axis and synchronized must be left out: channels come last, "
+                "and each replica has its own statistics. Received: "
+                f"axis={self.axis}, synchronized={self.synchronized}"
+            )
+
     def call(self, inputs, training=None):
         training = bool(training) and self.trainable
         empty = tf.zeros([0])
+        scale, offset = self.gamma, self.beta
+        scale = tf.ones_like(self.moving_mean) if scale is None else scale
+        offset = tf.zeros_like(self.moving_mean) if offset is None else offset
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
-            scale=tf.convert_to_tensor(self.gamma),
-            offset=tf.convert_to_tensor(self.beta),
+            scale=tf.convert_to_tensor(scale),
+            offset=tf.convert_to_tensor(offset),
             mean=empty if training else tf.convert_to_tensor(self.moving_mean),
             variance=empty
             if training

@@ -133,13 +133,10 @@ class CycleGAN(BaseModel):
         if pool_size is None:
             pool_size = recipe.pool_size
         num_residual_blocks = recipe.check(image_size, num_residual_blocks)
+        checks.at_least(1, base_filters=base_filters)
         if discriminator_filters is None:
             discriminator_filters = recipe.discriminator_filters(base_filters)
-        checks.at_least(
-            1,
-            base_filters=base_filters,
-            discriminator_filters=discriminator_filters,
-        )
+        checks.at_least(1, discriminator_filters=discriminator_filters)
         checks.at_least(0, num_residual_blocks=num_residual_blocks or 0)
         # At 256 pixels 4,096 of them; both pools are on the device.
         checks.between(

@@ -178,13 +178,10 @@ class SharedLatent(CodeModel):
                     f'architecture="{architecture}". Received: {value!r}'
                 )
         num_residual_blocks, num_discriminator_layers, _ = own.values()
+        checks.at_least(1, base_filters=base_filters)
         if discriminator_filters is None:
             discriminator_filters = recipe.discriminator_filters(base_filters)
-        checks.at_least(
-            1,
-            base_filters=base_filters,
-            discriminator_filters=discriminator_filters,
-        )
+        checks.at_least(1, discriminator_filters=discriminator_filters)
         recipe.check(image_size, num_residual_blocks, num_discriminator_layers)
         most = recipe.most_shared(num_residual_blocks)
         checks.between(0, most, shared_layers=shared_layers)

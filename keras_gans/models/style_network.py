@@ -172,6 +172,17 @@ class StyleNetwork(BaseModel):
                 "image_size must be a multiple of 4 from 16 up. "
                 f"Received: {image_size!r}"
             )
+        is_list = isinstance(style_layers, (list, tuple, dict))
+        if not is_list or not all(isinstance(n, str) for n in style_layers):
+            raise UserError(
+                "style_layers must be a list of names of layers, or a dict "
+                f"from these to weights. Received: {style_layers!r}"
+            )
+        if not isinstance(content_layer, str):
+            raise UserError(
+                "content_layer must be the name of a layer. "
+                f"Received: {content_layer!r}"
+            )
         if not isinstance(style_layers, dict):
             style_layers = dict.fromkeys(style_layers, 1.0)
         for layer, weight in style_layers.items():

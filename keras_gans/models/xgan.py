@@ -102,7 +102,7 @@ class XGAN(CodeModel):
     }
     default_batch_size = 2
     default_learning_rate = 1e-4
-    default_epochs = (50, 50)
+    default_epochs = (51, 49)  # the first of the decay's still whole
     default_adversarial_loss = "least_squares"
     default_loss_weights = {
         "reconstruction": 1.0,

@@ -56,7 +56,9 @@ class Adam(keras.optimizers.Adam):
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
         # What all weights have in common is computed once: for each of a
         # hundred it would be a quarter of the operations of a step's graph.
-        corrections = self._corrections(self.iterations.value + 1)
+        # `iterations` is a tensor where gradients are accumulated.
+        step = tf.convert_to_tensor(self.iterations) + 1
+        corrections = self._corrections(step)
         root = tf.sqrt(corrections[1])
         learning_rate = tf.cast(learning_rate, tf.float32)
         common = {
@@ -141,12 +143,17 @@ class RowAdam(PyTorchAdam):
     these rows are read and written, and each counts its own steps. Other
     gradients are applied as by `PyTorchAdam`.
 
-    Args: as `Adam`; without `amsgrad`.
+    Args: as `Adam`; without `amsgrad` and accumulated gradients.
     """
 
     def build(self, variables):
         if self.amsgrad:
             raise UserError("amsgrad must be False. Received: True")
+        if self.gradient_accumulation_steps:
+            raise UserError(
+                "gradient_accumulation_steps must be left out. Received: "
+                f"{self.gradient_accumulation_steps}"
+            )
         super().build(variables)
         self._steps = [
             self.add_variable(v.shape[:1], dtype="int64", name="steps")

@@ -26,6 +26,8 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             original has the values for 1 in versions of its script that step
             the schedule after an epoch, and those for 2 in versions that step
             before; 120 is its `--epoch_count 120`.
+        total_steps: int, training steps of all epochs, divided into them as
+            evenly as possible; in place of `steps_per_epoch`. Default: none.
 
     Reference:
         github.com/junyanz/pytorch-CycleGAN-and-pix2pix, get_scheduler in
@@ -39,6 +41,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         decay_epochs=100,
         steps_per_epoch=1,
         first_epoch=1,
+        total_steps=None,
     ):
         checks.at_least(
             0,
@@ -46,7 +49,11 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             decay_epochs=decay_epochs,
             first_epoch=first_epoch,
         )
-        checks.at_least(1, steps_per_epoch=steps_per_epoch)
+        checks.at_least(
+            1,
+            steps_per_epoch=steps_per_epoch,
+            total_steps=1 if total_steps is None else total_steps,
+        )
         if isinstance(initial, bool) or not initial >= 0:
             raise UserError(
                 f"initial must be a rate from 0 up. Received: {initial!r}"
@@ -56,10 +63,16 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.decay_epochs = decay_epochs
         self.steps_per_epoch = steps_per_epoch
         self.first_epoch = first_epoch
+        self.total_steps = total_steps
 
     def __call__(self, step):
         # In integers where possible: 1 - 100/101 loses digits.
-        epoch = tf.cast(step, tf.int64) // self.steps_per_epoch
+        epoch = tf.cast(step, tf.int64)
+        if self.total_steps is None:
+            epoch //= self.steps_per_epoch
+        else:
+            epochs = self.constant_epochs + self.decay_epochs
+            epoch = epoch * epochs // self.total_steps
         parts = self.decay_epochs + 1
         left = parts + self.constant_epochs - self.first_epoch - epoch
         left = tf.clip_by_value(left, 0, parts)
@@ -81,15 +94,13 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             )
         epochs = self.constant_epochs + self.decay_epochs
         if total_steps >= epochs:
-            return LinearDecay(
-                self.initial,
-                self.constant_epochs,
-                self.decay_epochs,
-                steps_per_epoch=-(-total_steps // epochs),
-                first_epoch=self.first_epoch,
-            )
+            config = self.get_config() | {"total_steps": total_steps}
+            return LinearDecay(**config)
         constant = total_steps * self.constant_epochs // epochs
-        return LinearDecay(self.initial, constant, total_steps - constant)
+        return LinearDecay(
+            *(self.initial, constant, total_steps - constant),
+            total_steps=total_steps,
+        )
 
     def get_config(self):
         return {
@@ -98,4 +109,5 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             "decay_epochs": self.decay_epochs,
             "steps_per_epoch": self.steps_per_epoch,
             "first_epoch": self.first_epoch,
+            "total_steps": self.total_steps,
         }

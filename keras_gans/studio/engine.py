@@ -53,27 +53,28 @@ class Model:
         self.name, self.path = name, pathlib.Path(path)
         self.loaded, self.problem, self.axes = None, "", None
         self._lock = threading.Lock()
+        self._shown = None  # the verbs that the page has widgets for
         with contextlib.suppress(UserError):
             self.load()
+        self._shown = self.loaded.about["verbs"] if self.loaded else {}
 
     def load(self):
         """Load it, or what has replaced it; if that fails, nothing changes.
 
         Raises:
-            UserError: if it cannot be loaded, or has other verbs than before,
-                for which the page has no widgets.
+            UserError: if it cannot be loaded, or has other verbs than at
+                first, for which the page has no widgets.
         """
         with self._lock:
             stamp = _stamp(self.path)
             try:
                 loaded = loading.load(self.path)
-                if (
-                    self.loaded
-                    and loaded.about["verbs"] != (self.loaded.about["verbs"])
-                ):
+                if self._shown not in (None, loaded.about["verbs"]):
+                    what = (
+                        "is another model" if self._shown else "can be loaded"
+                    )
                     raise UserError(
-                        f"{self.name} is another model now: start the studio "
-                        "again"
+                        f"{self.name} {what} now: start the studio again"
                     )
             except UserError as error:
                 self.problem = str(error)
@@ -315,21 +316,30 @@ class Studio:
                 shutil.rmtree(oldest.parent, ignore_errors=True)
                 self._kept -= size
 
+    def waits(self, session, button):
+        """Note that a slow call was asked for, which `stop` may end."""
+        self._stops[session, button] = threading.Event()
+
     @contextlib.contextmanager
-    def stoppable(self, session):
-        """Yield a `threading.Event`, which `stop` of this session sets."""
-        event = threading.Event()
-        self._stops[session] = event
+    def stoppable(self, session, button):
+        """Yield the `threading.Event` of a call that has begun."""
+        event = self._stops.setdefault((session, button), threading.Event())
         try:
             yield event
         finally:
-            if self._stops.get(session) is event:
-                del self._stops[session]
+            if self._stops.get((session, button)) is event:
+                del self._stops[session, button]
 
-    def stop(self, session):
-        """Ask a session's slow call to end with what it has found."""
-        if session in self._stops:
-            self._stops[session].set()
+    def stop(self, session, button=None):
+        """Ask slow calls to end with what they have found.
+
+        Args:
+            session: str, that of a browser.
+            button: int, which stands for the call; None for all of them.
+        """
+        for (whose, which), event in [*self._stops.items()]:
+            if whose == session and button in (None, which):
+                event.set()
 
     @functools.cached_property
     def examples(self):

@@ -334,7 +334,7 @@ def slow(listener, start, stop, studio, inputs, outputs):
         *values,
     ):
         last = 0.0
-        with studio.stoppable(request.session_hash) as event:
+        with studio.stoppable(request.session_hash, id(stop)) as event:
 
             def follow(step, steps):
                 nonlocal last
@@ -346,8 +346,13 @@ def slow(listener, start, stop, studio, inputs, outputs):
 
             return listener(follow, *values)
 
+    def begin(request: gr.Request):
+        # Before the call, which may wait for those of others.
+        studio.waits(request.session_hash, id(stop))
+        return show(True)
+
     def ask(request: gr.Request):
-        studio.stop(request.session_hash)
+        studio.stop(request.session_hash, id(stop))
 
     def show(is_running):
         return [
@@ -356,7 +361,7 @@ def slow(listener, start, stop, studio, inputs, outputs):
         ]
 
     quick = {"queue": False, "show_progress": "hidden"}
-    start.click(lambda: show(True), outputs=[start, stop], **quick).then(
+    start.click(begin, outputs=[start, stop], **quick).then(
         call,
         inputs,
         outputs,

@@ -64,8 +64,8 @@ def published(
     course = course.over(total_steps)
     first, others = course.get_config(), course.get_config()
     # An optimizer counts its own updates.
-    first["steps_per_epoch"] *= first_steps
-    others["steps_per_epoch"] *= critic_steps
+    first["total_steps"] *= first_steps
+    others["total_steps"] *= critic_steps
     first, others = (schedules.LinearDecay(**one) for one in (first, others))
     return first, others, None
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from keras_gans.latents import Editor, FeatureAxes
 from keras_gans.models.dcgan import DCGAN
 from keras_gans.serving import translation
 from keras_gans.studio import engine, moved, photos
+from keras_gans.studio.tools import axes
 from tests.studio.conftest import NAMES
 from tests.tiny import make_bare
 
@@ -129,6 +131,56 @@ def test_a_search_stops_with_what_it_has_found(ways, caplog):
     assert image.shape == sketch.shape and told == [(3, 3)]
     # The page tells it, not the log.
     assert remark == "the image has no lines" and not caplog.records
+
+
+def test_stop_ends_the_call_beside_it_also_while_that_waits(studio):
+    for button in (1, 2):
+        studio.waits("mine", button)
+    studio.waits("other", 1)
+    studio.stop("mine", 1)
+    with studio.stoppable("mine", 1) as event:
+        assert event.is_set()
+    for session, button in (("mine", 2), ("other", 1)):
+        with studio.stoppable(session, button) as event:
+            assert not event.is_set()
+            studio.stop("mine")  # its page was closed
+            assert event.is_set() == (session == "mine")
+    # The next one of a button that was stopped begins anew.
+    studio.waits("mine", 1)
+    with studio.stoppable("mine", 1) as event:
+        assert not event.is_set()
+
+
+@pytest.mark.parametrize("is_photo", [True, False])
+def test_other_labels_keep_latents_moves_and_locks(is_photo):
+    model = make_bare("cgan")
+    normals = np.eye(2, 8) + 0.3
+    found = FeatureAxes(["Smiling", "Young"], normals)
+
+    def begin(seed, vectors, labels):
+        editor = Editor(model, found, seed, vectors, labels)
+        return types.SimpleNamespace(
+            editor=editor, vectors=vectors, labels=labels
+        )
+
+    vectors = np.full((1, 8), 0.5, np.float32) if is_photo else None
+    held = begin(3, vectors, {"Male": 1})
+    held.editor.move("Smiling", 1.5)
+    held.editor.toggle("Young")
+    other = axes.relabeled(held, begin, {"Blond_Hair": 1})
+    assert other.editor.state() == held.editor.state()
+    assert other.vectors is vectors and other.labels == {"Blond_Hair": 1}
+    assert (other.editor.image() != held.editor.image()).any()
+
+
+def test_a_file_that_comes_later_needs_a_new_page(folder, tmp_path):
+    studio = engine.Studio([folder / "dcgan.keras", tmp_path / "late.keras"])
+    _, late = studio.models
+    shutil.copy(folder / "dcgan.keras", late.path)
+    with pytest.raises(UserError, match="late.keras can be loaded now: start"):
+        late.load()
+    assert not late.loaded
+    studio.close()
 
 
 def test_a_replaced_file_is_seen_and_loaded_again(folder, tmp_path):

@@ -131,7 +131,8 @@ def test_bad_files_are_told_and_the_server_lives(page, face, tmp_path):
     place = panel.locator("input[type=file]").first
 
     def give(path):
-        panel.get_by_label("Remove Image").first.click()
+        for button in panel.get_by_label("Remove Image").all():  # if any
+            button.click()
         place.set_input_files(path)
 
     give(tmp_path / "broken.png")
@@ -240,6 +241,13 @@ def test_images_of_a_seed(page, tmp_path):
         page, panel.get_by_label("Download").first, tmp_path / "e.png"
     )
     assert [about[name] for name in ("seed", "other", "part")] == [1, 2, 0.5]
+    # Where the seed is not drawn from yet, "New images" tells.
+    panel.get_by_label("range slider for way from seed to seed").fill("0")
+    panel.get_by_label("to seed", exact=True).fill("100000000000000000000")
+    panel.get_by_role("button", name="New images").click()
+    panel.get_by_text("seed must be").wait_for()
+    sync_api.expect(panel.get_by_label("seed", exact=True)).to_have_value("1")
+    panel.get_by_label("to seed", exact=True).fill("2")
 
 
 def test_a_run_is_followed(page, folder):

@@ -47,6 +47,11 @@ def _checked_size(style, image_size):
     return _whole("image_size", image_size, MIN_SIZE, MAX_SIZE)
 
 
+def drawn_size(image_size):
+    """Return the size to draw at; a face of another size is then scaled."""
+    return min(max(image_size, MIN_SIZE), MAX_SIZE)
+
+
 def draw(index, style, image_size=64, seed=0, changes=None):
     """Draws one face.
 

@@ -169,9 +169,7 @@ def _panel(studio, way):
     if choice:
         listen(
             choice.events,
-            lambda held, *values: begin(
-                held.editor.seed or 0, labels=labels_of(values)
-            ),
+            lambda held, *values: relabeled(held, begin, labels_of(values)),
         )
 
     @widgets.answering(line, way)
@@ -221,6 +219,21 @@ def _panel(studio, way):
         return updates | refreshed(held)
 
     return widgets.Part([*everything, *chosen], restore)
+
+
+def relabeled(held, begin, labels):
+    """Return an image of the same latents, moves and locks.
+
+    Args:
+        held: `_Held`.
+        begin: function of seed, latents and labels to a `_Held`.
+        labels: dict, those of the new image.
+    """
+    one = held.editor
+    vectors = held.vectors if one.seed is None else None
+    other = begin(one.seed or 0, vectors, labels)
+    other.editor.restore(one.state())
+    return other
 
 
 def _beyond(editor):

@@ -77,14 +77,13 @@ def _panel(studio, way):
     fields = [seed, other, part, count, truncation]
     chosen = choice.components if choice else []
 
-    @widgets.answering(line, way)
-    def answer(*values):
+    def make(*values):
         labels = choice.read(*values[len(fields) :]) if choice else None
         return {shown: draw(*values[: len(fields)], labels)}
 
     gr.on(
         [one.input for one in fields] + (choice.events if choice else []),
-        answer,
+        widgets.answering(line, way)(make),
         [*fields, *chosen],
         [shown, line],
         queue=False,
@@ -96,8 +95,8 @@ def _panel(studio, way):
     def begin_anew(*values):
         # The images that the slider would have led to, and the next ones.
         value = widgets.seed(values[1])
-        updates = answer(value, value + 1, 0.0, *values[3:])
-        return updates | {seed: value, other: value + 1, part: 0.0, line: ""}
+        updates = make(value, value + 1, 0.0, *values[3:])
+        return updates | {seed: value, other: value + 1, part: 0.0}
 
     new.click(
         begin_anew,
