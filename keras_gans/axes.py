@@ -223,6 +223,8 @@ def _find(arguments):
 
 def _of_labels(arguments, generator, output):
     """Return `FeatureAxes` of the labels of many images."""
+    import sklearn  # noqa: F401, for what follows the images: before them
+
     from keras_gans import latents
     from keras_gans.latents import sampling
     from keras_gans.serving import loading

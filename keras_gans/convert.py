@@ -4,9 +4,10 @@
         --output saved_models/horse2zebra
 
 Reads the state dict of a generator of
-github.com/junyanz/pytorch-CycleGAN-and-pix2pix, or of the DCGAN or the fast
-style transfer of github.com/pytorch/examples. The architecture, depth and
-width are inferred from the names and shapes of the weights.
+github.com/junyanz/pytorch-CycleGAN-and-pix2pix, of the DCGAN or the fast style
+transfer of github.com/pytorch/examples, or of a progressive GAN of its authors
+or pytorch_GAN_zoo. The architecture, depth and width are inferred from the
+names and shapes of the weights.
 """
 
 import argparse
@@ -89,8 +90,9 @@ def read(path, image_size=None):
         image_size: int, pixels, or None, as `Translator` takes it.
 
     Returns:
-        `keras_gans.Translator`, `keras_gans.StyleNetwork`, or
-        `keras_gans.DCGAN` whose discriminator is new, with those weights.
+        `keras_gans.Translator`, `keras_gans.StyleNetwork`,
+        `keras_gans.ProgressiveGAN`, or `keras_gans.DCGAN` whose discriminator
+        is new, with those weights.
 
     Raises:
         UserError: if the file does not exist, does not hold one of the
@@ -178,9 +180,9 @@ def _parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="python -m keras_gans.convert",
         description="Convert the weights of a generator of "
-        "pytorch-CycleGAN-and-pix2pix, or of PyTorch's examples of DCGAN and "
-        "fast style transfer, into a model. Its depth, width, channels and "
-        "normalization are inferred from the file.",
+        "pytorch-CycleGAN-and-pix2pix, of PyTorch's examples of DCGAN and "
+        "fast style transfer, or of a progressive GAN, into a model. Its "
+        "depth, width, channels and normalization are inferred from the file.",
         epilog="Exit code: 0, done; 1, the disk failed, or the export gave "
         "other pixels; 2, wrong use, or a file of something else.",
     )
@@ -204,7 +206,8 @@ def _parse_arguments(argv):
         metavar="PIXELS",
         help="side of the images that the generator was trained on; the "
         "export is tested at it (default: 256 for a ResNet or a style; for a "
-        "U-Net the size that it halves down to one pixel; not for a DCGAN)",
+        "U-Net the size that it halves down to one pixel; not for a DCGAN or "
+        "a progressive GAN)",
     )
     return flags.parse(parser, argv)
 

@@ -77,9 +77,9 @@ def _parse_arguments(argv):
     how.add_argument(
         "--count",
         type=flags.integer(1),
-        metavar="PICTURES",
-        help=f"most images of each side (default: {evaluation.COUNT}; for two "
-        "folders, all)",
+        metavar="IMAGES",
+        help="most images of each collection (default: "
+        f"{evaluation.COUNT}; for two folders, all)",
     )
     how.add_argument(
         "--weights",

@@ -44,7 +44,7 @@ def _parse_arguments(argv):
         choices=FORMATS,
         default="savedmodel",
         help="savedmodel, for TensorFlow Serving and for keras_gans.translate "
-        "(default); onnx, one file per direction; or web, a static folder that "
+        "(default); onnx, one file per verb; or web, a static folder that "
         "runs the model in the visitor's browser (pip install "
         '"keras_gans[onnx]" for both)',
     )

@@ -96,7 +96,7 @@ DATA = {
     "data": {
         "action": "append",
         "metavar": "SET",
-        "help": "both sides at once: a folder with trainA and trainB, "
+        "help": "both domains at once: a folder with trainA and trainB, "
         "tfds:NAME/CONFIG with these splits, or for pairs a folder of "
         "side-by-side images, left translated into right. For stargan, cgan "
         "and acgan images with labels: a folder with CelebA's "
@@ -116,7 +116,7 @@ DATA = {
     "direction": {
         "choices": ("a_to_b", "b_to_a"),
         "default": "a_to_b",
-        "help": "b_to_a swaps the two sides of --data (default: a_to_b)",
+        "help": "b_to_a swaps the two domains of --data (default: a_to_b)",
     },
     "data-a": {
         "metavar": "SOURCE",
@@ -137,7 +137,8 @@ DATA = {
         "type": integer(1),
         "metavar": "PIXELS",
         "help": "side of the square images (default: the model's own, 64 for "
-        "most, 128 for stargan, 256 for pix2pix and architecture=resnet)",
+        "most, 128 for stargan, 256 for pix2pix, combogan, style and "
+        "architecture=resnet or unit)",
     },
 }
 # The model and its arguments.
@@ -183,13 +184,15 @@ TRAINING = {
     },
     "epochs": {
         "type": integer(1),
-        "help": "instead of --steps: passes through the larger side",
+        "help": "instead of --steps: passes through the largest collection; "
+        "of combogan, steps for so many images of it",
     },
     "ema": {
         "type": float,
         "metavar": "DECAY",
         "help": "such as 0.999: keep a moving average of the generator's "
-        "weights and use it for samples, exports and metrics (default: none)",
+        "weights and use it for samples, exports and metrics (default: none; "
+        "of progressive 0.999; most demonstrations have one)",
     },
     "precision": {
         "choices": ("float32", "bfloat16", "float16", "auto"),
@@ -228,9 +231,9 @@ TRAINING = {
     "held-out": {
         "type": integer(18),
         "metavar": "IMAGES",
-        "help": "images of each side to hold out for samples and metrics, if "
-        "there are at least four times as many (default: the 18 of a sample "
-        "grid, of attributes 200, to calibrate on; use 100 or more for a "
+        "help": "images of each collection to hold out for samples and "
+        "metrics, if there are at least four times as many (default: the 18 of "
+        "a sample grid, of attributes 200, to calibrate on; use 100 or more for a "
         "meaningful KID)",
     },
     "seed": {

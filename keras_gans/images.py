@@ -142,7 +142,7 @@ def read_text(source, name=None):
         dict of str; empty where a file has none.
 
     Raises:
-        UserError: as `read`; damaged pixels go unnoticed.
+        UserError: as `read`.
     """
     with _opened(source, PIXEL_LIMIT, name) as image:
         return {k: str(v) for k, v in getattr(image, "text", {}).items()}

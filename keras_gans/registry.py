@@ -6,7 +6,7 @@ import inspect
 from keras_gans import checks
 
 # Command-line name -> "module:Class". Adding a model is one new file and one
-# line here; the command, the contract tests and the README's table follow.
+# line here; the command and the contract tests follow.
 MODELS = {
     "acgan": "keras_gans.models.acgan:ACGAN",
     "attributes": "keras_gans.models.attributes:AttributeNetwork",

@@ -28,7 +28,7 @@ def parse_arguments(argv=None):
         prog="python -m keras_gans.train",
         description="Train an image GAN. Without data it runs a "
         "demonstration on the embedded faces: with the article's CycleGAN, "
-        "the default, about eleven minutes on two cores.",
+        "the default, about ten minutes on two cores.",
     )
     flags.add(parser.add_argument_group("data"), flags.DATA)
     model = parser.add_argument_group("model and training")

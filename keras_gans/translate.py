@@ -45,7 +45,7 @@ def _parse_arguments(argv):
         "--to",
         metavar="DOMAIN",
         help="the domain to translate into, such as a or b (default: that of "
-        "the model's first direction)",
+        "the model's first verb)",
     )
     target.add_argument(
         "--labels",
@@ -73,7 +73,7 @@ def _parse_arguments(argv):
         "--batch-size",
         type=int,
         default=8,
-        metavar="PICTURES",
+        metavar="IMAGES",
         help="most images of one size to translate at once (default: 8)",
     )
     parser.add_argument(

@@ -31,7 +31,7 @@ def test_columns_of_the_original(reference):
             np.testing.assert_array_equal(labels.toggled(given, name), vectors)
 
 
-def test_hair_colours_of_celeba_exclude_one_another():
+def test_hair_colors_of_celeba_exclude_one_another():
     assert Labels(["Male", "Gray_Hair", "Black_Hair"]).groups == (
         ("Gray_Hair", "Black_Hair"),
     )

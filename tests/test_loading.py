@@ -1,4 +1,4 @@
-"""Files of models from elsewhere: passed over or named, never run."""
+"""Files of models from elsewhere: skipped or named, never run."""
 
 import json
 import pathlib
@@ -70,7 +70,7 @@ def test_whatever_is_wrong_the_one_before_is_taken(run, caplog, damage):
     assert step_of(run) == 1
     assert tracemalloc.get_traced_memory()[1] < 2**26
     tracemalloc.stop()
-    assert "000002.keras" in caplog.text and "passed over" in caplog.text
+    assert "000002.keras" in caplog.text and "it is skipped" in caplog.text
     (run / "checkpoints" / "000001.keras").unlink()
     with pytest.raises(UserError, match="the newest: .*000002.keras"):
         loading.read_model(run)

@@ -146,7 +146,7 @@ def test_threads_get_their_own_images(seconds, tmp_path, exported_cyclegan):
     report = tmp_path / "report.json"
     run_alone(serve_threads, seconds, str(exported_cyclegan), str(report))
     report = json.loads(report.read_text())
-    assert report["images"] > 100 and not report["wrong"]
+    assert report["images"] > 16 and not report["wrong"]
     # Half of the time warms up what sixteen threads allocate.
     assert report["end_mb"] < report["warm_mb"] + 100
 

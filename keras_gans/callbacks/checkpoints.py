@@ -96,7 +96,7 @@ def restore(model, folder):
                 pathlib.Path(files.expanded(folder)) / f"{step:06d}.keras",
             )
         except UserError as error:
-            logger.warning("%s; it is passed over", error)
+            logger.warning("%s; it is skipped", error)
             reasons.append(str(error))
             continue
         return int(model.step.numpy())

@@ -50,7 +50,7 @@ OFF_COLOR = 0.5
 # images of the two domains are opposite themselves, as black on white and
 # white on black, and not in a channel that is next to empty.
 INVERTED = -0.3
-INVERTED_COLOUR = -0.6
+INVERTED_COLOR = -0.6
 EMPTY_CHANNEL = 0.03
 
 # Checkerboard: amplitude, in units of [-1, 1], of what repeats every two or
@@ -241,8 +241,8 @@ def inverted(inputs, outputs, targets):
     planes = zip(
         (
             ("light and dark", INVERTED),
-            ("red and green", INVERTED_COLOUR),
-            ("blue and yellow", INVERTED_COLOUR),
+            ("red and green", INVERTED_COLOR),
+            ("blue and yellow", INVERTED_COLOR),
         ),
         *(_opponent(p) for p in (inputs, outputs, targets)),
         strict=True,

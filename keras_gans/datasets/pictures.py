@@ -308,10 +308,10 @@ class Pictures:
                 + (f", all broken; the first: {first}" if first else "")
             )
         for i in new[:_MOST_WARNINGS]:
-            logger.warning("%s: left out: %s", source.argument, broken[i])
+            logger.warning("%s: skipped: %s", source.argument, broken[i])
         if len(new) > _MOST_WARNINGS:
             logger.warning(
-                "%s: left out: %d more",
+                "%s: skipped: %d more",
                 source.argument,
                 len(new) - _MOST_WARNINGS,
             )

@@ -3,7 +3,7 @@
 from keras_gans.checks import UserError
 from keras_gans.datasets import passes, sources, streams
 from keras_gans.datasets.data import Data
-from keras_gans.datasets.pictures import Pictures
+from keras_gans.datasets.pictures import Pictures, split
 
 
 def single(
@@ -48,9 +48,10 @@ def single(
     data = streams.opened(
         data, "data", image_size, load_size, seed, cache_bytes
     )
-    if repeat and len(data) < batch_size:
+    kept, _ = split(data, held_out, seed)
+    if repeat and len(kept) < batch_size:
         raise UserError(
-            f"batch_size must be at most the {len(data)} images of data, or "
+            f"batch_size must be at most the {len(kept)} images of data, or "
             f"batches would hold images twice. Received: {batch_size}"
         )
     return streams.batches(

@@ -152,7 +152,7 @@ def _read(path, precision):
             file = folder / f"{step:06d}.keras"
             return _read_file(file, precision), settings
         except UserError as error:
-            logger.warning("%s; it is passed over", error)
+            logger.warning("%s; it is skipped", error)
             reasons.append(str(error))
     raise UserError(
         f"path must hold a whole checkpoint, written after training. "

@@ -8,20 +8,20 @@ from keras_gans.faces.drawing import ATTRIBUTES, attributes, draw
 from keras_gans.faces.drawing.changes import changed
 from keras_gans.faces.drawing.identity import identity
 
-COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair")
+COLORS = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 
 
 @pytest.mark.parametrize("label", ATTRIBUTES)
 def test_just_the_named_attribute_changes(label):
     for index in range(60):
         before = attributes(index)
-        value = 1 if label in COLOURS else 1 - before[label]
+        value = 1 if label in COLORS else 1 - before[label]
         after = attributes(index, changes={label: value})
         assert after[label] == value
         differing = {name for name in ATTRIBUTES if after[name] != before[name]}
-        if label in COLOURS:
-            assert len(differing & {*COLOURS}) in (0, 2)
-            differing -= {*COLOURS}
+        if label in COLORS:
+            assert len(differing & {*COLORS}) in (0, 2)
+            differing -= {*COLORS}
         # A beard is lost with the sex, and never grown by it.
         if label == "Male" and before["Beard"]:
             assert after["Beard"] == 0

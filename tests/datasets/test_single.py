@@ -53,3 +53,11 @@ def test_growth_with_labels():
 def test_fewer_images_than_a_batch_are_named():
     with pytest.raises(UserError, match="at most the 3 images.*Received: 4"):
         datasets.single("faces:photo@3", 16, 4)
+
+
+def test_a_batch_holds_no_image_twice():
+    pictures = np.zeros((16, 8, 8, 3), np.uint8)
+    options = {"image_size": 8, "held_out": 3}
+    datasets.single(pictures, batch_size=13, **options)
+    with pytest.raises(ValueError, match="at most the 13 images of data.*14"):
+        datasets.single(pictures, batch_size=14, **options)

@@ -98,8 +98,8 @@ def test_broken_pictures_are_named_and_left_out(folder, messages):
     assert len(pictures.left_out) == 12
     lines = messages()
     assert len(lines) == 11
-    assert lines[0] == "data_b: left out: b.png: is empty (0 bytes)"
-    assert lines[-1] == "data_b: left out: 2 more"
+    assert lines[0] == "data_b: skipped: b.png: is empty (0 bytes)"
+    assert lines[-1] == "data_b: skipped: 2 more"
 
 
 def test_uncached_broken_pictures(folder, messages):

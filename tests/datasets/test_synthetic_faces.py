@@ -20,7 +20,7 @@ from keras_gans.faces.drawing import (
     styles,
 )
 
-HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair")
+HAIR_COLORS = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +145,8 @@ def test_the_table_holds_the_attributes(table):
     assert not np.array_equal(attribute_table(range(500), seed=1), table)
 
 
-def test_exactly_one_hair_colour(table):
-    columns = [ATTRIBUTES.index(name) for name in HAIR_COLOURS]
+def test_exactly_one_hair_color(table):
+    columns = [ATTRIBUTES.index(name) for name in HAIR_COLORS]
     assert (table[:, columns].sum(axis=1) == 1).all()
 
 
@@ -171,7 +171,7 @@ def test_faces_vary(style, faces):
     assert apart.mean() > 0.09
 
 
-def test_styles_differ_far_more_in_colour_than_in_shape(faces):
+def test_styles_differ_far_more_in_color_than_in_shape(faces):
     photo, anime = faces["photo"], faces["anime"]
     assert 0.18 < difference(photo, anime) < 0.32
     # The map rises: what is brighter in one style is so in the other.

@@ -93,7 +93,7 @@ def _hairline(who):
     return np.concatenate([side, inner, np.array(side[::-1]) * (-1, 1)])
 
 
-def hair_back(sheet, who, colours, look):
+def hair_back(sheet, who, colors, look):
     """Draws the hair behind the neck."""
     shapes = []
     if who.cut == "bun":
@@ -111,10 +111,10 @@ def hair_back(sheet, who, colours, look):
             for v in (-0.5, -0.1, 0.3, 0.65)
         ]
     shapes = [shape * (who.part, 1) for shape in shapes]
-    sheet.fill(shapes, colours.hair_dark, HAIR, **look.inked(colours))
+    sheet.fill(shapes, colors.hair_dark, HAIR, **look.inked(colors))
 
 
-def hair_front(sheet, who, colours, look):
+def hair_front(sheet, who, colors, look):
     """Draws the hair over the head: a cap, or only the sides if bald."""
     if who.cut == "bald":
         right = [(0.97, -0.66), (1.05, -0.4), (1.07, 0.0), (1.0, 0.28)]
@@ -131,15 +131,15 @@ def hair_front(sheet, who, colours, look):
             curls = inner[np.abs(inner[:, 0]) < 0.8][::2]
             shapes += [oval(u, v - 0.1, 0.16, 0.16, 12) for u, v in curls]
     shapes = [shape * (who.part, 1) for shape in shapes]
-    sheet.fill(shapes, colours.hair, HAIR, **look.inked(colours))
+    sheet.fill(shapes, colors.hair, HAIR, **look.inked(colors))
 
 
-def bust(sheet, who, colours, look):
+def bust(sheet, who, colors, look):
     """Draws neck, shoulders and collar."""
-    ink = {"pose": "bust", **look.inked(colours)}
+    ink = {"pose": "bust", **look.inked(colors)}
     wide = 0.56 if who.male else 0.42
     neck = [(wide - 0.02, 0.6), (wide, 1.3), (wide + 0.14, 1.62), (0.9, 2.6)]
-    sheet.fill([mirrored(neck)], colours.skin, NECK, **ink)
+    sheet.fill([mirrored(neck)], colors.skin, NECK, **ink)
     drop = {"crew": 1.78, "vee": 2.2, "shirt": 1.95, "high": 1.5}[who.collar]
     top = 1.45 if who.collar == "high" else 1.62
     dip = (0.6 * wide, drop - 0.35 * (drop - top))
@@ -148,38 +148,38 @@ def bust(sheet, who, colours, look):
     arm = 0.2 * who.male
     right = [(0.0, drop), dip, (wide + 0.10, top), (1.25, 1.84)]
     right += [(1.75 + arm, 2.05), (2.2 + arm, 2.7)]
-    sheet.fill([mirrored(right)], colours.cloth, CLOTH, **ink)
+    sheet.fill([mirrored(right)], colors.cloth, CLOTH, **ink)
     if who.collar == "shirt":
         flap = [(wide + 0.08, 1.5), (0.02, 1.98), (0.36, 2.22)]
         flap = np.array([*flap, (wide + 0.26, 1.72)])
-        pale = mix(colours.cloth, 1, 0.3)
+        pale = mix(colors.cloth, 1, 0.3)
         sheet.fill([flap, flap * (-1, 1)], pale, CLOTH, **ink)
 
 
-def head(sheet, who, colours, look):
-    ink = look.inked(colours)
+def head(sheet, who, colors, look):
+    ink = look.inked(colors)
     ears = [oval(side * 0.99, 0.14, 0.13, 0.27) for side in SIDES]
-    sheet.fill(ears, colours.shadow, FACE, **ink)
-    sheet.fill([_outline(who)], colours.skin, FACE, **ink)
+    sheet.fill(ears, colors.shadow, FACE, **ink)
+    sheet.fill([_outline(who)], colors.skin, FACE, **ink)
     if look.cartoon:
         cheeks = [oval(side * 0.56, 0.50, 0.22, 0.13) for side in SIDES]
-        sheet.fill(cheeks, colours.blush, FACE, "face")
+        sheet.fill(cheeks, colors.blush, FACE, "face")
 
 
-def beard(sheet, who, colours, look):
+def beard(sheet, who, colors, look):
     if not who.beard:
         return
     lip = [(0.2, 0.68), (0.4, 0.80), (0.46, 0.95), (0.3, 0.86)]
     lip = curve(mirrored([(0, 0.69), *lip, (0, 0.80)])[1:-1], closed=True)
-    sheet.fill([lip], colours.beard, FACE, "face")
+    sheet.fill([lip], colors.beard, FACE, "face")
     if who.beard == "full":
         outer = _outline(who) * (1.0, 1.015)
         outer = outer[outer[:, 1] > 0.28]
         right = [(0.86, 0.28), (0.81, 0.55), (0.66, 0.80), (0.46, 0.84)]
         right = np.array([*right, (0.3, 0.74), (0.0, 0.72)])
         inner = curve(np.concatenate([right * (-1, 1), right[-2::-1]]))
-        sheet.fill([np.concatenate([outer, inner])], colours.beard, FACE)
+        sheet.fill([np.concatenate([outer, inner])], colors.beard, FACE)
     if who.beard == "goatee":
         chin = [(0.2, 1.06), (0.34, 0.9), (0.42, 1.1), (0.3, 1.36)]
         chin = mirrored([(0, 1.10), *chin, (0, 1.42)])[1:-1]
-        sheet.fill([curve(chin, closed=True)], colours.beard, FACE)
+        sheet.fill([curve(chin, closed=True)], colors.beard, FACE)

@@ -24,10 +24,10 @@ def _hair(who, name):
     """Returns another hair color of the same shade, light to dark."""
     low, high = HAIRS[who.hair_label]
     share = (who.hair[0] - low[0]) / (high[0] - low[0])
-    colour = tuple(
+    color = tuple(
         a + share * (b - a) for a, b in zip(*HAIRS[name], strict=True)
     )
-    return {"hair_label": name, "hair": colour}
+    return {"hair_label": name, "hair": color}
 
 
 def _male(who, value):
@@ -92,8 +92,8 @@ def changed(who, wanted):
             "changes must be a dict to 0 or 1 from names out of "
             f"{', '.join(ATTRIBUTES)}. Received: {wanted!r}"
         )
-    colours = [name for name in HAIRS if wanted.get(name)]
-    if len(colours) > 1 or (not colours and wanted.get(who.hair_label) == 0):
+    colors = [name for name in HAIRS if wanted.get(name)]
+    if len(colors) > 1 or (not colors and wanted.get(who.hair_label) == 0):
         raise UserError(
             "changes must leave exactly one color of the hair. Received: "
             f"{wanted!r} for a face with {who.hair_label}"

@@ -23,7 +23,7 @@ _LENSES = {  # half width, half height, roundness (1 is an ellipse)
 }
 
 
-def mouth(sheet, who, colours, look):
+def mouth(sheet, who, colors, look):
     """Draws lips, teeth and the line between the lips."""
     t = np.linspace(-1, 1, 9)
     wide = (0.27 if look.cartoon else 0.33) + 0.03 * who.mouth
@@ -40,42 +40,42 @@ def mouth(sheet, who, colours, look):
         upper = np.concatenate([line - bow[:, None] * (0, 1), line[::-1]])
         under = low + np.stack([0 * t, 1.7 * full * (1 - t**2)], 1)
         lower = np.concatenate([low, under[::-1]])
-        dark = mix(colours.lips, colours.lip_line, 0.3)
-        sheet.fill([lower], colours.lips, FACE, "face")
+        dark = mix(colors.lips, colors.lip_line, 0.3)
+        sheet.fill([lower], colors.lips, FACE, "face")
         sheet.fill([upper], dark, FACE, "face")
     if gape:
-        inside = colours.teeth if who.teeth else colours.lip_line
+        inside = colors.teeth if who.teeth else colors.lip_line
         opening = np.concatenate([line, low[::-1]])
         sheet.fill([opening], inside, DETAIL, "face")
     if gape and look.cartoon and who.teeth:
         lip = np.concatenate([line * (0.9, 1) + (0, 0.06), low[::-1]])
-        sheet.fill([lip], colours.lips, DETAIL, "face")
-    sheet.stroke(line, 0.05, colours.lip_line, taper=(0.5, 0.5))
+        sheet.fill([lip], colors.lips, DETAIL, "face")
+    sheet.stroke(line, 0.05, colors.lip_line, taper=(0.5, 0.5))
 
 
-def nose(sheet, who, colours, look):
+def nose(sheet, who, colors, look):
     """Draws nostrils and wings; a cartoon has one small stroke."""
     wide, tip = 0.15 + 0.03 * who.nose + 0.02 * who.male, 0.58
     if look.cartoon:
         stroke = [(0.03, tip - 0.06), (0.07, tip), (0.0, tip + 0.03)]
-        return sheet.stroke(stroke, 0.05, colours.crease)
-    soft = mix(colours.skin, colours.crease, 0.6)
+        return sheet.stroke(stroke, 0.05, colors.crease)
+    soft = mix(colors.skin, colors.crease, 0.6)
     for side in SIDES:
         nostril = np.array([(0.04, 0.04), (0.09, 0.015), (0.13, 0.04)])
         wing = [(wide, -0.1), (wide + 0.03, -0.02), (wide, 0.04)]
         place = np.array((side, 1)), (0, tip)
-        sheet.stroke(nostril * place[0] + place[1], 0.05, colours.crease)
+        sheet.stroke(nostril * place[0] + place[1], 0.05, colors.crease)
         sheet.stroke(wing * place[0] + place[1], 0.03, soft)
 
 
-def _iris(sheet, who, colours, look, middle, lids):
+def _iris(sheet, who, colors, look, middle, lids):
     """Draws iris and pupil, cut by the lids, and their highlights."""
     (u, v), (across, upper, lower) = middle, lids
     gaze = u + 0.03 * who.gaze
-    for share, drop, colour in (
-        (1.0, 0.0, colours.iris * 0.6),
-        (0.82, 0.2, colours.iris),
-        (0.5, 0.0, colours.pupil),
+    for share, drop, color in (
+        (1.0, 0.0, colors.iris * 0.6),
+        (0.82, 0.2, colors.iris),
+        (0.5, 0.0, colors.pupil),
     ):
         wide = look.iris * share
         high = wide * (1.3 if look.cartoon else 1.05)
@@ -83,20 +83,20 @@ def _iris(sheet, who, colours, look, middle, lids):
         top = np.interp(disc[:, 0], across, upper)
         bottom = np.interp(disc[:, 0], across, lower)
         disc[:, 1] = np.clip(disc[:, 1], top, bottom)
-        sheet.fill([disc], colour, DETAIL, "face")
+        sheet.fill([disc], color, DETAIL, "face")
     glint = look.iris * 0.3
     shine = [oval(u - glint, v - 1.4 * glint, glint, 1.1 * glint, 8)]
     if look.cartoon:
         shine += [oval(u + glint, v + 1.5 * glint, 0.5 * glint, 0.04, 8)]
-    sheet.fill(shine, colours.shine, DETAIL, "face")
+    sheet.fill(shine, colors.shine, DETAIL, "face")
 
 
-def eyes(sheet, who, colours, look):
+def eyes(sheet, who, colors, look):
     """Draws eyes, lashes, folds and brows."""
     size = 1 + 0.08 * who.eye_size - 0.08 * (who.age > 0.65)
     t = np.linspace(-1, 1, 13)
     arch = (1 - np.abs(t) ** 2.2) ** 0.8 * size
-    soft = mix(colours.skin, colours.crease, 0.7)
+    soft = mix(colors.skin, colors.crease, 0.7)
     lash = 0.05 + 1.3 * look.ink + (0 if who.male else 0.025)
     heavy = (0.11 if who.male else 0.075) + 0.02 * who.brow
     bow = np.array([(0.17, -0.27), (0.38, -0.34), (0.56, -0.32), (0.68, -0.24)])
@@ -109,26 +109,26 @@ def eyes(sheet, who, colours, look):
         lower = slant + look.eye_low * arch * (0.8 if who.smile else 1)
         top, bottom = np.stack([across, upper], 1), np.stack([across, lower], 1)
         eye = np.concatenate([top, bottom[::-1]])
-        sheet.fill([eye], colours.white, DETAIL, "face")
+        sheet.fill([eye], colors.white, DETAIL, "face")
         lids = across, upper, lower
-        _iris(sheet, who, colours, look, (u, v), lids)
+        _iris(sheet, who, colors, look, (u, v), lids)
         ends = (0.9, 0.3) if side < 0 else (0.3, 0.9)
-        sheet.stroke(top[::2], lash, colours.ink, taper=ends)
+        sheet.stroke(top[::2], lash, colors.ink, taper=ends)
         sheet.stroke(top[2:-2:4] - (0, 0.075), 0.035, soft)
         if look.ink:
-            sheet.stroke(bottom[3:-3:2], 0.03, colours.crease)
-        brow = colours.brow
+            sheet.stroke(bottom[3:-3:2], 0.03, colors.crease)
+        brow = colors.brow
         sheet.stroke(bow * (side, 1), heavy, brow, taper=(0.7, 0.3))
 
 
-def wrinkles(sheet, who, colours, look):
+def wrinkles(sheet, who, colors, look):
     """Draws the lines of age, and the folds of a smile at any age."""
     old = max(0.0, who.age - 0.55) / 0.45
-    colour = mix(colours.skin, colours.crease, 0.3 + 0.3 * old)
+    color = mix(colors.skin, colors.crease, 0.3 + 0.3 * old)
     if old or (who.smile and not look.cartoon):
         fold = np.array([(0.27, 0.52), (0.42, 0.70), (0.46, 0.86)])
         for side in SIDES:
-            sheet.stroke(fold * (side, 1), 0.045, colour)
+            sheet.stroke(fold * (side, 1), 0.045, color)
     if not old:
         return
     bag = np.array([(0.26, 0.13), (0.42, 0.19), (0.58, 0.13)])
@@ -136,12 +136,12 @@ def wrinkles(sheet, who, colours, look):
     crow = np.array([(0.72, 0.02), (0.84, -0.04)])
     for side in SIDES:
         for line in (bag, crow, crow + (0, 0.1)):
-            sheet.stroke(line * (side, 1), 0.04, colour)
+            sheet.stroke(line * (side, 1), 0.04, color)
     for v in (-0.62, -0.78):
-        sheet.stroke([(-0.4, v), (0, v - 0.03), (0.4, v)], 0.04, colour)
+        sheet.stroke([(-0.4, v), (0, v - 0.03), (0.4, v)], 0.04, color)
 
 
-def glasses(sheet, who, colours, look):
+def glasses(sheet, who, colors, look):
     """Draws the frame; the eyes stay as they are."""
     if not who.glasses:
         return
@@ -153,7 +153,7 @@ def glasses(sheet, who, colours, look):
     if who.glasses == "pilot":
         rim[:, 0] *= 1 - 0.22 * np.maximum(rim[:, 1], 0)
     rim = rim * (wide, high) + (0.43, 0.06)
-    frame = colours.frame
+    frame = colors.frame
     for side in SIDES:
         sheet.line(rim * (side, 1), 0.075, frame)
         arm = np.array([(0.76, -0.04), (1.0, -0.02)])

@@ -30,9 +30,9 @@ class Look:
     ink: float = 0.0  # width of the outlines
     cartoon: bool = False  # large eyes, small nose and mouth, blush
 
-    def inked(self, colours):
+    def inked(self, colors):
         """Returns the arguments of `Sheet.fill` to ink an outline."""
-        return {"ink": colours.ink, "width": self.ink}
+        return {"ink": colors.ink, "width": self.ink}
 
 
 @functools.cache
@@ -107,12 +107,12 @@ class Sheet:
     parts that stay upright below it.
     """
 
-    def __init__(self, who, size, colour):
+    def __init__(self, who, size, color):
         self.size = size
         self.factor = 4 if size <= 96 else 3 if size <= 160 else 2
         self.side = size * self.factor
         field = self.side, self.side
-        self.image = Image.new("RGBA", field, self._code(colour, BACK))
+        self.image = Image.new("RGBA", field, self._code(color, BACK))
         self.pen = ImageDraw.Draw(self.image)
         self.turn = 0.12 * who.turn
         self.middle = MIDDLE + UNIT * np.array(who.shift)
@@ -120,8 +120,8 @@ class Sheet:
         self.tilted = np.array([[cos, sin], [-sin, cos]])
 
     @staticmethod
-    def _code(colour, material):
-        r, g, b = (int(min(max(c, 0), 1) * 255 + 0.5) for c in colour)
+    def _code(color, material):
+        r, g, b = (int(min(max(c, 0), 1) * 255 + 0.5) for c in color)
         return r, g, b, 255 - material
 
     def _place(self, points, pose):
@@ -134,25 +134,25 @@ class Sheet:
         points = (points * UNIT + self.middle) * self.side
         return points.ravel().tolist()
 
-    def fill(self, shapes, colour, material, pose="head", ink=None, width=0):
+    def fill(self, shapes, color, material, pose="head", ink=None, width=0):
         """Fills outlines; with a width, first inks around their union."""
         places = [self._place(np.asarray(shape), pose) for shape in shapes]
         if width:
             for place in places:
                 self._line(place + place[:4], 2 * width, ink)
-        code = self._code(colour, material)
+        code = self._code(color, material)
         for place in places:
             self.pen.polygon(place, code)
 
-    def _line(self, place, width, colour):
+    def _line(self, place, width, color):
         pixels = max(1, round(width * UNIT * self.side))
-        self.pen.line(place, self._code(colour, DETAIL), pixels)
+        self.pen.line(place, self._code(color, DETAIL), pixels)
 
-    def line(self, points, width, colour, pose="face"):
+    def line(self, points, width, color, pose="face"):
         """Draws a line of one width, in face units."""
-        self._line(self._place(points, pose), width, colour)
+        self._line(self._place(points, pose), width, color)
 
-    def stroke(self, points, width, colour, taper=(0.15, 0.15)):
+    def stroke(self, points, width, color, taper=(0.15, 0.15)):
         """Draws a brush stroke; `taper` is the share of width at its ends."""
         points = curve(points)
         along = np.empty_like(points)
@@ -162,7 +162,7 @@ class Sheet:
         across = along[:, ::-1] * (-0.5 * width, 0.5 * width)
         across *= _swell(len(points), *taper)
         edge = np.concatenate([points + across, (points - across)[::-1]])
-        self.fill([edge], colour, DETAIL, "face")
+        self.fill([edge], color, DETAIL, "face")
 
     def reduced(self):
         """Returns RGB and one mask per material.
@@ -171,8 +171,8 @@ class Sheet:
             float32 `[size, size, 3]` in [0, 1], and a list in the order of
             `MATERIALS` of float32 `[size, size]`, the share of each pixel.
         """
-        *colours, codes = self.image.split()
-        rgb = Image.merge("RGB", colours).reduce(self.factor)
+        *colors, codes = self.image.split()
+        rgb = Image.merge("RGB", colors).reduce(self.factor)
         codes, masks = np.asarray(codes), []
         for material in MATERIALS:
             mask = (codes == 255 - material).view(np.uint8) * 255

@@ -31,7 +31,7 @@ def _luma(rgb):
     return np.asarray(rgb) @ np.array((0.3, 0.59, 0.11), np.float32)
 
 
-def _true_colours(who):
+def _true_colors(who):
     """Returns the colors of a face by name, RGB in [0, 1]."""
     skin, hair = np.array(who.skin), np.array(who.hair)
     lips = mix(skin * 0.9, (0.72, 0.25, 0.27), 0.32 if who.male else 0.58)
@@ -59,21 +59,21 @@ def _true_colours(who):
     }
 
 
-def _photo_colour(name, colour):
-    return colour  # the light of `_photo` does the rest
+def _photo_color(name, color):
+    return color  # the light of `_photo` does the rest
 
 
-def _anime_colour(name, colour):
+def _anime_color(name, color):
     """Returns a brighter, more saturated color, whiter behind the head."""
-    colour = 1 - (1 - colour) ** 1.9
-    grey = _luma(colour)
-    colour = np.clip(grey + 1.2 * (colour - grey), 0, 1)
-    return mix(colour, 1, 0.08) if name == "back" else colour
+    color = 1 - (1 - color) ** 1.9
+    grey = _luma(color)
+    color = np.clip(grey + 1.2 * (color - grey), 0, 1)
+    return mix(color, 1, 0.08) if name == "back" else color
 
 
-def _sketch_colour(name, colour):
+def _sketch_color(name, color):
     """Returns paper white, dark lines or gray for a color."""
-    light = _luma(colour) ** 0.6
+    light = _luma(color) ** 0.6
     if name in ("back", "skin", "white", "teeth", "shine", "blush"):
         light = 0.985
     elif name in ("ink", "pupil", "frame", "lip_line", "crease"):
@@ -160,7 +160,7 @@ def _grain(who, size):
     return 0.006 * np.asarray(grain)[..., None]
 
 
-def _photo(sheet, who, colours):
+def _photo(sheet, who, colors):
     """Adds studio light: a lamp above, slightly to a side, a warm lens."""
     rgb, (back, cloth, neck, face, hair, detail) = sheet.reduced()
     u, v = sheet.grid()
@@ -188,7 +188,7 @@ def _photo(sheet, who, colours):
     return _pixels(rgb).filter(blur)
 
 
-def _anime(sheet, who, colours):
+def _anime(sheet, who, colors):
     """Adds cel paint: a hard shadow, a band of gloss, dark gaps in the hair."""
     rgb, (_, _, neck, face, hair, _) = sheet.reduced()
     u, v = sheet.grid()
@@ -200,11 +200,11 @@ def _anime(sheet, who, colours):
     band = np.clip((0.07 - ring) * UNIT * sheet.size + 0.5, 0, 1)
     band = (band * hair * (v < -0.2))[..., None]
     gaps = (hair * np.clip(-3 * lock - 1, 0, 1))[..., None] * (1 - band)
-    rgb = rgb + 0.6 * band * (colours.hair_light - rgb)
+    rgb = rgb + 0.6 * band * (colors.hair_light - rgb)
     return _pixels(rgb * (1 - gaps * np.float32((0.10, 0.16, 0.22))))
 
 
-def _sketch(sheet, who, colours):
+def _sketch(sheet, who, colors):
     """Adds pencil strokes along the hair, slanted ones in the shadows."""
     rgb, (_, cloth, neck, face, hair, _) = sheet.reduced()
     u, v = sheet.grid()
@@ -221,15 +221,15 @@ def _pixels(rgb):
 
 
 STYLES = {  # name: (look, map of the colors, finish)
-    "photo": (Look(), _photo_colour, _photo),
+    "photo": (Look(), _photo_color, _photo),
     "anime": (
         Look(0.27, 0.25, 0.20, iris=0.2, ink=0.045, cartoon=True),
-        _anime_colour,
+        _anime_color,
         _anime,
     ),
     "sketch": (
         Look(eye_up=0.115, eye_low=0.08, ink=0.03),
-        _sketch_colour,
+        _sketch_color,
         _sketch,
     ),
 }
@@ -246,10 +246,10 @@ def paint(who, style, image_size):
     Returns:
         uint8 array `[image_size, image_size, 3]`, RGB in 0..255.
     """
-    look, recolour, finish = STYLES[style]
-    colours = _true_colours(who).items()
-    colours = SimpleNamespace(**{k: recolour(k, v) for k, v in colours})
-    sheet = Sheet(who, image_size, colours.back)
+    look, recolor, finish = STYLES[style]
+    colors = _true_colors(who).items()
+    colors = SimpleNamespace(**{k: recolor(k, v) for k, v in colors})
+    sheet = Sheet(who, image_size, colors.back)
     for part in PARTS:
-        part(sheet, who, colours, look)
-    return np.array(finish(sheet, who, colours))
+        part(sheet, who, colors, look)
+    return np.array(finish(sheet, who, colors))

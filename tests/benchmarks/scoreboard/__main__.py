@@ -56,7 +56,7 @@ def _parse_arguments(argv):
         "--count",
         type=flags.integer(1),
         default=200,
-        metavar="PICTURES",
+        metavar="IMAGES",
         help="images of each side for KID (default: 200)",
     )
     parser.add_argument(
