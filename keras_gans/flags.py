@@ -233,8 +233,8 @@ TRAINING = {
         "metavar": "IMAGES",
         "help": "images of each collection to hold out for samples and "
         "metrics, if there are at least four times as many (default: the 18 of "
-        "a sample grid, of attributes 200, to calibrate on; use 100 or more for a "
-        "meaningful KID)",
+        "a sample grid, of attributes 200, to calibrate on; use 100 or more "
+        "for a meaningful KID)",
     },
     "seed": {
         "type": integer(0),

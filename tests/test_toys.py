@@ -94,7 +94,7 @@ def test_from_the_command_to_the_report(toy, capsys):
     for entry in measured.values():
         assert [*entry["values"]] == known
     shown = capsys.readouterr().out
-    assert "| direction | metric |" in shown and shares in shown
+    assert "| verb | metric |" in shown and shares in shown
     # A run folder, its checkpoint and its export do the same.
     pixels = []
     for path in (run, f"saved_models/{toy}"):

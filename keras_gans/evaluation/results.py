@@ -105,7 +105,7 @@ def lines(content):
             for reason, names in entry["failed"].items()
         ]
     if rows:
-        head = "| direction | metric | value | better |"
+        head = "| verb | metric | value | better |"
         rows = [head, "| --- |" + " --- |" * 3, *rows, ""]
     return [*rows, *tables, *pictures, *protocols, *failed]
 

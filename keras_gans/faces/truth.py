@@ -84,7 +84,7 @@ def table(results):
     if any("shares" in rows for rows in results.values()):
         return samples.table(results)
     lines = [
-        "| direction | image | L1 (0..1) | SSIM |",
+        "| verb | image | L1 (0..1) | SSIM |",
         "| --- | --- | --- | --- |",
     ]
     for direction, rows in results.items():
