@@ -28,6 +28,7 @@ _METHODS = ("labels", "ganspace", "sefa")
 _ORTHOGONALIZATIONS = ("joint", "published", "sequential", "dual")
 _REGRESSIONS = ("tanh", "linear", "logistic")
 _RECORD = "axes.json"
+_GENERATOR = "generator.png"  # small images of it
 _OF_LABELS = ("attributes", "keep", "orthogonalize", "regression")
 _OF_PHOTOS = ("axes", "set", "steps", "labels", "extractor")
 _MOST = 1_000_000
@@ -195,6 +196,7 @@ def _find(arguments):
         },
         "output",
     )
+    _check_generator(generator, output / _GENERATOR)
     if arguments.method == "labels":
         found = _of_labels(arguments, generator, output)
         axes = found.orthogonalize(
@@ -219,6 +221,27 @@ def _find(arguments):
         file = f"{number:02d}_{re.sub('[^A-Za-z0-9_-]', '_', name)}.png"
         images.write(output / "strips" / file, strip)
     print(f"wrote {shown(output)}: axes.npz, strips")
+
+
+def _check_generator(generator, path):
+    """Keep small images of a generator, or compare them with those there.
+
+    Raises:
+        UserError: if the folder has samples of another one, such as one that
+            was trained anew to the same step.
+    """
+    from keras_gans.latents.axes import MOST_LEVELS
+
+    own = generator.fingerprint()
+    if not path.is_file():
+        images.write(path, np.concatenate(own, axis=1))
+        return
+    kept = np.stack(np.split(images.read(path), len(own), axis=1))
+    if generator.differs(kept) > MOST_LEVELS:
+        raise UserError(
+            "output must be a new folder, or one of axes of the same "
+            f"generator. Received: {path.parent}, of one with other images"
+        )
 
 
 def _of_labels(arguments, generator, output):

@@ -209,7 +209,8 @@ def main(argv=None):
     try:
         return _run(arguments)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on")
+        without = " without --overwrite" if arguments.overwrite else ""
+        print(f"stopped; the same command{without} goes on")
         return 130
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -260,6 +261,8 @@ def _run(arguments):
             if not rows:  # all arguments fit
                 (folder / _RECORD).unlink(missing_ok=True)
                 (folder / _STATE).unlink(missing_ok=True)
+                # Nor may the image pass for one of these settings.
+                output.unlink(missing_ok=True)
                 files.record(folder / _RECORD, settings, "output")
             seconds = round(before + time.monotonic() - start, 2)
             rows.append({"step": one.step, "seconds": seconds, **one.terms})

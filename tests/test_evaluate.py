@@ -242,7 +242,7 @@ def test_a_run_on_any_pictures(run_folder, extractor, capsys):
     # The way back, measured by hand.
     model = make_model("cyclegan")
     settings = json.loads((run_folder / "arguments.json").read_text())
-    found = cases.data_of_run(settings).cases(model.verbs(), 9)
+    found = cases.data_of_run(settings).cases(model.verbs(), 18)
     inputs = np.stack([found["a_to_b"].images.load(i) for i in range(18)])
     forth, back = translators.of_model(model).values()
     there_and_back = back.function(images=forth.function(images=inputs))
@@ -621,6 +621,27 @@ def test_labels_are_asked_for_in_turn_and_taken_back():
     back = function(images=there, labels=labels)
     expected = np.abs(inputs / 255.0 - back / 255.0).mean()
     assert result["value"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_halves_and_faces_are_compared_as_what_they_are(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 32, 3), "uint8")
+    for i, image in enumerate(pixels):
+        images.write(tmp_path / "pairs" / f"{i}.png", image)
+        images.write(tmp_path / "right" / f"{i}.png", image[:, 16:])
+    left, right = (f"{tmp_path}/pairs#{half}" for half in ("left", "right"))
+    for other in (right, tmp_path / "right"):
+        found, _ = two_folders.between(left, other)
+        case = found["fake"]
+        assert case.is_paired and "as they are" in case.text
+        for side, half in (
+            (case.reals, pixels[:, :, :16]),
+            (case.fakes, pixels[:, :, 16:]),
+        ):
+            loaded = [side.load(i) for i in range(3)]
+            np.testing.assert_array_equal(loaded, half)
+    for other, size in (("faces:anime@4", 64), (tmp_path / "right", 16)):
+        found, _ = two_folders.between("faces:photo@3", other)
+        assert found["fake"].reals.load(0).shape == (size, size, 3)
 
 
 def test_reals_are_measured_once(folders):

@@ -45,7 +45,7 @@ def test_rows_that_a_damaged_log_lacks_are_left_out(truth):
     )
     watch = health.Health(log, None, None)
     watch.set_model(types.SimpleNamespace(**vars(Stub)))
-    watch.model.players = {"discriminator": ("its network",)}
+    watch.model.discriminator_terms = 1
     watch.current_step = 4
     assert watch._all_discriminators(Stub.healthy_logs) is None
 
@@ -66,6 +66,8 @@ class Stub:
     networks = ()
     players = {}
     metrics = ()
+    data_kind = "unpaired"
+    discriminator_terms = 0
     healthy_logs = {"d_real": 0.5, "d_fake": 0.7, "g_loss": 3.0}
 
     def __init__(self, truth, change=None, step=0):
@@ -170,6 +172,8 @@ def test_a_healthy_run_has_an_empty_column(truth, tmp_path, caplog):
 
 def test_of_labels_all_columns_must_show_a_fault(truth, tmp_path, caplog):
     class Labelled(Stub):
+        data_kind = "labelled"
+
         def samples(self, batch):
             inputs, outputs = self.truth["a"], self.truth["a_to_b"]
             outputs = [inputs, self.change.get("b", outputs)]
@@ -179,9 +183,19 @@ def test_of_labels_all_columns_must_show_a_fault(truth, tmp_path, caplog):
     rows = drive(tmp_path / "healthy", Labelled(truth), 40)
     assert not caplog.records
     assert not any(row["warnings"] for row in rows)
-    drive(tmp_path / "ill", Labelled(truth, {"b": truth["a"]}), 40)
+    # Labels such as a smile rightly change little.
+    slight = truth["a"] + 0.01 * np.sign(truth["a"])
+    drive(tmp_path / "slight", Labelled(truth, {"b": slight}), 40)
+    assert not caplog.records
+    noise = 1e-3 * np.random.default_rng(0).normal(size=truth["a"].shape)
+    copies = truth["a"] + noise.astype("float32")
+    drive(tmp_path / "ill", Labelled(truth, {"b": copies}), 40)
     assert len(caplog.records) == 1
     assert "step 20: copied input labels: " in caplog.text
+    # Another domain changes more.
+    Labelled.data_kind = "domains"
+    drive(tmp_path / "domains", Labelled(truth, {"b": slight}), 40)
+    assert len(caplog.records) == 2
 
 
 class Noise(Stub):
@@ -252,7 +266,7 @@ def test_a_one_sided_discriminator_is_said(
     logs, verdict, truth, tmp_path, caplog
 ):
     stub = Stub(truth)
-    stub.players = {"discriminator": ("its network",)}
+    stub.discriminator_terms = 1
     rows = drive(tmp_path, stub, 40, logs=logs)
     assert len(caplog.records) == 1
     assert f"discriminators: {verdict}" in caplog.text
@@ -324,7 +338,7 @@ def test_images_of_the_last_step_are_judged_at_once(truth, tmp_path, caplog):
     assert "checkerboard b_to_a: " in row["warnings"]
     # Losses swing, and are judged when there are grids.
     stub = Stub(truth)
-    stub.players = {"discriminator": ("its network",)}
+    stub.discriminator_terms = 1
     logs = {"d_real": 0.01, "d_fake": 0.02}
     drive(tmp_path / "losses", stub, 18, log_every=9, logs=logs, last=18)
     assert len(warnings(caplog)) == 2

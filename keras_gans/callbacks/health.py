@@ -194,6 +194,7 @@ class Health(StepCallback):
     def _signs(self, grids, logs):
         """Return the current findings: a dict from name to one line."""
         found, is_early = {}, self.current_step < self.early
+        is_of_labels = self.model.data_kind == "labelled"
         for name, grid in grids.items():
             if not grid.of("output"):
                 continue
@@ -216,6 +217,8 @@ class Health(StepCallback):
                 # What is wrong with a generator shows in all its outputs;
                 # one alone may rightly change next to nothing.
                 before = inputs[0] if inputs else reals
+                if tell is symptoms.copied and is_of_labels:
+                    tell = symptoms.hardly_changed
                 seen = [tell(before, output, reals) for output in outputs]
                 if all(seen):
                     found[f"{sign} {name}"] = seen[0]
@@ -245,7 +248,7 @@ class Health(StepCallback):
             # Which a damaged log may lack.
             and "" not in (row.get("d_real", ""), row.get("d_fake", ""))
         ]
-        count = len(self.model.players.get("discriminator", ()))
+        count = self.model.discriminator_terms
         if not count or not {"d_real", "d_fake"} <= set(logs):
             return None
         real, fake = (

@@ -7,9 +7,9 @@ import numpy as np
 class RateByEpoch(keras.callbacks.Callback):
     """Follows a schedule by the epochs of `fit`, of any length.
 
-    Constant epochs leave the optimizers' rates unchanged, and a rate set by
-    someone else stays. When training ends the initial rates are restored, so
-    that another `fit` starts like the first.
+    A rate set by someone else stays. When training ends the initial rates are
+    restored, so that another `fit` starts like the first, as it also does
+    after Ctrl-C.
 
     Args:
         schedule: a `LinearDecay` whose steps are epochs.
@@ -23,17 +23,12 @@ class RateByEpoch(keras.callbacks.Callback):
         epochs = schedule.constant_epochs + schedule.decay_epochs
         # As the optimizers' variables hold them.
         self._rates = {*schedule(np.arange(epochs + 1)).numpy()}
-        self._has_decayed = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        rate = float(self.schedule(epoch))
-        if rate < float(self.schedule(0)):
-            self._assign(rate)
-            self._has_decayed = True
+        self._assign(float(self.schedule(epoch)))
 
     def on_train_end(self, logs=None):
-        if self._has_decayed:
-            self._assign(self.schedule.initial)
+        self._assign(self.schedule.initial)
 
     def _assign(self, rate):
         for name in self.optimizers:

@@ -274,7 +274,10 @@ class Data:
             what = "held out of the run's data"
             if self.are_seen:
                 what = "TRAINED ON, as there are too few to hold any back"
-            chosen = self.held
+            chosen = {
+                name: side.subset(range(min(count, len(side))))
+                for name, side in self.held.items()
+            }
         else:
             chosen = {
                 name: pictures.split(side, count, seed)[1]

@@ -192,6 +192,8 @@ def _half(spec, half, load_size, name, cache_bytes):
         image = whole.read(i)
         middle = image.shape[1] // 2
         image = image[:, :middle] if half == "left" else image[:, middle:]
+        if load_size is None:
+            return image
         return images.fit_square(image, load_size)
 
     return Pictures(

@@ -30,7 +30,12 @@ def of_sides(sides, image_size):
     return {
         name: {
             "what": facts["description"],
-            **text.cells(looks[name] | facts),
+            **text.cells(
+                # Headers know only the gray images that are stored as such.
+                looks[name]
+                | facts
+                | {"gray": {*facts["gray"], *looks[name]["gray"]}}
+            ),
             "seen for colors and duplicates": f"{len(samples[name]):,}",
         }
         for name, facts in described.items()

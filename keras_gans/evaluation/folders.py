@@ -1,11 +1,13 @@
 """Compare two folders of images as they are."""
 
-import pathlib
 import re
 
 import numpy as np
 
-from keras_gans import datasets, files, images
+from keras_gans import datasets, files
+from keras_gans.datasets import listings
+
+_OF_FACES = 64  # pixels
 
 
 def between(real, fake, image_size=None, count=None):
@@ -17,7 +19,8 @@ def between(real, fake, image_size=None, count=None):
             their extensions.
         image_size: int, pixels; images are made square with this side.
             Default: their own size, or if sizes differ squares of the
-            shortest side of all, which are not compared in pairs.
+            shortest side of all, which are not compared in pairs. Drawn
+            faces have the size of the others, or 64.
         count: int, most images of each folder. Default: all.
 
     Returns:
@@ -35,12 +38,16 @@ def between(real, fake, image_size=None, count=None):
     sizes = {
         (header.width, header.height)
         for side in sides.values()
+        if side.style is None  # a drawn face has any size
         for header in side.headers
-    }
+    } or {(_OF_FACES, _OF_FACES)}
     are_equal = len(sizes) == 1 and all(side.folder for side in sides.values())
     text = "as they are"
     if image_size is None and are_equal:
-        opened = [_as_they_are(side) for side in sides.values()]
+        opened = [
+            listings.folder(str(spec), None, name).whole()
+            for name, spec in specs.items()
+        ]
     else:
         size = image_size or min(min(shape) for shape in sizes)
         text = f"made square, {size} pixels"
@@ -73,18 +80,3 @@ def between(real, fake, image_size=None, count=None):
 
 def _spread(length, count):
     return np.linspace(0, length - 1, min(length, count), dtype=int)
-
-
-def _as_they_are(side):
-    def load(i):
-        path = pathlib.Path(side.folder, side.names[i])
-        return images.read(path, name=side.names[i])
-
-    return datasets.Pictures(
-        side.names,
-        load,
-        None,
-        f"images in {side.folder}",
-        lambda: side.headers,
-        folder=side.folder,
-    )

@@ -96,6 +96,7 @@ def measure(
     seed=0,
     classifier=None,
     style="photo",
+    train=train_classifier,
 ):
     """Change each attribute of held-out faces and compare with the truth.
 
@@ -112,8 +113,10 @@ def measure(
         count: int, identities.
         seed: int, seed of the drawings.
         classifier: result of `train_classifier` for these labels. Default:
-            a classifier that is trained now.
+            those of what `train` returns.
         style: str, one of `drawing.STYLES`.
+        train: function of an image size and a `style` to a classifier of all
+            labels. Default: `train_classifier`.
 
     Returns:
         dict from label to a dict: `count`, number of changed faces; `real`,
@@ -132,7 +135,10 @@ def measure(
     """
     columns = _columns(labels)
     if classifier is None:
-        classifier = train_classifier(image_size, labels, style, seed=seed)
+        of_all = train(image_size, style=style)
+
+        def classifier(batch, training):
+            return np.asarray(of_all(batch, training=training))[:, columns]
 
     def seen(pictures):
         logits = [

@@ -101,7 +101,7 @@ def of_verbs(verbs, data, train=edits.train_classifier):
     Args:
         verbs: iterable of `Verb`, those of the model.
         data: `datasets.Data`, its training data.
-        train: argument of `samples.measure`.
+        train: argument of `edits.measure` and `samples.measure`.
 
     Returns:
         dict from direction (`"photo to anime"`) to `against_truth`'s result,
@@ -132,6 +132,7 @@ def of_verbs(verbs, data, train=edits.train_classifier):
             )
         elif style and verb.input(Labels)[0]:
             results |= edits.measure(
-                verb.function, side.label_names, size, seed=seed, style=style
+                *(verb.function, side.label_names, size),
+                **{"seed": seed, "style": style, "train": train},
             )
     return results

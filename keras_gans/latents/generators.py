@@ -11,6 +11,7 @@ from keras_gans.checks import UserError
 from keras_gans.labels import Labels
 
 FINGERPRINT = (4, 8, 8, 3)  # shape of the images that tell generators apart
+_BATCH = 64  # images at a time
 
 
 class Generator:
@@ -73,7 +74,12 @@ class Generator:
         inputs = {self._latents_name: latents}
         if labels is not None:
             inputs[self._labels_name] = labels
-        return np.asarray(self._function(**inputs))
+        # All at once would take the memory of all.
+        parts = [
+            {n: rows[first : first + _BATCH] for n, rows in inputs.items()}
+            for first in range(0, max(len(latents), 1), _BATCH)
+        ]
+        return np.concatenate([self._function(**part) for part in parts])
 
     def fingerprint(self):
         """Return what tells this generator from others: four small images.
@@ -88,6 +94,11 @@ class Generator:
         count, size, *_ = FINGERPRINT
         shown = self(*self.drawn(0, count, labels=first))
         return np.stack([images.fit_square(image, size) for image in shown])
+
+    def differs(self, fingerprint):
+        """Return by how many gray levels another's four images differ."""
+        levels = np.subtract(fingerprint, self.fingerprint(), dtype=float)
+        return np.abs(levels).mean()
 
 
 def classifier(attributes, names=None):

@@ -64,7 +64,7 @@ def extractor(
             `"faces"`, else the network's training size.
         style: str, style of the drawings that `"faces"` is trained on.
         train: function `(image_size, style=...)` to a classifier, such as
-            `attributes.train_classifier`, which `"faces"` needs without
+            `faces.edits.train_classifier`, which `"faces"` needs without
             weights. It must be a module-level function, and is called in a
             separate process.
         folder: path of the cache for `"faces"`, such as
@@ -154,7 +154,7 @@ def _faces(weights, image_size, style, train, folder):
         if train is None:
             raise UserError(
                 "extractor faces must be given weights or train=keras_gans."
-                "attributes.train_classifier. Received: neither"
+                "faces.edits.train_classifier. Received: neither"
             )
         weights = faces.trained(train, image_size, style, folder)
     elif not isinstance(weights, keras.Model):

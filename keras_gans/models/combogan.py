@@ -259,6 +259,11 @@ class ComboGAN(CodeModel):
         }
 
     @property
+    def discriminator_terms(self):
+        # Of two domains, each a mean over depths divided by their number.
+        return 2 / self.num_discriminator_layers
+
+    @property
     def counters(self):
         return super().counters | {"progress": self.progress}
 

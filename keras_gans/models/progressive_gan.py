@@ -239,6 +239,7 @@ class ProgressiveGAN(NoiseModel):
             )
             setattr(self, name, counter)
         self._size = self.initial_size
+        self._predicted_at = None  # images seen
         super()._make_state()
 
     @classmethod
@@ -369,6 +370,13 @@ class ProgressiveGAN(NoiseModel):
     def make_test_function(self, force=False):
         self._find_size()
         return super().make_test_function(force)
+
+    def make_predict_function(self, force=False):
+        # Size and fade are constants in its graph.
+        seen = int(self.images_seen.numpy())
+        force |= seen != self._predicted_at
+        self._predicted_at = seen
+        return super().make_predict_function(force)
 
     def _own_callbacks(self, arguments):
         def grow(batch, logs):

@@ -100,9 +100,14 @@ def init_from(model, path):
 
     Raises:
         UserError: in one line that names the first difference, if they are of
-            other networks; or if they cannot be read. The model is then
-            unchanged.
+            other networks; or if they cannot be read, or the model has been
+            trained. The model is then unchanged.
     """
+    if int(model.step.numpy()):
+        raise UserError(
+            "model must be one that has not been trained. Received: step "
+            f"{int(model.step.numpy())}"
+        )
     try:
         source, _ = read_model(path)
     except UserError as error:

@@ -242,6 +242,9 @@ class Studio:
 
     def _give_axes(self, path, models):
         axes, reasons = FeatureAxes.load(path), []
+        models = [
+            m for m in models if any(map(from_noise, m.loaded.verbs.values()))
+        ]
         for model in models:
             try:
                 axes.check_generator(model.generator)

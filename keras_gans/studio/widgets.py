@@ -314,7 +314,7 @@ def seed(value):
     return int(value)
 
 
-def slow(listener, start, stop, studio, inputs, outputs):
+def slow(listener, start, stop, studio, inputs, outputs, can_stop=True):
     """Let a button start a slow call, and another stop it.
 
     One slow call runs at a time, for all browsers; others wait.
@@ -326,6 +326,7 @@ def slow(listener, start, stop, studio, inputs, outputs):
         start, stop: buttons.
         studio: `engine.Studio`.
         inputs, outputs: of the event.
+        can_stop: bool, whether to show the other button.
     """
 
     def call(
@@ -357,7 +358,7 @@ def slow(listener, start, stop, studio, inputs, outputs):
     def show(is_running):
         return [
             gr.Button(visible=not is_running),
-            gr.Button(visible=is_running),
+            gr.Button(visible=is_running and can_stop),
         ]
 
     quick = {"queue": False, "show_progress": "hidden"}
@@ -404,12 +405,15 @@ def translating(
         )
     else:
         start.visible = True
+        can_stop = way.model.live is not None
+        if not can_stop:
+            start.value = f"{start.value} (an export's search cannot stop)"
 
         @answering(line, way)
         def search(follow, *values):
             return make(*values, progress=follow)
 
-        slow(search, start, stop, studio, inputs, outputs)
+        slow(search, start, stop, studio, inputs, outputs, can_stop)
 
 
 def bars(rows):

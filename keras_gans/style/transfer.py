@@ -238,8 +238,9 @@ def _start(recipe, at_size, noise):
     if recipe.start == "content":
         return at_size.compared
     if recipe.start == "style":
-        image = at_size.regions[0].styles[0][1]
-        return tf.image.resize(image, noise.shape[:2], "bicubic").numpy()
+        return tf.image.resize(
+            at_size.style, noise.shape[:2], "bicubic"
+        ).numpy()
     # Around what is 0 for the network.
     color = np.asarray(PREPROCESSING["caffe"][0], "float32")[::-1]
     return (color + recipe.noise * noise) / 127.5 - 1.0
@@ -271,11 +272,13 @@ class _AtSize(typing.NamedTuple):
     Attributes:
         content: float32 `[height, width, 3]` in [-1, 1].
         compared: float32, the shape of `content`: it, or its luminance.
+        style: float32, the first of the styles.
         regions: list of `objective.Region`.
     """
 
     content: np.ndarray
     compared: np.ndarray
+    style: np.ndarray
     regions: list
 
     def finished(self, pixels):
@@ -349,7 +352,7 @@ class _Pictures:
         compared = content
         if self._colors == "luminance":
             compared = style_colors.gray(content)
-        everywhere, regions = [], []
+        everywhere, regions, fitted = [], [], []
         for share, image, mask, style_mask in zip(
             *(self._shares, self._styles, self._masks, self._style_masks),
             strict=True,
@@ -363,6 +366,7 @@ class _Pictures:
                 image = image * spread + compared.mean()
             elif self._colors == "histogram":
                 image = style_colors.matched(image, content)
+            fitted.append(image)
             style = share, image, _mask(style_mask, *own)
             if mask is None:
                 everywhere.append(style)
@@ -370,7 +374,7 @@ class _Pictures:
                 regions.append(Region(_mask(mask, *sides), [style]))
         if everywhere:
             regions.insert(0, Region(None, everywhere))
-        return _AtSize(content, compared, regions)
+        return _AtSize(content, compared, fitted[0], regions)
 
 
 def _check_image(image, name):

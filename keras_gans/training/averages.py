@@ -56,11 +56,14 @@ class Averages:
 
     Attributes:
         state: dict from name to variable, saved in checkpoints.
+        weights: the argument.
+        is_training: bool, whether the networks are to hold the weights
+            themselves, as in `fit`.
     """
 
     def __init__(self, decay, weights):
-        self.decay = decay
-        self._weights = weights
+        self.decay, self.weights = decay, weights
+        self.is_training = False
         self._others = [
             _variable(weight.shape, weight.dtype) for weight in weights
         ]
@@ -106,7 +109,7 @@ class Averages:
         def update(strategy, moved):
             whole = rate(self._updates.value)
             for average, weight, rows in zip(
-                self._others, self._weights, moved, strict=True
+                self._others, self.weights, moved, strict=True
             ):
                 arguments = weight.value, whole, *rows
                 strategy.extended.update(
@@ -114,9 +117,14 @@ class Averages:
                 )
             self._updates.assign_add(1)
 
-        moved = moved or [()] * len(self._weights)
+        moved = moved or [()] * len(self.weights)
         # As optimizers do, so that each replica moves its own copy.
         tf.distribute.get_replica_context().merge_call(update, (moved,))
+
+    def reset(self):
+        """Begin anew, with the weights that are in the networks now."""
+        self._updates.assign(0)
+        self._in_networks.assign(0)
 
     def put(self, average):
         """Load the average or the trained weights into the networks.
@@ -125,7 +133,7 @@ class Averages:
         """
         if not self._updates.numpy() or average == self._is_used():
             return
-        for weight, other in zip(self._weights, self._others, strict=True):
+        for weight, other in zip(self.weights, self._others, strict=True):
             value = tf.identity(weight.value)
             weight.assign(other.value)
             other.assign(value)

@@ -55,9 +55,15 @@ def check_settings(policy):
             'floatx must be float32: call keras.config.set_floatx("float32"), '
             f"or set it in keras.json. Received: {settings.floatx()!r}"
         )
-    for name in (policy, settings.dtype_policy().name):
+    general = settings.dtype_policy().name
+    for name in (policy, general):
         if name not in _POLICIES:
             raise UserError(
                 f"dtype policy must be one of {', '.join(_POLICIES)}; see "
                 f"keras.config.set_dtype_policy. Received: {name!r}"
             )
+    if policy != general:
+        raise UserError(
+            "dtype must be left out, as networks have the policy of "
+            f"keras.config.set_dtype_policy, {general!r}. Received: {policy!r}"
+        )

@@ -147,8 +147,12 @@ class BaseModel(InferenceModel):
         """Create the step counter and one tracker per term."""
         if self.architectures:
             recipe = self.recipe_of(self.architecture)
+            # Those of a class derived from it have precedence.
+            classes = type(self).__mro__
+            first = [c for c in classes if "architectures" in vars(c)][0]
+            own = {n for c in classes[: classes.index(first)] for n in vars(c)}
             for attribute, value in vars(recipe).items():
-                if attribute.startswith("default_"):
+                if attribute.startswith("default_") and attribute not in own:
                     setattr(self, attribute, value)
         self.step = self.add_weight(
             shape=(),
@@ -180,6 +184,11 @@ class BaseModel(InferenceModel):
     def used_networks(self):
         """The networks of the first player."""
         return next(iter(self.players.values()))
+
+    @property
+    def discriminator_terms(self):
+        """How many losses of logits the logged d_real is the sum of."""
+        return len(self.players.get("discriminator", ()))
 
     def variables_of(self, player):
         """Return the variables that a player's updates change.
@@ -247,7 +256,8 @@ class BaseModel(InferenceModel):
                 `learning_rate` is none itself. Default: the recipe's.
             ema: float, such as 0.999, the decay of a moving average of the
                 generators' weights, used for translation, evaluation and
-                export; training continues with the weights themselves. See
+                export; training continues with the weights themselves, also
+                where a trained model is compiled again. See
                 `keras_gans.training.averages`. 0 for none. Default: the
                 recipe's, mostly none.
             jit_compile: `True`, `False` or `"auto"`, which means XLA on an
@@ -288,7 +298,7 @@ class BaseModel(InferenceModel):
             loss_weights, self.default_loss_weights, *self.terms.values()
         )
         self._passes = {
-            n.name: recomputed(n) for n in self.used_networks if recompute
+            id(n): recomputed(n) for n in self.used_networks if recompute
         }
         replicas = self.distribute_strategy.num_replicas_in_sync
         if jit_compile == "auto":
@@ -343,10 +353,19 @@ class BaseModel(InferenceModel):
         with self.distribute_strategy.scope():
             for player in self.terms:
                 self.optimizer_of(player).build(self.variables_of(player))
-            self.averages = None
-            if ema:
-                first = next(iter(self.terms))
-                self.averages = averages.Averages(ema, self.variables_of(first))
+            self._average(ema)
+
+    def _average(self, ema):
+        """Make the averages; those of earlier training go on if they fit."""
+        weights = self.variables_of(next(iter(self.terms)))
+        if self.averages:
+            if ema and list(map(id, self.averages.weights)) == [
+                *map(id, weights)
+            ]:
+                self.averages.decay = ema
+                return
+            self.averages.put(False)
+        self.averages = averages.Averages(ema, weights) if ema else None
 
     @property
     def optimizer(self):
@@ -412,12 +431,16 @@ class BaseModel(InferenceModel):
     @contextlib.contextmanager
     def _trained(self):
         """Return a context in which the networks hold the trained weights."""
-        put = self.averages.put if self.averages else lambda average: None
-        put(False)
+        if self.averages is None:
+            yield
+            return
+        self.averages.is_training = True
+        self.averages.put(False)
         try:
             yield
         finally:
-            put(True)
+            self.averages.is_training = False
+            self.averages.put(True)
 
     def averaged(self):
         """Return a context in which the generators hold their averages.
@@ -467,6 +490,24 @@ class BaseModel(InferenceModel):
         with self.averaged():
             return super().save(filepath, *args, **kwargs)
 
+    def save_weights(self, *args, **kwargs):
+        with self.averaged():
+            return super().save_weights(*args, **kwargs)
+
+    def load_weights(self, *args, **kwargs):
+        super().load_weights(*args, **kwargs)
+        if self.averages:
+            self.averages.put(not self.averages.is_training)
+
+    def get_weights(self):
+        with self.averaged():
+            return super().get_weights()
+
+    def set_weights(self, weights):
+        super().set_weights(weights)
+        if self.averages:
+            self.averages.reset()
+
     save_own_variables = state.save
     load_own_variables = state.load
 
@@ -491,7 +532,7 @@ class BaseModel(InferenceModel):
 
     def _pass(self, network):
         """Return the function for generator passes with gradients."""
-        return self._passes.get(network.name, network)
+        return self._passes.get(id(network), network)
 
     _record = updates.record
 

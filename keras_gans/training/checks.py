@@ -187,6 +187,12 @@ def check_loss_weights(loss_weights, defaults, *players):
         UserError: if a term is unknown, a weight negative, or all weights
             of a player are 0.
     """
+    missing = {name for names in players for name in names} - {*defaults}
+    if missing:
+        raise UserError(
+            "default_loss_weights must have all terms of the model. Received "
+            f"none for {', '.join(sorted(missing))}"
+        )
     loss_weights = {} if loss_weights is None else loss_weights
     if not isinstance(loss_weights, dict):
         raise UserError(

@@ -23,6 +23,17 @@ class InferenceModel(keras.Model):
         super().__init__(**kwargs)
         backend.check_settings(self.dtype_policy.name)
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        # Networks are made by the policy that is in force.
+        policy = keras.config.dtype_policy()
+        recorded = config.get("dtype", policy)
+        keras.config.set_dtype_policy(keras.dtype_policies.get(recorded))
+        try:
+            return super().from_config(config, custom_objects)
+        finally:
+            keras.config.set_dtype_policy(policy)
+
     @property
     def call_signature(self):
         """The inputs of `model(...)`: a `tf.TensorSpec` or a list of them."""

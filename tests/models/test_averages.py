@@ -10,8 +10,9 @@ import tensorflow as tf
 import keras_gans
 from keras_gans import callbacks, runs
 from keras_gans.callbacks import checkpoints
+from keras_gans.checks import UserError
 from keras_gans.serving import loading
-from tests.tiny import TINY, make_batch, make_model, values
+from tests.tiny import TINY, make_bare, make_batch, make_model, values
 
 DECAY = 0.3  # reached in the fifth update: 4 / 13 > 0.3
 
@@ -245,3 +246,81 @@ def test_config_and_bad_values():
 )
 def test_two_replicas_have_the_average_worked_out_by_hand(mode, two_replicas):
     two_replicas(f"averages {mode}")
+
+
+def test_early_stopping_restores_what_was_measured():
+    model = make_model("pix2pix", ema=DECAY)
+    scores, seen = [1.0, 0.0, 2.0, 3.0], {}
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            with self.model.averaged():
+                seen[epoch] = values(first_variables(self.model))
+            logs["score"] = scores[epoch]
+
+    best = keras.callbacks.EarlyStopping(
+        "score", mode="min", patience=2, restore_best_weights=True
+    )
+    dataset = tf.data.Dataset.from_tensors(make_batch(model)).repeat()
+    options = {"steps_per_epoch": 2, "verbose": 0, "shuffle": False}
+    model.fit(dataset, epochs=4, callbacks=[Look(), best], **options)
+    assert sorted(seen) == [0, 1, 2, 3]
+    assert_equal(values(first_variables(model)), seen[1])
+    # Training goes on from there, and so does a new average.
+    (trained,) = train(model, 1)
+    assert_close(values(first_variables(model)), trained)
+
+
+def test_weights_alone_hold_the_average_too(tmp_path):
+    model = make_model("pix2pix", ema=DECAY)
+    file = tmp_path / "last.weights.h5"
+    write = keras.callbacks.ModelCheckpoint(file, save_weights_only=True)
+    train(model, 6, extra=[write])
+    averages = values(first_variables(model))
+    for other in (make_bare("pix2pix"), make_model("pix2pix", ema=DECAY)):
+        other.load_weights(file)
+        assert_equal(values(first_variables(other)), averages)
+    # In the middle of training, as `BackupAndRestore` does.
+
+    class Load(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.load_weights(file)
+
+    loaded = make_model("pix2pix", ema=DECAY)
+    assert_equal(
+        *(
+            train(m, 1, extra=x)[-1]
+            for m, x in ((loaded, [Load()]), (model, []))
+        )
+    )
+
+
+def test_compiling_again_keeps_both_sets():
+    model, plain = make_model("cyclegan", ema=0.9), make_model("cyclegan")
+    for one in (model, plain):
+        train(one, 8)
+    averages = values(first_variables(model))
+    model.compile(ema=DECAY, run_eagerly=True, learning_rate=0.0)
+    assert_equal(values(first_variables(model)), averages)
+    trained = values(first_variables(plain))
+    assert_equal(train(model, 1)[-1], trained)
+    assert model.averages.decay == DECAY
+    # Where they no longer fit, or there are to be none, weights go on alone.
+    model.generator_ab.layers[1].trainable = False
+    model.compile(ema=DECAY, run_eagerly=True, learning_rate=0.0)
+    assert_close(train(model, 1)[-1], values(first_variables(model)))
+    model.generator_ab.layers[1].trainable = True
+    model.compile(ema=0, run_eagerly=True)
+    assert_equal(values(first_variables(model)), trained)
+
+
+def test_weights_of_another_begin_a_new_average(tmp_path):
+    make_model("cyclegan", seed=1).save(tmp_path / "other.keras")
+    model = make_model("cyclegan", ema=DECAY)
+    train(model, 2)
+    with pytest.raises(UserError, match="not been trained. Received: step 2"):
+        keras_gans.init_from(model, tmp_path / "other.keras")
+    other = make_model("cyclegan", seed=1)
+    model.set_weights(other.get_weights())
+    model.compile(ema=DECAY, run_eagerly=True, learning_rate=0.0)
+    assert_equal(train(model, 1)[-1], values(first_variables(other)))

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gans import CycleGAN, Pix2Pix, StarGAN, Translator
 from keras_gans.checks import UserError
+from tests.tiny import fit, make_bare, make_batch, moved, values
 
 Adam = keras.optimizers.Adam
 
@@ -188,3 +189,54 @@ def test_other_backends_are_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(UserError, match="must be tensorflow.*jax"):
         check_backend()
+
+
+def test_a_derived_class_has_its_own_recipe_and_networks():
+    class Own(CycleGAN):
+        default_learning_rate = 1e-5
+        default_loss_weights = {
+            **CycleGAN.architectures["resnet"].default_loss_weights,
+            "cycle": 99.0,
+        }
+
+        def __init__(self, **arguments):
+            super().__init__("resnet", 24, 2, 2, 1, pool_size=0, **arguments)
+            # Of one name, as in a notebook.
+            self.generator_ab, self.generator_ba = (
+                keras.models.clone_model(self.generator_ab) for _ in "ab"
+            )
+
+    model = Own()
+    model.compile(run_eagerly=True, recompute=True)
+    assert model.loss_weights["cycle"] == 99.0
+    np.testing.assert_allclose(model.generator_optimizer.learning_rate, 1e-5)
+    before = [
+        values(n.trainable_variables)
+        for n in (model.generator_ab, model.generator_ba)
+    ]
+    fit(model, make_batch(model))
+    for network, old in zip(model.used_networks, before, strict=True):
+        assert all(moved(old, network.trainable_variables))
+
+    class Lacking(CycleGAN):
+        terms = {
+            "generator": ("adversarial", "cycle", "identity", "brightness"),
+            "discriminator": ("real", "fake"),
+        }
+
+    with pytest.raises(UserError, match="none for brightness"):
+        Lacking(image_size=32, base_filters=2).compile()
+
+
+def test_networks_have_the_recorded_policy(tmp_path):
+    path = tmp_path / "model.keras"
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        make_bare("dcgan").save(path)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    loaded = keras.models.load_model(path)
+    assert loaded.generator.layers[2].compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+    with pytest.raises(UserError, match="dtype must be left out.*bfloat16'"):
+        CycleGAN(image_size=32, dtype="mixed_bfloat16")

@@ -13,7 +13,7 @@ from keras_gans.layers import doubled
 from keras_gans.models.progressive_gan import ProgressiveGAN
 from keras_gans.optimizers import PyTorchAdam
 from tests.networks.pytorch_reference import nchw, nhwc, tolerances
-from tests.tiny import moved, values
+from tests.tiny import make_model, moved, values
 
 LABELS = [f"label_{n}" for n in range(5)]
 FADE = 10**9  # so long that a few steps change nothing
@@ -533,3 +533,12 @@ def test_growth_of_data_is_checked():
     ):
         with pytest.raises(UserError, match=message):
             Batches(8, 4, rows)
+
+
+def test_predict_shows_the_size_and_the_fade_of_now():
+    model = make_model("progressive", run_eagerly=False, jit_compile=False)
+    latents = np.random.default_rng(0).normal(size=(4, 4)).astype("float32")
+    for seen in (0, 20, 30, 70):
+        model.images_seen.assign(seen)
+        found = model.predict(latents, verbose=0)
+        np.testing.assert_allclose(found, model(latents), atol=1e-5)

@@ -115,6 +115,24 @@ def test_callbacks_of_keras_move_both_and_that_is_saved(policy, tmp_path):
     np.testing.assert_allclose(found(model), [2e-4, 2e-4])
 
 
+def test_a_fit_after_ctrl_c_starts_like_the_first():
+    class Stopping(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 151:
+                raise KeyboardInterrupt
+
+    model = make("resnet")
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, Stopping(), epochs=2, first=150)
+    assert max(found(model)) < 1.1e-4
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: seen.append(found(model))
+    )
+    fit(model, look, epochs=1)
+    np.testing.assert_allclose(seen, [[2e-4, 2e-4]])
+
+
 def test_who_sets_the_rate_takes_the_place_of_the_recipe():
     class Setting(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

@@ -167,7 +167,7 @@ def test_other_labels_keep_latents_moves_and_locks(is_photo):
     held = begin(3, vectors, {"Male": 1})
     held.editor.move("Smiling", 1.5)
     held.editor.toggle("Young")
-    other = axes.relabeled(held, begin, {"Blond_Hair": 1})
+    other = axes.begun_again(held, begin, {"Blond_Hair": 1})
     assert other.editor.state() == held.editor.state()
     assert other.vectors is vectors and other.labels == {"Blond_Hair": 1}
     assert (other.editor.image() != held.editor.image()).any()

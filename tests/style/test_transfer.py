@@ -115,6 +115,13 @@ def test_starts_presets_and_colors(pictures, eagerly):
     assert np.abs(noise.mean((0, 1)) - MEAN[::-1]).max() < 1
     assert run(rule="paper", start="noise").std() > 50  # white noise
     assert np.abs(run(start="style").astype(int) - content).mean() > 30
+    # The first style is that also where another one has no mask.
+    both = [np.full_like(pictures[1], value) for value in (255, 0)]
+    half = np.zeros_like(pictures[0])
+    half[:, ::2] = 255
+    options = {**TINY, "sizes": [32], "steps": [1], "start": "style"}
+    first = stylize(pictures[0], both, masks=[half, None], **options)
+    assert first.min() == 255
     kept = run(start="noise", colors="luminance", optimizer="adam")
     found, expected = (
         colors.with_colors(images.to_float(content).numpy() * 0, x)

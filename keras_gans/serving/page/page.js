@@ -5,6 +5,8 @@ const MOST_FILE = 100e6; // bytes of an image
 const $ = (id) => document.getElementById(id);
 let about, verb, name;
 let picked = null; // {image: ImageBitmap, stem}
+let picks = 0; // how often one was chosen
+let drawn = null; // canvas of what the worker was given
 let readers = {}; // input -> function that returns [type, data, shape]
 let stem; // of the file to download
 let worker = null;
@@ -111,7 +113,7 @@ const widgets = {
   },
 };
 
-// The chosen image, at most so long, drawn as what comes before.
+// The chosen image, at most so long; it is shown beside its result alone.
 function pixels(most) {
   const {image} = picked;
   const scale = Math.min(1, most / Math.max(image.width, image.height));
@@ -119,8 +121,8 @@ function pixels(most) {
   const height = Math.max(1, Math.round(image.height * scale));
   if (width * height > verb.pixel_limit)
     throw new Error(`The image has ${width} x ${height} pixels; choose a smaller longest side.`);
-  const canvas = Object.assign($("before"), {width, height});
-  const context = canvas.getContext("2d", {willReadFrequently: true});
+  drawn = make("canvas", {width, height});
+  const context = drawn.getContext("2d", {willReadFrequently: true});
   context.fillStyle = "white"; // behind what is transparent
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
@@ -136,11 +138,13 @@ function pixels(most) {
 }
 
 async function pick(file) {
+  const mine = ++picks;
   try {
     if (file.size > MOST_FILE) throw new Error("too large");
     // The numbers of the file, as in Python; its orientation is applied.
     const options = {colorSpaceConversion: "none", premultiplyAlpha: "none"};
     const image = await createImageBitmap(file, options);
+    if (mine !== picks) return image.close(); // another was chosen meanwhile
     picked?.image.close();
     picked = {image, stem: file.name.replace(/\.[^.]*$/, "") || "image"};
   } catch (error) {
@@ -220,6 +224,10 @@ async function showImage({values, dims: [, height, width]}) {
   canvas.getContext("2d").putImageData(shown, 0, 0);
   $("stage").style.width = `${Math.max(width, Math.min(width * 8, 384))}px`;
   $("before").hidden = $("compare").hidden = !readers.images;
+  if (readers.images) {
+    Object.assign($("before"), {width: drawn.width, height: drawn.height});
+    $("before").getContext("2d").drawImage(drawn, 0, 0);
+  }
   $("result").hidden = false;
   const blob = await new Promise((resolve) => canvas.toBlob(resolve));
   URL.revokeObjectURL($("download").href);

@@ -28,11 +28,13 @@ class _Held(typing.NamedTuple):
         editor: `keras_gans.latents.Editor`, or `moved.Moved`.
         vectors: float32 `[1, latent_dim]`, those of a photo, or None.
         labels: dict, of the images, or None.
+        loaded: the model, as of `engine.Model.loaded`.
     """
 
     editor: typing.Any
     vectors: np.ndarray | None
     labels: dict | None
+    loaded: typing.Any
 
 
 def ways(studio):
@@ -63,7 +65,15 @@ def _panel(studio, way):
             )
         else:
             editor = moved.Moved(way, names, seed, labels)
-        return _Held(editor, vectors, labels)
+        return _Held(editor, vectors, labels, way.model.loaded)
+
+    def current(held, values):
+        """Return what is edited, of the model as it was last loaded."""
+        if held is None:
+            return begin(labels=labels_of(values))
+        if held.loaded is not way.model.loaded:
+            return begun_again(held, begin, held.labels)
+        return held
 
     def write(held):
         is_photo = held.editor.seed is None
@@ -149,7 +159,7 @@ def _panel(studio, way):
 
         @widgets.answering(line, way)
         def answer(held, *values):
-            held = held or begin(labels=labels_of(values[len(inputs) :]))
+            held = current(held, values[len(inputs) :])
             return refreshed(act(held, *values) or held)
 
         gr.on(events, answer, [state, *inputs, *chosen], everything, **options)
@@ -169,12 +179,12 @@ def _panel(studio, way):
     if choice:
         listen(
             choice.events,
-            lambda held, *values: relabeled(held, begin, labels_of(values)),
+            lambda held, *values: begun_again(held, begin, labels_of(values)),
         )
 
     @widgets.answering(line, way)
     def move(held, *values):
-        held = held or begin(labels=labels_of(values[len(names) :]))
+        held = current(held, values[len(names) :])
         one = held.editor
         for name, amount in zip(names, values, strict=False):
             if name not in one.fixed:
@@ -221,7 +231,7 @@ def _panel(studio, way):
     return widgets.Part([*everything, *chosen], restore)
 
 
-def relabeled(held, begin, labels):
+def begun_again(held, begin, labels):
     """Return an image of the same latents, moves and locks.
 
     Args:
