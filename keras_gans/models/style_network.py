@@ -217,7 +217,7 @@ class StyleNetwork(BaseModel):
         self.base_filters = base_filters
         self.num_residual_blocks = num_residual_blocks
         self.vgg_name = vgg_name
-        self.vgg_weights = vgg_weights
+        self.vgg_weights = vgg_weights and str(vgg_weights)
         self.vgg_preprocessing = vgg_preprocessing
         self.vgg_filters = vgg_filters
         self.vgg_seed = vgg_seed

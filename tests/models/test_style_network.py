@@ -173,7 +173,7 @@ def test_a_saved_model_needs_neither_the_style_nor_vgg(files, tmp_path):
     image, weights = tmp_path / "style.png", tmp_path / "vgg.npz"
     images.write(image, style_images.draw(size=40))
     weights.write_bytes((files / "vgg.npz").read_bytes())
-    model = StyleNetwork(str(image), vgg_weights=str(weights), **TINY)
+    model = StyleNetwork(image, vgg_weights=weights, **TINY)
     model.compile(run_eagerly=True)
     grams = {name: gram.numpy() for name, gram in model.grams.items()}
     assert all(map(np.any, grams.values()))
