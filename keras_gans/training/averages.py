@@ -121,6 +121,10 @@ class Averages:
         # As optimizers do, so that each replica moves its own copy.
         tf.distribute.get_replica_context().merge_call(update, (moved,))
 
+    def is_of(self, weights):
+        """Tell whether these are the weights that are averaged."""
+        return [*map(id, self.weights)] == [*map(id, weights)]
+
     def reset(self):
         """Begin anew, with the weights that are in the networks now."""
         self._updates.assign(0)

@@ -359,9 +359,7 @@ class BaseModel(InferenceModel):
         """Make the averages; those of earlier training go on if they fit."""
         weights = self.variables_of(next(iter(self.terms)))
         if self.averages:
-            if ema and list(map(id, self.averages.weights)) == [
-                *map(id, weights)
-            ]:
+            if ema and self.averages.is_of(weights):
                 self.averages.decay = ema
                 return
             self.averages.put(False)
@@ -434,6 +432,11 @@ class BaseModel(InferenceModel):
         if self.averages is None:
             yield
             return
+        if not self.averages.is_of(self.variables_of(next(iter(self.terms)))):
+            raise UserError(
+                "trainable must not change between compile and fit with ema: "
+                "compile again"
+            )
         self.averages.is_training = True
         self.averages.put(False)
         try:

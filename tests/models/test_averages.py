@@ -307,6 +307,8 @@ def test_compiling_again_keeps_both_sets():
     assert model.averages.decay == DECAY
     # Where they no longer fit, or there are to be none, weights go on alone.
     model.generator_ab.layers[1].trainable = False
+    with pytest.raises(UserError, match="trainable must not change.*again"):
+        train(model, 1)
     model.compile(ema=DECAY, run_eagerly=True, learning_rate=0.0)
     assert_close(train(model, 1)[-1], values(first_variables(model)))
     model.generator_ab.layers[1].trainable = True
