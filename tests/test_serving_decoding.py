@@ -139,6 +139,9 @@ def decode_hostile(count):
     assert answered > 0.05 * count
 
 
+_LEAST = 100  # images that the threads ask for together
+
+
 @pytest.mark.parametrize(
     "seconds", [2, pytest.param(60, marks=pytest.mark.slow)]
 )
@@ -146,7 +149,7 @@ def test_threads_get_their_own_images(seconds, tmp_path, exported_cyclegan):
     report = tmp_path / "report.json"
     run_alone(serve_threads, seconds, str(exported_cyclegan), str(report))
     report = json.loads(report.read_text())
-    assert report["images"] > 16 and not report["wrong"]
+    assert report["images"] > _LEAST and not report["wrong"]
     # Half of the time warms up what sixteen threads allocate.
     assert report["end_mb"] < report["warm_mb"] + 100
 
@@ -172,7 +175,8 @@ def serve_threads(seconds, version, report):
 
     def work(thread):
         rng = random.Random(thread)
-        while time.monotonic() < end and not wrong:
+        # A slow machine takes longer for as many.
+        while not wrong and (time.monotonic() < end or sum(counts) <= _LEAST):
             asked = rng.choices(mixed, k=rng.randint(1, 6))
             answers = ask([image_bytes for image_bytes, _ in asked])
             for (_, expected), answer in zip(asked, answers, strict=True):
