@@ -32,6 +32,7 @@ _GENERATOR = "generator.png"  # small images of it
 _OF_LABELS = ("attributes", "keep", "orthogonalize", "regression")
 _OF_PHOTOS = ("axes", "set", "steps", "labels", "extractor")
 _MOST = 1_000_000
+_SAMPLES = 20_000
 _STEPS = 300
 _COMPONENTS = 20  # axes of methods without labels
 
@@ -63,7 +64,6 @@ def _parse_arguments(argv):
     find.add_argument(
         "--method",
         choices=_METHODS,
-        default="labels",
         help="labels: one axis for each label of --attributes (default); "
         "without labels, the directions in which the first layer of the "
         "generator changes most: ganspace, of samples, or sefa, of weights",
@@ -71,9 +71,8 @@ def _parse_arguments(argv):
     find.add_argument(
         "--samples",
         type=flags.integer(100),
-        default=20_000,
         metavar="IMAGES",
-        help="images to generate and label (default: 20000)",
+        help=f"images to generate and label (default: {_SAMPLES})",
     )
     find.add_argument(
         "--keep",
@@ -148,24 +147,23 @@ def main(argv=None):
     except OSError as error:
         print(f"error: {shown(error)}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on")
-        return 130
     return 0
 
 
 def _check(arguments):
     """Check what can be without the model."""
     checks.long_seed(arguments.seed)
-    checks.between(1, _MOST, samples=arguments.samples)
+    checks.between(1, _MOST, samples=arguments.samples or _SAMPLES)
+    method = arguments.method or "labels"
+    mode, needed = f"with method {method}", ()
     if arguments.edit:
         mode, needed = "with edit", ("axes", "set")
-        others = _OF_LABELS
-    elif arguments.method == "labels":
-        mode, needed = "with method labels", ("attributes",)
-        others = _OF_PHOTOS
+        others = *_OF_LABELS, "method", "samples"
+    elif method == "labels":
+        needed, others = ("attributes",), _OF_PHOTOS
+    elif method == "sefa":  # of weights alone
+        others = *_OF_LABELS, *_OF_PHOTOS, "samples"
     else:
-        mode, needed = f"with method {arguments.method}", ()
         others = *_OF_LABELS, *_OF_PHOTOS
     given = {name: value for name, value in vars(arguments).items() if value}
     for name in needed:
@@ -177,6 +175,7 @@ def _check(arguments):
                 f"{name} must be left out {mode}. Received: {given[name]!r}"
             )
     files.check_writable(arguments.output, "output")
+    arguments.method, arguments.samples = method, arguments.samples or _SAMPLES
 
 
 def _find(arguments):
@@ -186,6 +185,7 @@ def _find(arguments):
     from keras_gans.serving import loading
 
     output = pathlib.Path(arguments.output)
+    strips = output / "strips"
     generator = latents.Generator(loading.load(arguments.model))
     files.record(
         output / _RECORD,
@@ -215,11 +215,13 @@ def _find(arguments):
                 seed=arguments.seed,
             )
     axes.save(output / "axes.npz")
+    for earlier in strips.glob("[0-9][0-9]_*.png"):  # of other axes
+        earlier.unlink()
     for number, name in enumerate(axes.names, 1):
         strip = summary.strip(generator, axes, name, seed=arguments.seed)
         # A label may be any text, also one that leads to another folder.
         file = f"{number:02d}_{re.sub('[^A-Za-z0-9_-]', '_', name)}.png"
-        images.write(output / "strips" / file, strip)
+        images.write(strips / file, strip)
     print(f"wrote {shown(output)}: axes.npz, strips")
 
 
@@ -246,7 +248,9 @@ def _check_generator(generator, path):
 
 def _of_labels(arguments, generator, output):
     """Return `FeatureAxes` of the labels of many images."""
-    import sklearn  # noqa: F401, for what follows the images: before them
+    # For what follows the images: missing ones are told before them.
+    import matplotlib  # noqa: F401
+    import sklearn  # noqa: F401
 
     from keras_gans import latents
     from keras_gans.latents import sampling
@@ -254,6 +258,8 @@ def _of_labels(arguments, generator, output):
 
     network = loading.load(arguments.attributes)
     classify, table = latents.classifier(network)
+    for name in _names(arguments.keep):
+        checks.one_of(table.names, keep=name)
     size = network.verbs["classify"].images.size
     count, seed = arguments.samples, arguments.seed
     drawn, vectors = generator.drawn(0, count, seed)

@@ -43,9 +43,11 @@ def main(argv=None):
     to look at.
     """
     settings = vars(_parse_arguments(argv))
-    # Messages logged while opening are also in the verdict.
-    silent = logging.NullHandler()
-    logging.getLogger("keras_gans").addHandler(silent)
+    # Messages of images are also in the verdict, those of folders are not.
+    handler = logging.StreamHandler()
+    handler.addFilter(lambda record: record.module == "files")
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logging.getLogger("keras_gans").addHandler(handler)
     try:
         model_class = registry.get(settings["model"])
         kind = datasets.kind_of(model_class, settings["labels"])
@@ -76,7 +78,7 @@ def main(argv=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     finally:
-        logging.getLogger("keras_gans").removeHandler(silent)
+        logging.getLogger("keras_gans").removeHandler(handler)
     return int(any(finding.level == "problem" for finding in found))
 
 

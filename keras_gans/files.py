@@ -135,7 +135,7 @@ def listing(folder):
         raise UserError(f"{folder} cannot be read ({reason})")
     for error in problems[:_MOST_WARNINGS]:
         logger.warning(
-            "%s is left out: it cannot be read (%s)",
+            "%s is skipped: it cannot be read (%s)",
             error.filename,
             error.strerror,
         )

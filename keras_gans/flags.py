@@ -1,6 +1,7 @@
 """Define the flags of all commands in one table."""
 
 import argparse
+import math
 import re
 import sys
 
@@ -75,8 +76,8 @@ def amounts(texts):
         try:
             value = float(number)
         except ValueError:
-            value = None
-        if value is None or name.strip() in found:
+            value = math.nan
+        if not math.isfinite(value) or name.strip() in found:
             raise UserError(
                 "set must be NAME=AMOUNT, such as Smiling=1.5, once for each "
                 f"name. Received: {text!r}"

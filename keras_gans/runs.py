@@ -9,6 +9,7 @@ runs/cyclegan/
 """
 
 import logging
+import os
 import pathlib
 import re
 
@@ -94,7 +95,7 @@ def prepare(folder, settings, restart=False, decays=False):
         differences = [
             f"{name}: {earlier.get(name)!r} there, {settings.get(name)!r} now"
             for name in sorted({*earlier, *settings} - free)
-            if earlier.get(name) != settings.get(name)
+            if not are_same(earlier.get(name), settings.get(name))
         ]
         if differences:
             raise UserError(
@@ -102,10 +103,20 @@ def prepare(folder, settings, restart=False, decays=False):
                 f"started with. Received: {str(folder)!r}, which differs in "
                 + "; ".join(differences)
                 + ". Give another --run-dir, or --restart to start over and "
-                "keep the old run beside it"
+                "keep the old run beside it; where images were moved, write "
+                f"their new place into {folder / 'arguments.json'}"
             )
     write(folder, "arguments.json", settings)
     return lock
+
+
+def are_same(one, other):
+    """Tell whether two settings are equal, or lead to the same folders."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(are_same, one, other))
+    if isinstance(one, str) and isinstance(other, str):
+        one, other = (os.path.abspath(files.expanded(s)) for s in (one, other))
+    return one == other
 
 
 def begun(folder):

@@ -8,8 +8,10 @@ the labels.
 
 import ast
 import inspect
+import json
+import os
 
-from keras_gans import datasets, registry, style_images
+from keras_gans import datasets, files, registry, style_images
 from keras_gans.checks import UserError
 from keras_gans.inspection import findings
 
@@ -135,6 +137,14 @@ def parse_values(options, valid):
                     f"Received: {option!r}"
                 ) from None
             parsed[key] = text  # a word, such as dcgan
+        try:
+            # As arguments.json will have them, where tuples are lists.
+            parsed[key] = json.loads(json.dumps(parsed[key]))
+        except TypeError as error:
+            raise UserError(
+                f"set must be numbers, texts, lists or dicts ({error}). "
+                f"Received: {option!r}"
+            ) from None
     return parsed
 
 
@@ -211,8 +221,17 @@ def check_files(settings):
     Raises:
         UserError: if one cannot be read.
     """
-    if "style" in settings["model_arguments"]:
-        style_images.read(settings["model_arguments"]["style"])
+    arguments = settings["model_arguments"]
+    if "style" in arguments:
+        style_images.read(arguments["style"])
+    for name in ("perceptual_weights", "vgg_weights"):
+        path = arguments.get(name)
+        if path not in (None, "imagenet") and not os.path.isfile(
+            files.expanded(str(path))
+        ):
+            raise UserError(
+                f"{name} must be a file that exists. Received: {path!r}"
+            )
 
 
 def build_model(settings, is_saved=False):

@@ -26,7 +26,8 @@ class _Output(io.FileIO):
 def outlasting(main):
     """Let a command continue when its output is closed.
 
-    Later output is lost; the work and the exit code are not.
+    Later output is lost; the work and the exit code are not. Ctrl-C ends it
+    in one line, with exit code 130.
 
     Args:
         main: function of the arguments, or None, that returns an exit code.
@@ -48,6 +49,9 @@ def outlasting(main):
         ):
             try:
                 return main(argv)
+            except KeyboardInterrupt:
+                print("stopped; the same command goes on", file=sys.stderr)
+                return 130
             finally:
                 output.flush()
                 errors.flush()

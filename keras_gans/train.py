@@ -21,6 +21,8 @@ from keras_gans.checks import UserError, shown
 from keras_gans.datasets import pipeline
 from keras_gans.training import devices
 
+logger = logging.getLogger("keras_gans")
+
 
 def parse_arguments(argv=None):
     """Parse the flags into a namespace; None where not given."""
@@ -207,20 +209,28 @@ def finish(settings, folder, model, data, received):
         )
         return 128 + received
     earlier = runs.result(folder)
-    if earlier.get("step") == step:
+    export = pathlib.Path(str(earlier.get("export")))
+    is_exported = export.is_dir() and export.resolve().is_relative_to(
+        pathlib.Path(settings["export_dir"]).resolve()
+    )
+    if earlier.get("step") == step and is_exported:
         print(
             f"this run is complete: {step} steps, exported to "
-            f"{shown(earlier.get('export'))}; "
+            f"{shown(export)}; "
             + ("" if model.rate_decays else "more --steps continue it, ")
             + "--restart starts over"
         )
         return 0
-    metrics = truth.of_verbs(model.verbs(), data, extractors.classifier)
-    found = {}
+    metrics, labels, found = {}, {}, {}
     told = [v for v in model.verbs() if isinstance(v.output, verbs.Labels)]
-    if told:
-        found = cases.data_of_run(settings, data).cases(told, evaluation.COUNT)
-    labels = measure.of_labels(found, translators.of_model(model))
+    try:
+        metrics = truth.of_verbs(model.verbs(), data, extractors.classifier)
+        if told:
+            test = cases.data_of_run(settings, data)
+            found = test.cases(told, evaluation.COUNT)
+        labels = measure.of_labels(found, translators.of_model(model))
+    except UserError as error:  # of a run that must not be lost
+        logger.warning("the model is not measured: %s", error)
     try:
         path = export_model(
             model,
@@ -272,7 +282,7 @@ def ending(error, strategy):
 
     None if the exception is not expected, that is, a bug.
     """
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | ImportError):  # an extra is missing
         return 2, str(error)
     if isinstance(error, FloatingPointError):
         return 3, str(error)

@@ -316,7 +316,7 @@ def test_names_with_spaces_and_chinese_characters(data, report):
         "data_a: 1 of 401 images cannot be read and will be skipped: "
         "坏 的.png is empty (0 bytes)"
     ]
-    assert "400 images in 动漫 人脸 (1 left out)" in text
+    assert "400 images in 动漫 人脸 (1 skipped)" in text
 
 
 @pytest.mark.parametrize(
@@ -462,5 +462,5 @@ def test_names_are_escaped_on_the_console_and_in_the_report(data, capfd):
         assert not {"\x1b", "\u202e", "\udcff"} & {*shown}
     assert code == 0 and r"\x1b[31m\n\u202e\udcff字.png is not a " in out
     content = json.loads(plain)["sides"]["data_a"]
-    assert content["left_out"][0][0] == name and "字" in plain
-    assert content["left_out"][0][1].startswith("is not a JPEG")
+    assert content["skipped"][0][0] == name and "字" in plain
+    assert content["skipped"][0][1].startswith("is not a JPEG")

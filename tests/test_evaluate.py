@@ -525,6 +525,8 @@ def test_too_few_pictures_and_no_extractor_leave_the_others(
         (("--real", "a", "--fake", "nope"), "fake must be a folder"),
         (("--real", "a", "--fake", "empty"), "fake must be a folder with"),
         (("--real", "a", "--fake", "b", "--data-a", "a"), "data must be left"),
+        (("--run-dir", "runs", "--labels", "Male"), "labels must be left out"),
+        (("--run-dir", "runs", "--direction", "b_to_a"), "direction must be"),
         (("--run-dir", "a", "--model", "b"), "one of them. Received: run_dir"),
         (("--metrics", "kid,nope"), "metrics must be one of.*'nope'"),
         (("--metrics", "nothing"), "metrics must be one of"),
@@ -578,6 +580,31 @@ def test_the_test_half_beside_the_training_half(folders):
     lines = facts.of_sides(data.sides, 32)["data_a"]
     assert lines["shorter side, pixels"] == "40"
     assert "brightness" in lines
+
+
+def test_a_test_half_that_does_not_open_is_told(folders, caplog):
+    for half in ("trainA", "trainB", "testA", "testB"):
+        shutil.copytree("a" if half.endswith("A") else "b", f"set/{half}")
+    settings = {
+        "model": "combogan",
+        "data": ["set/trainA", "night=set/trainB"],
+        "image_size": 16,
+        "seed": 0,
+    }
+    data = cases.data_of_run(settings)
+    # Of the names that the domains had in training.
+    assert {n: s.folder for n, s in data.sides.items()} == {
+        "trainA": "set/testA",
+        "night": "set/testB",
+    }
+    shutil.rmtree("set/testB")
+    (folders / "set/testB").mkdir()
+    data = cases.data_of_run(settings)
+    assert [s.folder for s in data.sides.values()] == [
+        *("set/trainA", "set/trainB")
+    ]
+    assert "are skipped: night must be" in caplog.text
+    assert "set/testB" in caplog.text
 
 
 def test_faces_are_new_ones_with_their_truth():

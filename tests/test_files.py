@@ -295,7 +295,7 @@ def test_listing_names_what_it_cannot_read(tmp_path, caplog, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refuse)
     assert files.listing(tmp_path) == ["a/1.png", "b/3.png"]
-    assert f"{tmp_path}/closed is left out: it cannot be read" in caplog.text
+    assert f"{tmp_path}/closed is skipped: it cannot be read" in caplog.text
     with pytest.raises(UserError, match="closed cannot be read .Permission"):
         files.listing(tmp_path / "closed")
     monkeypatch.undo()
@@ -306,7 +306,7 @@ def test_listing_names_what_it_cannot_read(tmp_path, caplog, monkeypatch):
     )
     caplog.clear()
     assert files.listing(tmp_path) == ["a/1.png", "closed/2.png"]
-    assert "3.png is left out: it cannot be read (Permission" in caplog.text
+    assert "3.png is skipped: it cannot be read (Permission" in caplog.text
 
 
 def test_home_is_expanded_unless_there_is_such_a_file(tmp_path, monkeypatch):

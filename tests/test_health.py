@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import re
-import sys
 import types
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import callbacks, train
-from keras_gans import settings as run_settings
 from keras_gans.callbacks import health
 from keras_gans.faces import drawing
 from keras_gans.training.samples import Column, Grid
@@ -383,24 +381,6 @@ def test_of_a_run_that_ends_early_only_patterns_are_judged(
     # But not of a mere trial.
     drive(tmp_path / "trial", Stub(truth, change), 1, ends=True, last=1)
     assert len(warnings(caplog)) == 1
-
-
-def test_a_short_run_of_the_faces_is_healthy(tmp_path, monkeypatch, caplog):
-    faces = range(0, 160, 2), range(1, 160, 2)
-    monkeypatch.setattr(
-        sys.modules["keras_gans.datasets.unpaired"], "FACES", faces
-    )
-    command = (
-        "--set base_filters=2 --batch-size 2 --log-every 2 --save-every 4 "
-        "--steps 12 --precision float32"
-    )
-    settings = run_settings.resolve(
-        vars(train.parse_arguments(command.split()))
-    )
-    data = run_settings.open_data(settings)
-    model = run_settings.build_model(settings)
-    train.fit(model, data, settings, tmp_path)
-    assert not warnings(caplog)
 
 
 @pytest.mark.slow

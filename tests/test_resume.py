@@ -100,7 +100,7 @@ def assert_same_end(name, run_dir, other):
 
 
 # Fast: dropout and latents, whose random states must be saved; as that of a
-# pool, of which `test_resnet_cyclegan` asks it.
+# pool, of which the contract asks it for xgan.
 FAST = ("cgan-dense",)
 
 

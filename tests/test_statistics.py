@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_gans import registry
 from keras_gans.callbacks import statistics
@@ -45,6 +46,23 @@ def test_refreshed_inference_is_closer_to_training_mode():
     before = distance()
     statistics.refresh(model, [batch])
     assert distance() < 0.2 * before
+
+
+def test_refreshed_at_each_checkpoint_and_at_the_end(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        statistics, "refresh", lambda model, found: seen.append([*found])
+    )
+    monkeypatch.setattr(statistics, "BATCHES", 1)
+    model = make_model("noise")
+    fresh = statistics.FreshStatistics(
+        lambda step: tf.data.Dataset.range(step, step + 9), every=4
+    )
+    dataset = tf.data.Dataset.from_tensors(make_batch(model)).repeat()
+    model.fit(
+        dataset, steps_per_epoch=6, shuffle=False, verbose=0, callbacks=[fresh]
+    )
+    assert seen == [[4], [6]]
 
 
 # Dropout, at the least size that has it; dropout; latents.

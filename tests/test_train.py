@@ -24,6 +24,7 @@ from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
 from keras_gans.serving import loading
+from keras_gans.training.base import BaseModel
 from tests.tiny import make_model
 
 TINY = "--image-size 32 --set base_filters=2 --batch-size 2 --log-every 2"
@@ -162,6 +163,23 @@ def test_half_precision_trains_too(folders):
             "labels must name what to learn.*-Male",
         ),
         ("--data faces:photo", "--model stargan --labels=,", "labels must.*,"),
+        (None, "--set base_filters={1}", "lists or dicts.*JSON"),
+        (None, "--evaluate-every 0 --best kid", "best must be left out.*'kid'"),
+        (
+            "--data .",
+            "--model pix2pix --best cycle_error",
+            "best must be.*no way back.*'cycle_error'",
+        ),
+        (
+            "--data faces:photo",
+            "--model stargan --labels Male --epochs 2 --set critic_steps=0",
+            "critic_steps must be.*0",
+        ),
+        (
+            "--data a",
+            "--set vgg_weights=no.h5 --model style --style a/0.png",
+            "vgg_weights must be a file that exists.*'no.h5'",
+        ),
         (None, "--run-dir a/0.png", "run_dir.*a/0.png"),
         (None, "--export-dir a/0.png", "export_dir.*a/0.png"),
         (None, "--export-dir a/0.png/x --dry-run", "export_dir.*a/0.png/x"),
@@ -209,6 +227,77 @@ def test_damaged_files_of_a_run_are_named(folders, capsys, caplog):
     assert "result.json is damaged" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *((n, 7) for n in ("steps", "keep", "save_every", "evaluate_every")),
+        *((n, "other") for n in ("best", "jit", "strategy", "export_dir")),
+        *(("recompute", True), ("deterministic", True)),
+        *(("log_every", 7), ("steps_per_execution", 7)),
+        ("data", ["./photos/"]),
+    ],
+)
+def test_some_settings_may_change(tmp_path, name, value):
+    settings = {"data": ["photos"], "precision": "float32", "steps": 5}
+    runs.prepare(tmp_path, settings).release()
+    (tmp_path / "log.csv").touch()
+    runs.prepare(tmp_path, settings | {name: value}).release()
+    for other in ({"precision": "bfloat16"}, {"data": ["drawings"]}):
+        with pytest.raises(UserError, match=f"differs in {[*other][0]}"):
+            runs.prepare(tmp_path, settings | other)
+
+
+def test_speed_is_a_matter_of_flags(folders, capsys):
+    for text, expected in (("--jit on", True), ("--jit off", False)):
+        settings = settled(resolved(f"--data . --set base_filters=1 {text}"))
+        model = run_settings.build_model(settings)
+        assert model.jit_compile is expected
+    assert run_dcgan("--steps 3 --steps-per-execution 2") == 2
+    error = capsys.readouterr().err
+    assert "steps_per_execution must divide the 3 steps" in error
+
+
+@pytest.mark.usefixtures("eagerly", "unexported")
+def test_what_cannot_be_measured_is_exported(folders, capsys, caplog):
+    failing = mock.Mock(side_effect=UserError("they have no labels"))
+    with mock.patch("keras_gans.faces.truth.of_verbs", failing):
+        assert run_dcgan("--steps 1") == 0
+    assert "the model is not measured: they have no labels" in caplog.text
+    first = pathlib.Path("saved_models/dcgan/1")
+    assert first.is_dir()
+    # What was exported elsewhere, or is gone, is exported again.
+    assert run_dcgan("--steps 1 --export-dir other") == 0
+    assert pathlib.Path("other/1").is_dir()
+    assert run_dcgan("--steps 1 --export-dir other") == 0
+    assert "is complete: 1 steps" in capsys.readouterr().out
+    pathlib.Path("other/1").rmdir()
+    assert run_dcgan("--steps 1 --export-dir other") == 0
+    assert pathlib.Path("other/1").is_dir()
+
+
+def test_ctrl_c_before_the_first_step_is_one_line(folders, capsys):
+    stopped = mock.Mock(side_effect=KeyboardInterrupt)
+    with mock.patch("keras_gans.settings.open_data", stopped):
+        assert run_dcgan("--steps 1") == 130
+    assert capsys.readouterr().err == "stopped; the same command goes on\n"
+
+
+def test_moving_statistics_are_fresh_in_samples_and_checkpoints(
+    folders, monkeypatch
+):
+    seen = []
+
+    def fit(model, dataset, *, callbacks, **options):
+        seen.extend(type(callback).__name__ for callback in callbacks)
+
+    monkeypatch.setattr(BaseModel, "fit", fit)
+    settings = settled(resolved("--data . --set base_filters=1"))
+    data = run_settings.open_data(settings)
+    train.fit(run_settings.build_model(settings), data, settings, folders)
+    assert seen.index("FreshStatistics") < seen.index("SampleGrid")
+    assert seen.index("SampleGrid") < seen.index("Checkpoints")
+
+
 @pytest.mark.usefixtures("eagerly", "unexported")
 def test_a_broken_picture_is_named_left_out_and_counted(
     folders, capsys, caplog
@@ -216,7 +305,7 @@ def test_a_broken_picture_is_named_left_out_and_counted(
     pathlib.Path("a/broken.jpg").write_bytes(b"\xff\xd8\xff no image")
     assert run_dcgan("--steps 1 --save-every 1") == 0
     shown = capsys.readouterr().out
-    assert "20 images in a (1 left out)" in shown
+    assert "20 images in a (1 skipped)" in shown
     # Shorter than a row.
     assert "log.csv" in shown
     lines = pathlib.Path("runs/dcgan/log.csv").read_text().splitlines()
@@ -386,6 +475,7 @@ def test_a_run_folder_may_be_moved(folders, capsys):
         (OSError(28, "No space left", "x"), 1, "No space left: 'x'; earlier"),
         (FloatingPointError("NaN"), 3, "NaN"),
         (UserError("seed must"), 2, "seed must"),
+        (ImportError("x.pth needs the package torch"), 2, "needs the package"),
         (ValueError("a fault of ours"), None, None),
         (tf.errors.InvalidArgumentError(None, None, "ours"), None, None),
     ],
@@ -456,6 +546,11 @@ def test_a_demonstration_keeps_the_weights_that_are_not_given():
         "--data-a a --data-b b --set loss_weights={'identity':2}"
     )
     assert settings["compile_arguments"]["loss_weights"] == {"identity": 2}
+
+
+def test_settings_of_the_command_are_those_that_are_recorded():
+    settings = resolved("--model progressive --set filters=8,8,8,8,8")
+    assert settings["model_arguments"]["filters"] == [8] * 5
 
 
 def test_the_article_is_the_default():

@@ -154,6 +154,24 @@ class Data:
         )
         return cls(sides, settings, held_out)
 
+    @classmethod
+    def replaced(cls, settings, find):
+        """Return settings for `open` with other sources, or None.
+
+        Args:
+            settings: dict with the kind's `sources`.
+            find: function from a source to another one, or to None.
+        """
+        found = {}
+        for name in cls.sources:
+            value = settings[name]
+            is_list = isinstance(value, list)
+            others = [find(one) for one in (value if is_list else [value])]
+            if not all(others):
+                return None
+            found[name] = others if is_list else others[0]
+        return found
+
     @staticmethod
     def _load_size(image_size):
         return sources.default_load_size(image_size)

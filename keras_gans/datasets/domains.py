@@ -195,6 +195,16 @@ class DomainsData(Data):
         return {"domains": [*_by_name(settings["data"])]}
 
     @classmethod
+    def replaced(cls, settings, find):
+        # Domains keep their names, which also may follow from the source.
+        by_name = _by_name(settings["data"])
+        found = super().replaced({"data": [*by_name.values()]}, find)
+        if not found:
+            return None
+        names = zip(by_name, found["data"], strict=True)
+        return {"data": [f"{name}={source}" for name, source in names]}
+
+    @classmethod
     def _open_sides(cls, settings, load_size, seed, cache_bytes):
         data = _by_name(settings["data"])
         sides = {

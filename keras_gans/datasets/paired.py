@@ -151,7 +151,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30, sketch_styles=None):
         )
     a, b = opened(a, "data_a"), opened(b, "data_b")
     numbers_a, numbers_b = _by_key(a, "data_a"), _by_key(b, "data_b")
-    broken = {_key(name) for side in (a, b) for name, _ in side.left_out}
+    broken = {_key(name) for side in (a, b) for name, _ in side.skipped}
     for name, mine, others in (
         ("data_b", numbers_a, numbers_b),
         ("data_a", numbers_b, numbers_a),

@@ -72,7 +72,7 @@ class Pictures:
     Attributes:
         names, load_size, folder, other_files, style: the arguments.
         headers: list of `images.Header`, one for each image.
-        left_out: list of (name, reason), images that cannot be read.
+        skipped: list of (name, reason), images that cannot be read.
         description: str, description of the source in one line.
     """
 
@@ -128,7 +128,7 @@ class Pictures:
         return self._source.style
 
     @property
-    def left_out(self):
+    def skipped(self):
         names = self._source.names
         return [
             (names[i], reason.removeprefix(f"{shown(names[i])}: "))
@@ -138,9 +138,9 @@ class Pictures:
     @property
     def description(self):
         source = self._source
-        left_out = len(source.broken)
-        text = f"{len(source.names) - left_out} {source.place}"
-        return text + (f" ({left_out} left out)" if left_out else "")
+        skipped = len(source.broken)
+        text = f"{len(source.names) - skipped} {source.place}"
+        return text + (f" ({skipped} skipped)" if skipped else "")
 
     def read(self, index):
         """Return image `index`; raise UserError if it is broken."""

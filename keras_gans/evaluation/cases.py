@@ -5,11 +5,14 @@ else the test set next to the training set on disk, or the held-out images of
 the run.
 """
 
+import logging
 import os
 import re
 
 from keras_gans import datasets, files, runs, settings
 from keras_gans.checks import UserError
+
+logger = logging.getLogger("keras_gans")
 
 _TEST = {"train": "test", "Train": "Test", "TRAIN": "TEST"}
 _HALF = re.compile(r"train(?=[^/\\]*$)", re.IGNORECASE)
@@ -30,9 +33,15 @@ def data_of_run(recorded, data=None, named=()):
         UserError: in one line, if they cannot be opened.
     """
     kind = settings.kind_of(recorded)
-    halves = {name: _test_half(recorded[name]) for name in kind.sources}
-    if all(halves.values()):
-        return kind.open(recorded | halves)
+    halves = kind.replaced(recorded, _test_half)
+    if halves:
+        try:
+            return kind.open(recorded | halves)
+        except UserError as error:
+            # Nobody named it, and it may be for something else.
+            logger.warning(
+                "test images beside the training images are skipped: %s", error
+            )
     if data is None:
         runs.check_data(recorded, named)
         data = settings.open_data(recorded)
@@ -67,9 +76,6 @@ def trained_on(kind, recorded, named, count):
 
 def _test_half(spec):
     """Return the test set next to a training set on disk, or None."""
-    if not isinstance(spec, str):
-        halves = [_test_half(one) for one in spec]
-        return halves if all(halves) else None
     folder, mark, half = spec.partition("#")
     other = _HALF.sub(lambda found: _TEST[found[0]], folder)
     is_there = other != folder and os.path.exists(files.expanded(other))

@@ -35,6 +35,11 @@ def prepare(settings, data, verbs, extractor="faces"):
     """
     every, best = settings["evaluate_every"], settings["best"]
     if every == 0:
+        if best:
+            raise UserError(
+                "best must be left out with evaluate_every 0, by which "
+                f"nothing is measured. Received: {best!r}"
+            )
         return None
     verbs = [verb for verb in verbs if verb.output is None]
     found = verbs and cases.data_of_run(settings, data).cases(verbs, COUNT)
@@ -52,6 +57,12 @@ def prepare(settings, data, verbs, extractor="faces"):
     best = best or ("l1" if is_paired else "kid")
     measure.check([best])
     metric = metrics.get(best)
+    backs = {verb.back for verb in verbs if verb.name in found}
+    if best == "cycle_error" and not backs <= {verb.name for verb in verbs}:
+        raise UserError(
+            "best must be a metric that needs no way back for a model that has "
+            f"none, such as kid. Received: {best!r}"
+        )
     if metric.paired and best != "cycle_error" and not is_paired:
         raise UserError(
             "best must be a metric that needs no truth of each input where "

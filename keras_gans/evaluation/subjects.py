@@ -65,6 +65,12 @@ def opened(arguments):
             "data must be left out with real and fake, which are measured as "
             "they are"
         )
+    for name, default in datasets.FLAGS.items():
+        if not _named(arguments) and arguments[name] != default:
+            raise UserError(
+                f"{name} must be left out without data, which it is of. "
+                f"Received: {arguments[name]!r}"
+            )
     if arguments["weights"] == "trained" and names not in ([], ["run_dir"]):
         raise UserError(
             "weights must be average, the default, but for a run. "
@@ -245,7 +251,7 @@ def _measured_on(arguments, settings, kind, verbs):
         )
     read = *kind.sources, "sketch_style"
     given = {name: given[name] for name in read if name in given}
-    are_known = all(given[n] == settings.get(n) for n in given)
+    are_known = all(runs.are_same(given[n], settings.get(n)) for n in given)
     named = _sources(given)
     trained_on = functools.partial(cases.trained_on, kind, settings, named)
     if not given or are_known and runs.is_elsewhere(settings):

@@ -167,7 +167,7 @@ def _shape(aspect):
 
 
 def _unreadable(side, facts):
-    broken = facts["left_out"]
+    broken = facts["skipped"]
     total = facts["count"] + len(broken)
     reasons = "; ".join(" ".join(entry) for entry in broken[:3])
     more = f"; and {len(broken) - 3:,} more" if len(broken) > 3 else ""

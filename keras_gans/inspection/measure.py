@@ -31,7 +31,7 @@ def describe(sides, image_size):
 
     Returns:
         dict: `image_size`; `across`, empty; `sides`, by name a dict of
-        `description`, `folder` (str or None), `count`, `left_out` (list of
+        `description`, `folder` (str or None), `count`, `skipped` (list of
         `[name, reason]`), `other_files` (files of other kinds by extension),
         `subfolders` (images by first folder, `""` for none), `sizes`,
         `modes`, `formats` (counts, most common first), `shorter_side`
@@ -75,7 +75,7 @@ def inspect(sides, image_size):
 
         `across` has groups of near-identical images of several sides, each a
         dict from side to names. Broken images move from `count` to
-        `left_out`; if none remains, the percentages are missing.
+        `skipped`; if none remains, the percentages are missing.
     """
     measured, fingerprints = describe(sides, image_size), {}
     for side, pictures in sides.items():
@@ -83,7 +83,7 @@ def inspect(sides, image_size):
         results = _look_at_all(pictures, side)
         broken = [[n, r] for n, r in results.items() if isinstance(r, str)]
         whole = {n: r for n, r in results.items() if not isinstance(r, str)}
-        facts["left_out"] += broken
+        facts["skipped"] += broken
         facts["count"] -= len(broken)
         facts |= _summary({n: colors for n, (colors, _) in whole.items()})
         flat = {*facts["black"], *facts["white"], *facts["flat"]}
@@ -123,7 +123,7 @@ def _of_headers(pictures, image_size):
         "description": pictures.description,
         "folder": pictures.folder and str(pathlib.Path(pictures.folder)),
         "count": len(pictures),
-        "left_out": [list(entry) for entry in pictures.left_out],
+        "skipped": [list(entry) for entry in pictures.skipped],
         "other_files": dict(pictures.other_files),
         "subfolders": _counts(folders) if pictures.folder else {},
         "sizes": _counts(f"{h.width} x {h.height}" for h in headers),

@@ -66,7 +66,7 @@ def cells(facts):
 
     return {
         "images": f"{facts['count']:,}",
-        "broken, skipped": number("left_out"),
+        "broken, skipped": number("skipped"),
         "width x height, pixels": _mostly(facts["sizes"]),
         "shorter side, pixels": f"{least} to {most}, half < {median}"
         if least < most

@@ -251,13 +251,24 @@ class SharedLatent(CodeModel):
     @functools.wraps(BaseModel.compile)
     def compile(self, *args, **kwargs):
         super().compile(*args, **kwargs)
-        # Within a function, where Keras does not see it: it is no part of
-        # the model's files.
         self._features = None
-        if self.loss_weights.get("perceptual"):
+
+    def _prepare(self):
+        """Read what only training needs, if a term does."""
+        if self._features is None and self.loss_weights.get("perceptual"):
             path = self._own_arguments["perceptual_weights"]
             network = vgg.trained_vgg16_features(path)
+            # Within a function, where Keras does not see it: it is no part of
+            # the model's files.
             self._features = functools.partial(network, training=False)
+
+    def make_train_function(self, force=False):
+        self._prepare()
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        self._prepare()
+        return super().make_test_function(force)
 
     def _check_images(self, images):
         images = check_images(images, multiple_of=self._recipe.multiple)

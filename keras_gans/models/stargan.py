@@ -240,6 +240,7 @@ class StarGAN(BaseModel):
         settings = super().default_settings(demonstration)
         if critic_steps is None:
             critic_steps = settings.get("set", {}).get("critic_steps", 5)
+        checks.between(1, 1000, critic_steps=critic_steps)
         return settings | {"critic_steps": critic_steps}
 
     def get_config(self):

@@ -312,6 +312,11 @@ class LoadedModel:
                 "source must be left out with verb or without domains. "
                 f"Received: {source!r}"
             )
+        elif to is not None and self.label_table is None:
+            raise UserError(
+                "to must be left out with verb or without domains. "
+                f"Received: {to!r}"
+            )
         return self._verb(verb, Images)
 
     def read_labels(self, text):

@@ -36,7 +36,7 @@ def test_headers_of_a_folder(tmp_path):
     pictures = datasets.open_source(tmp_path, 18, cache_bytes=0)
     facts = measure.describe({"data_a": pictures}, 16)["sides"]["data_a"]
     assert facts["count"] == 5 and facts["folder"] == str(tmp_path)
-    assert facts["left_out"] == [["f.png", "is empty (0 bytes)"]]
+    assert facts["skipped"] == [["f.png", "is empty (0 bytes)"]]
     assert facts["other_files"] == {".csv": 1}
     assert facts["subfolders"] == {"": 3, "sub": 2}
     assert next(iter(facts["sizes"].items())) == ("30 x 20", 2)
@@ -115,7 +115,7 @@ def test_a_side_whose_pictures_all_break_on_decoding(tmp_path):
     pictures = datasets.open_source(tmp_path, 18, cache_bytes=0)
     facts = measure.inspect({"data_a": pictures}, 16)["sides"]["data_a"]
     assert facts["count"] == 0 and "brightness" not in facts
-    ((name, reason),) = facts["left_out"]
+    ((name, reason),) = facts["skipped"]
     assert name == "a.jpg" and "cut short" in reason
 
 

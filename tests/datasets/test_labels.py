@@ -96,7 +96,7 @@ def test_the_table_against_the_files(tmp_path, messages):
     opened = open_labelled(tmp_path, ["Bald", "blue"], 8)
     assert opened.names == ["0.png", "4.png"]
     assert opened.labels.tolist() == [[1, 0], [0, 1]]
-    assert opened.description == f"2 of 6 images in {tmp_path} (1 left out)"
+    assert opened.description == f"2 of 6 images in {tmp_path} (1 skipped)"
     assert messages()[1:] == [
         "data: 2 rows of labels.csv left out: no image of that name "
         "(7.png, 8.png)",

@@ -66,7 +66,7 @@ def test_folder(folder, cache_bytes):
         assert values(pictures) == [3, 4, 2, 1, 0]
         assert pictures.load(0).shape == (8, 8, 3)
         assert pictures.load(0).dtype == np.uint8
-        assert pictures.load_size == 8 and pictures.left_out == []
+        assert pictures.load_size == 8 and pictures.skipped == []
         assert pictures.description == f"5 images in {pathlib.Path(spec)}"
 
 
@@ -93,9 +93,9 @@ def test_broken_pictures_are_named_and_left_out(folder, messages):
         (folder / f"t{i:02}.png").write_bytes(b"text")
     pictures = datasets.open_source(folder, 8, name="data_b").prepared()
     assert values(pictures) == [3, 4, 2, 1, 0]
-    assert pictures.description.endswith("(12 left out)")
-    assert pictures.left_out[0] == ("b.png", "is empty (0 bytes)")
-    assert len(pictures.left_out) == 12
+    assert pictures.description.endswith("(12 skipped)")
+    assert pictures.skipped[0] == ("b.png", "is empty (0 bytes)")
+    assert len(pictures.skipped) == 12
     lines = messages()
     assert len(lines) == 11
     assert lines[0] == "data_b: skipped: b.png: is empty (0 bytes)"
@@ -110,7 +110,7 @@ def test_uncached_broken_pictures(folder, messages):
     (folder / "c.png").write_bytes(b"")
     pictures = datasets.open_source(folder, 8, cache_bytes=0)
     # The header of b.png is whole; its place is taken by the next one.
-    assert [reason[0] for reason in pictures.left_out] == ["c.png"]
+    assert [reason[0] for reason in pictures.skipped] == ["c.png"]
     assert values(pictures) == [3, 4, 2, 2, 1, 0]
     assert values(pictures) == [3, 4, 2, 2, 1, 0]
     warnings = [line for line in messages() if "takes its place" in line]
@@ -267,7 +267,7 @@ def test_samples_of_real_data(messages):
     if not DATA.is_dir():
         pytest.skip("no sample data beside the repository")
     pictures = datasets.open_source(DATA / "face2genshin/testA", 72)
-    assert len(pictures) == 100 and not pictures.left_out
+    assert len(pictures) == 100 and not pictures.skipped
     grey = datasets.open_source(DATA / "expressions/anger", 72)
     assert len(grey) == 181
     cars = datasets.open_source(DATA / "cars/test", 64, cache_bytes=0)

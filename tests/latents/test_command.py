@@ -86,7 +86,7 @@ def test_samples_are_made_once(find, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         patch.setattr(Generator, "__call__", stopped)
         assert find(*few) == 130
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "the same command goes on" in capsys.readouterr().err
     (first,) = (find.output / "samples_16").iterdir()
     before = first.stat().st_mtime_ns
     assert find(*few) == 0
@@ -121,6 +121,9 @@ def test_axes_without_labels(find, method):
     [
         ([], "attributes must be given with method labels"),
         (["--method=sefa", "--keep=Male"], "keep must be left out"),
+        (["--method=sefa", "--samples=500"], "samples must be left out"),
+        (["--edit=a.png", "--method=labels"], "must be"),
+        (["--edit=a.png", "--axes=b.npz", "--set=x=nan"], "set must be NAME="),
         (["--edit=a.png"], "axes must be given with edit"),
         (["--set=Male=1"], "attributes must be given"),
         (["--attributes=nowhere", "--set=Male=1"], "set must be left out"),

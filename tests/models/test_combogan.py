@@ -424,7 +424,8 @@ def test_one_of_many_ways_is_chosen_by_both_ends():
         ({"source": "photo"}, "one way.*photo_to_anime, photo_to_sketch"),
         ({"to": "winter"}, "to must be 'anime' or .*'winter'"),
         ({"to": "anime", "source": "anime"}, "source must be 'photo' or 'sket"),
-        ({"verb": "photo_to_anime", "source": "photo"}, "must be left out"),
+        ({"verb": "photo_to_anime", "source": "photo"}, "source must be left"),
+        ({"verb": "photo_to_anime", "to": "anime"}, "to must be left out"),
     ):
         with pytest.raises(UserError, match=message):
             loaded.translate(pixels, **options)

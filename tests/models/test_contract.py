@@ -1,5 +1,6 @@
 """What DESIGN asks of every registered model, at a tiny size."""
 
+import functools
 import json
 import pathlib
 import re
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
+# For tests that train nothing.
+untrained = functools.cache(make_bare)
 # A graph of each is made elsewhere: by the command, by XLA, on replicas.
 TRACED = ("cyclegan", "pix2pix", "stargan")
 
@@ -79,7 +82,7 @@ def test_lower_precision_keeps_weights_pictures_and_losses_whole(
 
 
 def test_config_is_plain_json_and_rebuilds(name):
-    model = make_bare(name)
+    model = untrained(name)
     config = json.loads(json.dumps(model.get_config()))
     rebuilt = type(model).from_config(config)
     assert rebuilt.get_config() == model.get_config()
@@ -89,7 +92,7 @@ def test_config_is_plain_json_and_rebuilds(name):
 
 
 def test_each_player_moves_only_its_own_weights(name):
-    for still in (players := list(make_bare(name).terms)):
+    for still in (players := list(untrained(name).terms)):
         model = make_model(name, **{f"{still}_optimizer": at_rest()})
         assert [*model.players] == players
         before = {p: values(model.variables_of(p)) for p in players}
@@ -156,7 +159,7 @@ def test_terms_of_weight_zero_are_dropped(name, first):
 
 
 def test_bad_loss_weights_and_losses_are_named(name):
-    model = make_bare(name)
+    model = untrained(name)
     with pytest.raises(ValueError, match="loss_weights must have keys.*cylce"):
         model.compile(loss_weights={"cylce": 1.0})
     terms = next(iter(model.terms.values()))
@@ -247,7 +250,7 @@ def test_readme_lists_its_signatures(name):
         for line in readme.read_text().splitlines()
         if line.startswith(f"| `{name.split('-')[0]}` |")
     ]
-    model = make_bare(name)
+    model = untrained(name)
     names = [verb.name for verb in model.verbs()]
     inputs = [n for n in model.verbs()[0].inputs if n != "images"]
     encoded = [f"{one}_encoded" for one in names]

@@ -118,6 +118,7 @@ def model(fixture, features, monkeypatch):
         perceptual_weights="vgg16.h5",
     )
     model.compile(run_eagerly=True, loss_weights={"perceptual": 1.0})
+    model.make_train_function()
     assign(variables(model), fixture.group("w"))
     model._draw = lambda images: None
     return model
@@ -333,5 +334,7 @@ def test_perceptual_weights_must_be_a_file(tmp_path):
             num_discriminator_layers=1,
             perceptual_weights=path,
         )
+        # To translate, none is needed.
+        model.compile(loss_weights={"perceptual": 1.0})
         with pytest.raises(UserError, match=message):
-            model.compile(loss_weights={"perceptual": 1.0})
+            model.make_train_function()
