@@ -118,16 +118,17 @@ def check(source, limit=PIXEL_LIMIT, name=None):
         turned = orientation(image.info.get("exif", b""))
         if turned >= 5:
             width, height = height, width
+        is_mpo = image.format == "MPO"
         tiles = image.tile if image.format == "PNG" else ()
         has_16_bits = any("16" in str(tile[3]) for tile in tiles)
         return Header(
             # Telephones put a preview behind the JPEG and call it MPO.
-            "JPEG" if image.format == "MPO" else image.format,
+            "JPEG" if is_mpo else image.format,
             "16 bit" if has_16_bits else image.mode,
             width,
             height,
             turned > 1,
-            getattr(image, "is_animated", False),
+            getattr(image, "is_animated", False) and not is_mpo,
             image.has_transparency_data,
         )
 

@@ -14,7 +14,7 @@ import pathlib
 import re
 
 from keras_gans import checks, files, registry
-from keras_gans.checks import UserError
+from keras_gans.checks import UserError, shown
 
 logger = logging.getLogger("keras_gans")
 
@@ -31,6 +31,7 @@ FREE_TO_CHANGE = (
     "export_dir",
     # The same up to rounding.
     *("deterministic", "strategy", "jit", "recompute", "steps_per_execution"),
+    "images",  # see `warn_of_changes`
 )
 # Files that our commands write into a run folder.
 _WRITTEN = {
@@ -106,8 +107,35 @@ def prepare(folder, settings, restart=False, decays=False):
                 "keep the old run beside it; where images were moved, write "
                 f"their new place into {folder / 'arguments.json'}"
             )
+        # Those that the run began with: what was held out is of them.
+        warn_of_changes(earlier, settings)
+        if "images" in earlier:
+            settings = settings | {"images": earlier["images"]}
     write(folder, "arguments.json", settings)
     return lock
+
+
+def warn_of_changes(earlier, settings):
+    """Warn if folders of images have changed since a run began.
+
+    Which images are held out follows from their number and order.
+
+    Args:
+        earlier: dict, the settings that the run recorded.
+        settings: dict, those of the same data, opened now.
+    """
+    before, now = earlier.get("images"), settings.get("images")
+    if isinstance(before, dict) and before != now:
+        changed = ", ".join(
+            f"{shown(name)} ({shown(before.get(name))}; now {images})"
+            for name, images in now.items()
+            if before.get(name) != images
+        )
+        logger.warning(
+            "images have changed since the run began, so that some of those "
+            "held out now were trained on: %s",
+            changed,
+        )
 
 
 def are_same(one, other):

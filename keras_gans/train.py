@@ -60,6 +60,8 @@ def choose_precision(folder, is_new, strategy):
 def describe(settings, model, data):
     """Print the settings, networks and data of the run."""
     for name, value in settings.items():
+        if name == "images":
+            continue  # those of `data.sides`
         print(f"{name.replace('_', '-'):>12}  {shown(value)}")
     for network in model.networks:
         print(f"{network.name:>16}  {network.count_params():,} parameters")

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from keras_gans import registry, runs, train
 from keras_gans import settings as run_settings
 from keras_gans.callbacks import checkpoints
 from keras_gans.checks import UserError
+from keras_gans.evaluation import cases
 from keras_gans.serving import loading
 from keras_gans.training.base import BaseModel
 from tests.tiny import make_model
@@ -273,6 +275,23 @@ def test_what_cannot_be_measured_is_exported(folders, capsys, caplog):
     pathlib.Path("other/1").rmdir()
     assert run_dcgan("--steps 1 --export-dir other") == 0
     assert pathlib.Path("other/1").is_dir()
+
+
+@pytest.mark.usefixtures("eagerly", "unexported")
+def test_images_that_changed_are_told(folders, caplog):
+    assert run_dcgan("--steps 1") == 0
+    recorded = runs.read("runs/dcgan", "arguments.json")["images"]
+    assert recorded["data"].startswith("20, names ")
+    assert "have changed" not in caplog.text
+    shutil.copy("a/0.png", "a/00.png")
+    assert run_dcgan("--steps 2") == 0
+    assert f"data ({recorded['data']}; now 21, names" in caplog.text
+    caplog.clear()
+    # The run began with the others.
+    settings = runs.read("runs/dcgan", "arguments.json")
+    assert settings["images"] == recorded
+    cases.data_of_run(settings)
+    assert "some of those held out now were trained on" in caplog.text
 
 
 def test_ctrl_c_before_the_first_step_is_one_line(folders, capsys):

@@ -194,7 +194,7 @@ class Data:
 
     def recorded(self):
         """Return the settings that depend on the data."""
-        return {}
+        return {"images": {n: p.fingerprint for n, p in self.sides.items()}}
 
     def steps_of(self, epochs):
         """Return the batches in so many passes through the largest side."""

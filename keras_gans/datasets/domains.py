@@ -4,6 +4,7 @@ import itertools
 import os
 import pathlib
 import re
+import unicodedata
 
 import numpy as np
 
@@ -49,7 +50,9 @@ def domains(
         UserError: if an argument is invalid or a domain cannot be opened.
     """
     passes.check(
-        image_size, batch_size, load_size, seed, start, held_out, repeat
+        *(image_size, batch_size, load_size, seed, start, held_out),
+        flip=flip,
+        repeat=repeat,
     )
     if len(data) < 2:
         raise UserError(
@@ -180,6 +183,14 @@ class DomainsData(Data):
                     f"data must be a folder that exists. Received: {data[0]!r}"
                 )
             names = files.subfolders(folder) if os.path.isdir(folder) else []
+            train = [n for n in names if re.match("train", n, re.IGNORECASE)]
+            if 0 < len(train) < len(names):
+                given = " ".join(f"--data {folder / name}" for name in train)
+                raise UserError(
+                    "data must be a folder with a folder for each domain, not "
+                    "for training and test images. Received: "
+                    f"{data[0]!r} with {', '.join(names)}: give {given}"
+                )
             data = [os.path.join(folder, name) for name in names]
         if len(data) < 2:
             raise UserError(
@@ -258,7 +269,10 @@ def _by_name(data):
     found = {}
     for spec in data:
         name, source = _named(spec)
-        if not re.fullmatch(r"\w[\w .-]*", name):
+        name = files.same_name(name)
+        # Marks, as of Hindi's vowels, are no letters to `re`.
+        letters = "".join(c for c in name if unicodedata.category(c)[0] != "M")
+        if not re.fullmatch(r"\w[\w .-]*", letters):
             raise UserError(
                 "data must be domains with names of letters, digits, spaces, "
                 f"dots and dashes, as in NAME=SOURCE. Received: {name!r}"

@@ -45,7 +45,7 @@ def find(spec, table, labels, load_size, name, seed, cache_bytes):
     """Find the table of a data set; arguments as in `open_labelled`."""
     kind = sources.scheme(spec)
     if kind == "folder":
-        return _folder(str(spec), table, labels, load_size, name)
+        return _folder(str(spec), table, labels, load_size, name, cache_bytes)
     if table is not None:
         raise UserError(
             f"table must be None where {name} is no folder. "
@@ -111,13 +111,15 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
 
     def is_label(feature):
         return isinstance(feature, tfds.features.ClassLabel) or (
-            feature.shape == () and feature.dtype == np.bool_
+            feature.shape == () and feature.np_dtype == np.bool_
         )
 
     # `attributes` of CelebA is a dict of truth values.
     wanted, found = {}, {}
     for key, feature in builder.info.features.items():
-        inner = dict(getattr(feature, "items", list)())
+        # Not of a sequence, such as of the objects in an image.
+        is_dict = isinstance(feature, tfds.features.FeaturesDict)
+        inner = dict(feature.items()) if is_dict else {}
         chosen = {k: f for k, f in inner.items() if is_label(f)}
         if chosen:
             wanted[key] = dict.fromkeys(chosen, True)
@@ -152,7 +154,7 @@ def _tensorflow_dataset(spec, load_size, name, seed, cache_bytes):
     return Source(spec, table, pictures=pictures)
 
 
-def _folder(spec, table, labels, load_size, name):
+def _folder(spec, table, labels, load_size, name, cache_bytes):
     path = expanded(spec)
     if (
         table is None
@@ -161,7 +163,10 @@ def _folder(spec, table, labels, load_size, name):
     ):
         table = path
         spec = os.path.dirname(path) or "."
-    pictures = listings.folder(spec, load_size, name)
+    # The images that are opened, before any is looked at.
+    pictures = listings.folder(
+        spec, load_size, name, cache_bytes, has_classes=True
+    )
     # Of halves of images, the folder of both.
     files, folder = pictures.names, pathlib.Path(pictures.folder)
     classes = {
@@ -186,14 +191,15 @@ def _folder(spec, table, labels, load_size, name):
         table = folder / near[0]
     if table is not None:
         content, without = tables.read(table, files, folder, labels)
-        return Source(spec, content, without=without)
+        return Source(spec, content, pictures=pictures, without=without)
     if {folder.lower() for folder in folders} <= _SPLITS:
         raise UserError(
             f"{name} must be the folder above the classes. Received: {spec!r} "
             f"with {', '.join(folders)}: give one of them"
         )
     columns = {"folder": list(classes.values())}
-    return Source(spec, tables.Table("the class folders", [*classes], columns))
+    table = tables.Table("the class folders", [*classes], columns)
+    return Source(spec, table, pictures=pictures)
 
 
 def _celeba_table(folder):

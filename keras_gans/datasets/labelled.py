@@ -77,7 +77,9 @@ def labelled(
         Choi et al. 2018, "StarGAN", sections 3.2 (mask) and 5.2.
     """
     passes.check(
-        image_size, batch_size, load_size, seed, start, held_out, repeat
+        *(image_size, batch_size, load_size, seed, start, held_out),
+        flip=flip,
+        repeat=repeat,
     )
     checks.at_least(1, batches_per_step=batches_per_step)
     sets = _opened(data)
@@ -167,7 +169,13 @@ def held_out_labelled(data, count, image_size=128, seed=0):
     checks.at_least(1, count=count)
     checks.at_least(1, image_size=image_size)
     checks.seed(seed)
-    held = [split(p, count, seed)[1] for p in _opened(data).values()]
+    opened = _opened(data)
+    if opened is None:
+        raise UserError(
+            "data must be LabelledPictures, or a list of them, as "
+            f"open_labelled returns. Received: {data!r}"
+        )
+    held = [split(p, count, seed)[1] for p in opened.values()]
     return _first(held, count, image_size)
 
 
@@ -273,7 +281,7 @@ class WithLabels(Data):
 
     def recorded(self):
         sides = self._labelled().values()
-        return {
+        return super().recorded() | {
             "labels": [side.label_names for side in sides],
             "exclusive": sum((side.exclusive for side in sides), []),
         }

@@ -48,6 +48,11 @@ class LabelledPictures(Pictures):
         self._num_opened = None
 
     @property
+    def lacking(self):
+        # Also those without labels.
+        return [*{*self._source.names} - {*self.names}]
+
+    @property
     def description(self):
         text = super().description
         return (
@@ -149,6 +154,7 @@ def open_labelled(
         cache_bytes,
         face_indices=label_sources.FACES,
     )
+    pictures = pictures.whole()
     opened = _labelled(pictures, source, values, label_names, classes, groups)
     count = len(opened)
     reasons = "".join(f"; {finding.text}" for finding in opened.found)

@@ -119,8 +119,11 @@ def drawn(style, load_size, name, indices, seed=0, cache_bytes=0):
     )
 
 
-def folder(spec, load_size, name, cache_bytes=0):
-    """List a folder and its subfolders, or one half of its images."""
+def folder(spec, load_size, name, cache_bytes=0, has_classes=False):
+    """List a folder and its subfolders, or one half of its images.
+
+    With `has_classes`, folders a and b may be two classes.
+    """
     half = spec.rpartition("#")[2]
     folder = files.expanded(spec)
     # From os.path, as methods of Path raise if a name is too long.
@@ -147,7 +150,7 @@ def folder(spec, load_size, name, cache_bytes=0):
     others = collections.Counter(extensions)
     for extension in images.EXTENSIONS:
         del others[extension]
-    _refuse_parent_of_sides(folder, name)
+    _refuse_parent_of_sides(folder, name, has_classes)
     if not names:
         seen = others.most_common(5)
         seen = ", ".join(f"{n} {extension or 'none'}" for extension, n in seen)
@@ -209,12 +212,12 @@ def _half(spec, half, load_size, name, cache_bytes):
     )
 
 
-def _refuse_parent_of_sides(folder, name):
+def _refuse_parent_of_sides(folder, name, has_classes):
     """Raise if the folder holds the folders of both sides, not one side."""
     names = files.subfolders(folder)
     # Folders a, b, c and so on may be classes; a and b alone are two sides.
-    classes = {"c", "C"} & set(names)
-    pattern = "(train|test|val)_?a" + ("" if classes else "|a")
+    has_classes = has_classes or not {"c", "C"}.isdisjoint(names)
+    pattern = "(train|test|val)_?a" + ("" if has_classes else "|a")
     # From the end, as of the usual names trainA is the one to give.
     for side_a in reversed(names):
         if not re.fullmatch(pattern, side_a, re.IGNORECASE):
@@ -224,9 +227,14 @@ def _refuse_parent_of_sides(folder, name):
             raise UserError(
                 f"{name} must be the folder of one side. Received: "
                 f"{folder!r}, which looks like the folder above both "
-                f"sides: give data={folder}, or "
-                f"data_a={pathlib.Path(folder, side_a)} "
-                f"and data_b={pathlib.Path(folder, side_b)}"
+                "sides: give "
+                + (
+                    f"data={folder}, or "
+                    f"data_a={pathlib.Path(folder, side_a)} "
+                    f"and data_b={pathlib.Path(folder, side_b)}"
+                    if name in ("data_a", "data_b")
+                    else f"{name}={pathlib.Path(folder, side_a)}"
+                )
             )
 
 

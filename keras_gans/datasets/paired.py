@@ -72,7 +72,9 @@ def paired(
             two are not pairs.
     """
     passes.check(
-        image_size, batch_size, load_size, seed, start, held_out, repeat
+        *(image_size, batch_size, load_size, seed, start, held_out),
+        flip=flip,
+        repeat=repeat,
     )
     size = load_size
     for name, side in (("data_a", a), ("data_b", b)):
@@ -151,7 +153,7 @@ def open_pair(a, b, load_size, seed=0, cache_bytes=1 << 30, sketch_styles=None):
         )
     a, b = opened(a, "data_a"), opened(b, "data_b")
     numbers_a, numbers_b = _by_key(a, "data_a"), _by_key(b, "data_b")
-    broken = {_key(name) for side in (a, b) for name, _ in side.skipped}
+    broken = {_key(name) for side in (a, b) for name in side.lacking}
     for name, mine, others in (
         ("data_b", numbers_a, numbers_b),
         ("data_a", numbers_b, numbers_a),
@@ -183,7 +185,7 @@ def _key(name):
     number without `#feature`, style or side.
     """
     key = re.sub(
-        r"^faces:\w+|^data_[ab](?=\[)|#\w+(?=\[\d+\]$)|\.\w+$", "", name
+        r"^faces:\w+|^data(_[ab])?(?=\[)|#\w+(?=\[\d+\]$)|\.\w+$", "", name
     )
     return files.same_name(key)
 

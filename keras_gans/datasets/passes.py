@@ -142,7 +142,7 @@ def warn_of_few(name, pictures, held_out):
     )
 
 
-def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
+def check(image_size, batch_size, load_size, seed, start, held_out, **booleans):
     """Check the arguments that all pipelines share.
 
     Raises:
@@ -151,8 +151,11 @@ def check(image_size, batch_size, load_size, seed, start, held_out, repeat):
     checks.at_least(1, image_size=image_size, batch_size=batch_size)
     checks.at_least(0, start=start, held_out=held_out)
     checks.seed(seed)
-    if not isinstance(repeat, bool):
-        raise UserError(f"repeat must be True or False. Received: {repeat!r}")
+    for name, value in booleans.items():
+        if not isinstance(value, bool | np.bool_):
+            raise UserError(
+                f"{name} must be True or False. Received: {value!r}"
+            )
     if load_size is not None:
         checks.at_least(image_size, load_size=load_size)
 

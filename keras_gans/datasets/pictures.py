@@ -4,6 +4,7 @@ import concurrent.futures
 import copy
 import dataclasses
 import functools
+import hashlib
 import logging
 import os
 import threading
@@ -11,6 +12,7 @@ import typing
 
 import numpy as np
 
+from keras_gans import checks
 from keras_gans.checks import UserError, shown
 
 logger = logging.getLogger("keras_gans")
@@ -136,11 +138,22 @@ class Pictures:
         ]
 
     @property
+    def lacking(self):
+        """The names of the images of the source that are not among these."""
+        return [name for name, _ in self.skipped]
+
+    @property
     def description(self):
         source = self._source
         skipped = len(source.broken)
         text = f"{len(source.names) - skipped} {source.place}"
         return text + (f" ({skipped} skipped)" if skipped else "")
+
+    @property
+    def fingerprint(self):
+        """Their number and a digest of their names, as text."""
+        names = hashlib.sha256("\n".join(self.names).encode(errors="replace"))
+        return f"{len(self)}, names {names.hexdigest()[:8]}"
 
     def read(self, index):
         """Return image `index`; raise UserError if it is broken."""
@@ -348,6 +361,7 @@ def split(pictures, held_out, seed=0):
         `held_out` images, training gets all of them, including the held-out
         ones.
     """
+    checks.at_least(0, held_out=held_out)
     # RandomState, as the streams of NumPy's newer generators may change.
     order = np.random.RandomState(seed).permutation(len(pictures))
     held = pictures.subset(order[:held_out])

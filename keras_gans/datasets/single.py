@@ -41,7 +41,9 @@ def single(
         UserError: if an argument is invalid or the data cannot be opened.
     """
     passes.check(
-        image_size, batch_size, load_size, seed, start, held_out, repeat
+        *(image_size, batch_size, load_size, seed, start, held_out),
+        flip=flip,
+        repeat=repeat,
     )
     if load_size is None and not isinstance(data, Pictures):
         load_size = image_size

@@ -488,6 +488,11 @@ def styles(given):
             ) from None
     elif isinstance(given, str):
         given = given.split(",")
+    if not isinstance(given, dict | list | tuple):
+        raise UserError(
+            "sketch_style must be names, or a dict from names to parameters. "
+            f"Received: {given!r}"
+        )
     if not isinstance(given, dict):
         given = {str(name).strip(): {} for name in given}
     if not given:

@@ -128,17 +128,21 @@ def _cells(path, labels, stems):
         for row in reader:
             while len(row) > len(names) and not row[-1].strip():
                 row.pop()
-            if len(row) == len(names) and (row[0] or any(row)):
+            is_comment = row and row[0].startswith("#") and not is_name(row[0])
+            if len(row) == len(names) and any(row) and not is_comment:
                 yield row
-            elif "".join(row).strip() and not row[0].startswith("#"):
+            elif "".join(row).strip() and not is_comment:
                 raise error(
                     f"rows of {len(names)} cells, as there are names; line "
                     f"{above + reader.line_num} has {len(row)}"
                 )
 
+    def is_name(cell):
+        return _normal(cell).rpartition("/")[2] in stems
+
     def closeness(cell):
-        named = _normal(cell).rpartition("/")[2] in stems
-        return 2 * named + cell.rstrip().lower().endswith(images.EXTENSIONS)
+        ends = cell.rstrip().lower().endswith(images.EXTENSIONS)
+        return 2 * is_name(cell) + ends
 
     try:
         names = [" ".join(name.split()) for name in next(reader, [])]
@@ -153,7 +157,9 @@ def _cells(path, labels, stems):
         rows = full_rows()
         first = list(itertools.islice(rows, 100))
         scores = [
-            sum(map(closeness, cells)) for cells in zip(*first, strict=True)
+            # Each once: a column of 0 and 1 is not of 0.png and 1.png.
+            sum(map(closeness, {*cells}))
+            for cells in zip(*first, strict=True)
         ]
         place = scores.index(max(scores)) if first else 0
         # A column without a name is pandas' numbers of the rows.

@@ -54,7 +54,9 @@ def unpaired(
         UserError: if an argument is invalid or a side cannot be opened.
     """
     passes.check(
-        image_size, batch_size, load_size, seed, start, held_out, repeat
+        *(image_size, batch_size, load_size, seed, start, held_out),
+        flip=flip,
+        repeat=repeat,
     )
     collections = {
         f"images_{domain}": (

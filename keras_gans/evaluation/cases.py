@@ -45,6 +45,7 @@ def data_of_run(recorded, data=None, named=()):
     if data is None:
         runs.check_data(recorded, named)
         data = settings.open_data(recorded)
+        runs.warn_of_changes(recorded, data.recorded())
     return data
 
 

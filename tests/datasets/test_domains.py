@@ -140,6 +140,13 @@ def test_names_of_domains(seasons):
     assert resolved("faces:photo@5", "x=tfds:mnist@train")[1] == ["photo", "x"]
     (seasons / "a=b").mkdir()
     assert resolved("x=seasons/a=b", "seasons/winter")[1] == ["x", "winter"]
+    # As a Mac stores an accent, and vowels that are marks.
+    names = resolved("e\u0301te\u0301=seasons", "हिंदी=seasons/winter")[1]
+    assert names == ["\u00e9t\u00e9", "हिंदी"]
+    for name in ("train0", "train1", "test0"):
+        (seasons / "published" / name).mkdir(parents=True)
+    with pytest.raises(UserError, match="not for training and test images"):
+        resolved("seasons/published")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def opened(held_out=0, **flags):
     settings |= {"image_size": 16, "seed": 0, "batch_size": 3}
     data = KIND.open(settings, held_out, cache_bytes=0)
     data.prepare()
-    assert data.recorded() == {"labels": [["odd", "high"]], "exclusive": []}
+    assert data.recorded()["labels"] == [["odd", "high"]]
     return data
 
 
@@ -101,3 +101,19 @@ def test_labels_of_drawn_faces_are_those_of_their_identities():
     np.testing.assert_array_equal(
         case.inputs["labels"], truth(FIRST_HELD_OUT, 3)
     )
+
+
+def test_a_pair_without_labels_is_skipped(photos, caplog):
+    text = (photos / "table.csv").read_text()
+    (photos / "table.csv").write_text(text.replace("7.png,1,1", ""))
+    folder = str(photos)
+    data = opened(labels=["odd, high"], data_a=folder, data_b=folder)
+    assert [len(side) for side in data.sides.values()] == [7, 7]
+    assert "7.png" in caplog.text
+
+
+def test_images_in_memory_are_paired_in_order():
+    pixels = np.zeros((6, 12, 12, 3), np.uint8)
+    labelled = datasets.open_labelled((pixels, [0, 1] * 3), None, 12)
+    a, b = datasets.open_pair(pixels, labelled, 12)
+    assert len(a) == len(b) == 6

@@ -330,6 +330,10 @@ def tiny_labels():
                         "image": features.Image(shape=(9, 9, 3)),
                         "attributes": {"Bright": np.bool_, "Odd": np.bool_},
                         "kind": features.ClassLabel(names=["low", "high"]),
+                        # Those of what is in an image are none of it.
+                        "objects": features.Sequence(
+                            {"crowd": np.bool_, "thing": np.int64}
+                        ),
                         "bounds": features.Tensor(shape=(2,), dtype=np.int64),
                         "name": features.Text(),
                     }
@@ -348,6 +352,7 @@ def tiny_labels():
                         "attributes": {"Bright": i > 3, "Odd": i % 2 == 1},
                         # -1 where it is not known.
                         "kind": -1 if i == 5 else int(i > 7),
+                        "objects": {"crowd": [True], "thing": [1]},
                         "bounds": [0, 0],
                         "name": "x",
                     },

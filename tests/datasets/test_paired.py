@@ -205,10 +205,13 @@ def test_two_features_of_one_split():
         ("seed", -1, "seed must be an integer from 0 up.*-1"),
         ("start", -1, "start must be an integer from 0 up"),
         ("held_out", -1, "held_out must be an integer from 0 up"),
+        ("flip", "no", "flip must be True or False.*'no'"),
     ],
 )
 def test_bad_arguments(argument, value, match):
     a, b = pair_arrays(3)
+    with pytest.raises(ValueError, match="sketch_style must be names.*5"):
+        datasets.paired(a, sketch_styles=5)
     with pytest.raises(ValueError, match=match):
         datasets.paired(a, b, **{"image_size": 8, argument: value})
 

@@ -160,6 +160,7 @@ def test_folder_above_both_sides(tmp_path, folders, given):
     refuses(
         tmp_path, rf"above both.*data_a=\S*/{given} and data_b=\S*/{other}$"
     )
+    refuses(tmp_path, rf"above both.* give data=\S*/{given}$", "data")
     # Also where the sides are still empty.
     for path in tmp_path.rglob("*.png"):
         path.unlink()
@@ -170,6 +171,10 @@ def test_classes_named_by_letters_are_not_two_sides(tmp_path):
     for name in "abc":
         save(tmp_path / name / "x.png", 0)
     assert len(datasets.open_source(tmp_path, 8)) == 3
+    (tmp_path / "c/x.png").unlink()
+    (tmp_path / "c").rmdir()
+    opened = datasets.open_labelled(tmp_path, None, 8)
+    assert opened.label_names == ["a", "b"]
 
 
 def test_unknown_kinds():
@@ -244,6 +249,10 @@ def test_faces():
 
 
 def test_split():
+    with pytest.raises(ValueError, match="held_out must be .* from 0 up.*-1"):
+        datasets.split(
+            datasets.open_source(np.zeros((3, 8, 8, 3), np.uint8), 8), -1
+        )
     array = np.arange(40, dtype=np.uint8)[:, None, None, None]
     array = np.broadcast_to(array, (40, 8, 8, 3))
     pictures = datasets.open_source(array, 8)

@@ -89,6 +89,23 @@ def test_truth_values(write, yes, no):
     assert np.isnan(column[known:]).all()
 
 
+def test_numbers_are_names_only_of_the_images(write):
+    files = [f"{i}.png" for i in range(50)]
+    rows = "".join(f"{i},{i % 2}\n" for i in range(60))
+    table, without = tables.read(
+        *(path := write("id,male\n" + rows), files, path.parent)
+    )
+    assert table.files == files and len(without) == 10
+    assert list(table.columns) == ["male"]
+
+
+def test_a_commented_row_is_skipped(write):
+    table, without = tables.read(
+        write("idx,file,x\n1,a.jpg,0\n#2,b.jpg,1\n"), FILES, "."
+    )
+    assert table.files == ["a.jpg"]
+
+
 def test_kinds_of_columns(write):
     text = (
         "id,both,empty,signed,grade,name,share\n"
