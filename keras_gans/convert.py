@@ -107,8 +107,14 @@ def read(path, image_size=None):
         outline = state_dicts.outline(path)
     except state_dicts.ScopeError as error:
         generators = [name for name in _GENERATORS if name in error.scopes]
+        if len(error.scopes) == 1:
+            generators = error.scopes
         if not generators:
-            raise
+            raise UserError(
+                "path must be a file of one generator, or of networks with "
+                f"one called {' or '.join(_GENERATORS)}. Received: "
+                f"{path!r} with {', '.join(error.scopes)}"
+            ) from None
         scope = generators[0]
         outline = state_dicts.outline(path, scope)
     for source, recognize in _RECOGNIZERS.items():

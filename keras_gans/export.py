@@ -65,6 +65,8 @@ def main(argv=None):
     use.
     """
     arguments = _parse_arguments(argv)
+    import tensorflow as tf
+
     from keras_gans import runs
     from keras_gans.latents import FeatureAxes
     from keras_gans.serving import loading
@@ -80,15 +82,18 @@ def main(argv=None):
             arguments.output,
             _samples(model, settings),
             settings=settings,
-            metrics=result.get("metrics"),
+            # Of a run that went on and was stopped they are of another step.
+            metrics=result.get("metrics")
+            if result.get("step") == int(model.step.numpy())
+            else None,
             format=arguments.format,
             onnxruntime=arguments.onnxruntime,
         )
     except (UserError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (OSError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
     print(f"wrote {shown(path)}")
     return 0

@@ -23,7 +23,7 @@ import zipfile
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_gans import files, flags, images, streams
+from keras_gans import checks, files, flags, images, streams
 from keras_gans.checks import UserError, shown
 
 _RECORD, _STATE, _LOG = "settings.json", "state.npz", "log.csv"
@@ -73,16 +73,14 @@ def _parse_arguments(argv):
         "--weights",
         metavar="FILE",
         help="of VGG: imagenet, which Keras downloads once; a .h5 file of "
-        "keras.applications without top; or .pth, .safetensors or .npz of "
-        "torchvision, for which give --preprocessing torchvision (default: "
-        "random weights of --seed)",
+        "keras.applications without top; or .pth, .safetensors or .npz, taken "
+        "to be of torchvision (default: random weights of --seed)",
     )
     parser.add_argument(
         "--preprocessing",
-        default="caffe",
         metavar="NAME",
         help="what the weights were trained with, caffe or torchvision "
-        "(default: caffe, as those of Keras)",
+        "(default: caffe for those of Keras and random ones, else torchvision)",
     )
     parser.add_argument(
         "--preset",
@@ -306,6 +304,7 @@ def _run(arguments):
 
 def _options(arguments):
     """Return the arguments of `style.stylize`."""
+    from keras_gans.networks.vgg import default_preprocessing
     from keras_gans.style import transfer
 
     def masks(paths):
@@ -334,9 +333,11 @@ def _options(arguments):
                     "start",
                 ),
                 *("content_weight", "style_weight", "variation_weight"),
-                *("style_scale", "colors", "weights", "preprocessing", "seed"),
+                *("style_scale", "colors", "weights", "seed"),
             )
         },
+        "preprocessing": arguments.preprocessing
+        or default_preprocessing(arguments.weights),
     }
 
 
@@ -393,6 +394,7 @@ def _check_memory(arguments, options):
     """Return the bytes that are needed, if there are as many."""
     from keras_gans import style
 
+    checks.number(1e-3, 1e3, style_scale=arguments.style_scale)
     most = max(options["sizes"])
     needed = max(
         style.memory(*image.shape[:2], scale * most)

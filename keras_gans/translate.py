@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from keras_gans import flags, streams
 from keras_gans.checks import UserError
+from keras_gans.files import check_writable
 from keras_gans.serving import conversion, files
 
 
@@ -117,6 +118,7 @@ def main(argv=None):
             arguments.png,
             arguments.overwrite,
         )
+        check_writable(arguments.output, "output")
         translator = loading.load(arguments.model)
         if arguments.labels is not None:
             options["to"] = translator.read_labels(arguments.labels)

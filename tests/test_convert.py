@@ -300,6 +300,21 @@ def test_pth_file(saved, zipped):
     )
 
 
+def test_one_state_dict_within_another(saved):
+    torch = pytest.importorskip("torch")
+    with np.load(saved(resnet())) as arrays:
+        state = {k: torch.from_numpy(v) for k, v in arrays.items()}
+    torch.save({"epoch": 3, "state_dict": state}, "G.pth")
+    batch = np.ones((1, 8, 12, 3), "float32")
+    np.testing.assert_array_equal(
+        convert.read("G.pth").translate(batch),
+        convert.read("latest_net_G.npz").translate(batch),
+    )
+    torch.save({"one": state, "other": state}, "two.pth")
+    with pytest.raises(UserError, match="one generator.*with one, other"):
+        convert.read("two.pth")
+
+
 def test_without_torch(tmp_path, monkeypatch, capsys):
     path = tmp_path / "latest_net_G_A.pth"
     path.touch()

@@ -249,7 +249,30 @@ def calls_python(images):
     return tf.numpy_function(lambda: np.uint8(1), [], tf.uint8)
 
 
-@pytest.mark.parametrize("hostile", [reads, saves, maps, calls_python])
+def runs_another_graph(images):
+    # Which depends on an input, so that nobody folds it.
+    text = tf.where(tf.size(images) >= 0, b"a graph", b"")
+    data = tf.raw_ops.DatasetFromGraph(graph_def=text)
+    return tf.cast(tf.raw_ops.DatasetCardinality(input_dataset=data), tf.uint8)
+
+
+def reads_a_vocabulary(images):
+    rows, _ = tf.raw_ops.GenerateVocabRemapping(
+        new_vocab_file="/etc/hostname",
+        old_vocab_file="/etc/hostname",
+        new_vocab_offset=0,
+        num_new_vocab=1,
+    )
+    return tf.cast(rows[0], tf.uint8)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        *(reads, saves, maps, calls_python),
+        *(runs_another_graph, reads_a_vocabulary),
+    ],
+)
 def test_graphs_that_reach_out_are_not_loaded(
     exported, tmp_path, monkeypatch, hostile
 ):

@@ -1,12 +1,16 @@
 """ONNX through Keras' exporter, checked with onnxruntime."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_gans import export, images
+from keras_gans.checks import UserError
 from keras_gans.serving import onnx_files
 from tests import serving_pictures as pictures
+from tests import tiny
 from tests.tiny import make_bare
 from tests.toys.noise import NoiseToy
 
@@ -28,6 +32,23 @@ def test_files_give_the_pixels_of_the_model(tmp_path):
     )
     expected = model.translate(batch, to=labels)
     np.testing.assert_allclose(outputs, expected, atol=1e-4)
+
+
+def test_domains_may_have_any_name(tmp_path):
+    pytest.importorskip("tf2onnx")
+    with mock.patch.dict(tiny.TINY["combogan"], domains=["été", "Van Gogh"]):
+        model = make_bare("combogan")
+    samples = pictures.pixels(16, 16)[None]
+    version = export.export(model, tmp_path / "o", samples, format="onnx")
+    names = {path.stem for path in version.iterdir()}
+    assert {"été_to_Van Gogh", "Van Gogh_to_été"} < names
+    # Where servers look for SavedModels there is none of another kind.
+    (tmp_path / "s/3").mkdir(parents=True)
+    (tmp_path / "s/3/saved_model.pb").touch()
+    with pytest.raises(UserError, match="folder must be new.*3 of another"):
+        export.export(model, tmp_path / "s", samples, format="onnx")
+    with pytest.raises(UserError, match="folder must be new.*1 of another"):
+        export.export(model, tmp_path / "o", samples)
 
 
 @pytest.mark.parametrize("labels", [None, ["Male", "Young"]])

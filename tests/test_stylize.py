@@ -162,6 +162,7 @@ def test_all_flags_together(capsys):
         ("--size 8 --steps 9,9", "steps must be as many numbers as sizes"),
         ("--size 8", "content must have sides from 16 pixels up"),
         ("--size 32 --steps 0", "steps must be an integer from 1 up"),
+        ("--style-scale nan", "style_scale must be a finite number.*nan"),
         ("--size 10000", "size must be one for which there is memory"),
         (
             "--weights none.pth",

@@ -203,7 +203,9 @@ def test_patterns_png_and_direction(homes, folder):
         (["photos", "--tile=3"], "tile must be an integer from 32"),
         (["photos", "--batch-size=0"], "batch_size must be from 1 up"),
         (["photos", "--output=photos"], "output another folder"),
+        (["photos", "--output=/proc/none"], "output must be a folder that can"),
         (["photos", "--png"], "different names.*a.jpg"),
+        (["photos", f"--model={'x' * 300}"], "path must be.*too long"),
         (["photos", "--model=nothing"], "path must be a run folder.*nothing"),
     ],
 )

@@ -17,7 +17,7 @@ from keras_gans import checks, files, images, losses, style_images
 from keras_gans.checks import UserError
 from keras_gans.networks import style_network
 from keras_gans.networks.style import LEAST_SIDE
-from keras_gans.networks.vgg import about, channels, vgg
+from keras_gans.networks.vgg import about, channels, default_preprocessing, vgg
 from keras_gans.optimizers import PyTorchAdam
 from keras_gans.training import devices
 from keras_gans.training.base import BaseModel, check_images
@@ -189,8 +189,8 @@ class StyleNetwork(BaseModel):
             checks.number(0, **{f"style_layers[{layer!r}]": weight})
         sizes = channels(vgg_name, [content_layer, *style_layers], vgg_filters)
         if vgg_preprocessing is None:
-            is_of_keras = str(vgg_weights).lower().endswith((".h5", "imagenet"))
-            vgg_preprocessing = "caffe" if is_of_keras else "torchvision"
+            # Random ones as its authors' program has them.
+            vgg_preprocessing = default_preprocessing(vgg_weights or "random")
         super().__init__(name=name, **kwargs)
 
         self.generator = style_network(

@@ -103,6 +103,20 @@ def vgg(
     return network
 
 
+def default_preprocessing(weights):
+    """Return what the weights of a file were most likely trained with.
+
+    Args:
+        weights: as of `vgg`.
+
+    Returns:
+        `"caffe"` for None, `"imagenet"` and `.h5` files, which are Keras';
+        else `"torchvision"`.
+    """
+    is_of_keras = str(weights).lower().endswith((".h5", "imagenet"))
+    return "caffe" if weights is None or is_of_keras else "torchvision"
+
+
 def channels(name, layers, base_filters=64):
     """Return the channels of layers, a dict by their names.
 

@@ -21,12 +21,15 @@ _TYPES = {
     "verbs": dict,
     "settings": (dict, type(None)),
 }
-# Operations that reach files, other machines or Python. Our exports have none
-# but those by which TensorFlow saves and restores the variables.
+# Operations that reach files, other machines or Python, or run a graph that is
+# not part of this one. Our exports have none but those by which TensorFlow
+# saves and restores the variables.
 _REACHES = re.compile(
     "File|Save|Restore|Checkpoint|Record|TextLine|Snapshot|CacheDataset|Reader"
     "|CSV|LMDB|Sql|LoadDataset|DataService|Summary|ImportEvent|Debug|Dump|Print"
-    "|PyFunc|Send|Recv|Remote|Rpc|Abort|BigQuery|BigTable|Gcs|PubSub"
+    "|PyFunc|Send|Recv|Remote|Rpc|Abort|BigQuery|BigTable|Gcs|PubSub|FromGraph"
+    "|Iterator|RegisterDataset|Remap|Unigram|Queue|Session|Collective|Nccl|TPU"
+    "|Heartbeat"
 )
 
 

@@ -53,6 +53,7 @@ def export(
 
     if format == "web":
         return web.write(folder, model, samples, onnxruntime)
+    _check_versions(versions.folders(folder), format)
     if format == "onnx":
         return versions.publish(
             folder, lambda path: onnx_files.write(path, model, samples)
@@ -62,6 +63,21 @@ def export(
         folder,
         lambda path: saved_model.write(path, model, samples, about),
     )
+
+
+def _check_versions(folders, format):
+    for folder in folders:
+        is_other = (
+            any(folder.glob("*.onnx"))
+            if format == "savedmodel"
+            else (folder / "saved_model.pb").exists()
+        )
+        if is_other:
+            raise UserError(
+                "folder must be new, or one of versions of this format. "
+                f"Received: {str(folder.parent)!r} for {format!r}, with "
+                f"{folder.name} of another"
+            )
 
 
 def _check_arguments(model, samples, format, onnxruntime):

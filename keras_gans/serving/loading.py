@@ -37,10 +37,15 @@ def load(path, axes=None):
     from keras_gans.serving import translation, versions
 
     path = files.expanded(path)
-    folder = pathlib.Path(path)
-    if folder.is_dir() and not (folder / "saved_model.pb").exists():
-        folder /= str(max(versions.numbers(folder), default=0))
-    if (folder / "saved_model.pb").exists():
+    try:
+        found = [pathlib.Path(path), *reversed(versions.folders(path))]
+        found = [one for one in found if (one / "saved_model.pb").exists()]
+    except OSError as error:
+        raise UserError(
+            f"{_RULE}. Received: {str(path)!r} ({error.strerror})"
+        ) from None
+    if found:
+        folder = found[0]
         if axes is not None:
             raise UserError(
                 "axes must be left out for a SavedModel, which is exported "
@@ -67,7 +72,12 @@ def read_model(path, axes=None, precision=None):
     Raises:
         UserError: in one line, if there is no such model, or axes do not fit.
     """
-    model, settings = _read(pathlib.Path(files.expanded(path)), precision)
+    try:
+        model, settings = _read(pathlib.Path(files.expanded(path)), precision)
+    except OSError as error:
+        raise UserError(
+            f"{_RULE}. Received: {str(path)!r} ({error.strerror})"
+        ) from None
     if axes is not None:
         if not hasattr(model, "axes"):
             raise UserError(

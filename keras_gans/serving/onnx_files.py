@@ -100,7 +100,8 @@ def convert(file, function, specifications, model, inputs):
     """
     import onnxruntime
 
-    verb = _Verb(file.stem, function, list(specifications), model)
+    # TensorFlow allows fewer characters in names than domains may have.
+    verb = _Verb("verb", function, list(specifications), model)
     signature = [*specifications.values()]
     with warnings.catch_warnings():
         # Keras asks NumPy for a name that NumPy warns of.

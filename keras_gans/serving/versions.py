@@ -32,7 +32,7 @@ def publish(folder, write):
 
 
 def _rename(unfinished, folder):
-    version = (numbers(folder) or [0])[-1] + 1
+    version = max((int(one.name) for one in folders(folder)), default=0) + 1
     while True:
         try:
             # Onto a folder with content this fails, so that no version is
@@ -45,7 +45,9 @@ def _rename(unfinished, folder):
             version += 1
 
 
-def numbers(folder):
-    """Return the version numbers in a folder, ascending."""
-    names = (path.name for path in pathlib.Path(folder).iterdir())
-    return sorted(int(name) for name in names if name.isdecimal())
+def folders(folder):
+    """Return the folders of the versions in a folder, ascending."""
+    folder = pathlib.Path(files.expanded(folder))
+    found = folder.iterdir() if folder.is_dir() else ()
+    numbered = (path for path in found if path.name.isdecimal())
+    return sorted(numbered, key=lambda path: int(path.name))

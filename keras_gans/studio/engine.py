@@ -5,6 +5,7 @@ import contextlib
 import functools
 import json
 import logging
+import os
 import pathlib
 import re
 import shutil
@@ -200,6 +201,11 @@ class Studio:
     """
 
     def __init__(self, paths, axes=(), weights=None):
+        if weights not in (None, "imagenet") and not os.path.isfile(weights):
+            raise UserError(
+                "weights must be imagenet or a file that exists. "
+                f"Received: {weights!r}"
+            )
         self.weights = weights
         self.notes = []
         self._stops = {}

@@ -11,11 +11,12 @@ import typing
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from keras_gans import checks
 from keras_gans import images as pixel_images
 from keras_gans.checks import UserError
-from keras_gans.networks.vgg import PREPROCESSING, vgg
+from keras_gans.networks.vgg import PREPROCESSING, default_preprocessing, vgg
 from keras_gans.style import colors as style_colors
 from keras_gans.style.objective import Objective, Region
 from keras_gans.style.optimizers import OPTIMIZERS, NotFinite
@@ -84,7 +85,7 @@ def stylize(
     style_scale=1.0,
     colors="style",
     weights=None,
-    preprocessing="caffe",
+    preprocessing=None,
     base_filters=64,
     seed=0,
     state=None,
@@ -124,9 +125,11 @@ def stylize(
         colors: str, `"style"`; `"histogram"`: styles get the mean and the
             covariance of the content's colors first; or `"luminance"`: styles
             change the luminance only (Gatys et al. 2016, arXiv:1606.05897).
-        weights, preprocessing, base_filters: as of `networks.vgg.vgg`. With
-            random weights each term is first divided by its effect on an
-            image of noise, see `losses.impacts`, and layers count equally.
+        weights, base_filters: as of `networks.vgg.vgg`. With random weights
+            each term is first divided by its effect on an image of noise,
+            see `losses.impacts`, and layers count equally.
+        preprocessing: str, as of `networks.vgg.vgg`. Default: that of
+            `networks.vgg.default_preprocessing`.
         seed: int from 0 to below 2**32, of noise and random weights.
         state: `State`, where to go on. Default: at the start.
         progress: function of a `Progress`, called after each evaluation.
@@ -151,6 +154,14 @@ def stylize(
         variation_weight=variation_weight,
         start=start,
     )
+    for name, value in (
+        *(("sizes", sizes), ("steps", steps), ("styles", styles)),
+        *(("shares", shares), ("masks", masks), ("style_masks", style_masks)),
+    ):
+        if value is not None and not np.iterable(value):
+            raise UserError(f"{name} must be a list. Received: {value!r}")
+    if preprocessing is None:
+        preprocessing = default_preprocessing(weights)
     checks.number(0, learning_rate=learning_rate)
     checks.one_of(OPTIMIZERS, optimizer=optimizer)
     checks.one_of(style_colors.COLORS, colors=colors)
@@ -299,9 +310,11 @@ class _Pictures:
         if not self._styles:
             raise UserError("styles must hold one or more. Received: none")
         count = len(self._styles)
-        shares = list(shares or [1.0] * count)
-        self._masks = list(masks or [None] * count)
-        self._style_masks = list(style_masks or [None] * count)
+        shares = [1.0] * count if shares is None else list(shares)
+        everywhere = [None] * count
+        self._masks = list(everywhere if masks is None else masks)
+        style_masks = everywhere if style_masks is None else style_masks
+        self._style_masks = list(style_masks)
         for name, own in (
             ("shares", shares),
             ("masks", self._masks),
@@ -321,10 +334,6 @@ class _Pictures:
             for image in own:
                 if image is not None or name == "styles":
                     _check_image(image, f"an image of {name}")
-                if image is not None and name != "styles" and image.max() < 128:
-                    raise UserError(
-                        f"{name} must have some white. Received: none"
-                    )
         checks.number(1e-3, 1e3, style_scale=scale)
         for share in shares:
             checks.number(1e-6, shares=share)
@@ -332,7 +341,7 @@ class _Pictures:
         self._scale, self._colors = scale, colors
 
     def check_sides(self, sizes, least):
-        """Check that no image becomes smaller than the network can take."""
+        """Check that no image becomes too small, and no mask black."""
         for size in sizes:
             for name, image, own in (
                 ("content", self._content, size),
@@ -345,6 +354,18 @@ class _Pictures:
                         f"the longer one of the result is {size}. Received: "
                         f"{sides[1]} x {sides[0]}"
                     )
+            for name, masks, images, own in (
+                ("masks", self._masks, [self._content] * len(self._masks), 1),
+                ("style_masks", self._style_masks, self._styles, self._scale),
+            ):
+                for mask, image in zip(masks, images, strict=True):
+                    sides = scaled(*image.shape[:2], size * own)
+                    if mask is not None and _mask(mask, *sides).max() < 0.5:
+                        raise UserError(
+                            f"{name} must have some white, also when the "
+                            f"longer side of the result is {size}. "
+                            "Received: none"
+                        )
 
     def at(self, size):
         sides = scaled(*self._content.shape[:2], size)
@@ -393,6 +414,9 @@ def _fitted(image, height, width):
 
 
 def _mask(image, height, width):
+    """Return a mask of these sides, to which it is stretched; or None."""
     if image is None:
         return None
-    return _fitted(image, height, width).mean(-1) / 2.0 + 0.5
+    image = Image.fromarray(image)
+    image = image.resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image, np.float32).mean(-1) / 255.0

@@ -16,7 +16,7 @@ from keras_gans.latents import Editor, FeatureAxes
 from keras_gans.models.dcgan import DCGAN
 from keras_gans.serving import translation
 from keras_gans.studio import engine, moved, photos
-from keras_gans.studio.tools import axes
+from keras_gans.studio.tools import axes, follow
 from tests.studio.conftest import NAMES
 from tests.tiny import make_bare
 
@@ -59,6 +59,21 @@ def test_models_are_told_apart_and_what_fails_is_noted(folder, tmp_path):
     studio.close()
     with pytest.raises(UserError, match="broken.keras"):
         engine.Studio([tmp_path / "three" / "broken.keras"])
+
+
+def test_weights_of_vgg_are_there(folder):
+    with pytest.raises(UserError, match="weights must be imagenet or.*no.h5"):
+        engine.Studio([folder / "dcgan.keras"], weights="no.h5")
+
+
+def test_the_last_grids_of_a_long_run_are_shown(tmp_path):
+    for step in (999_500, 1_000_000):
+        images.write(
+            tmp_path / f"samples/a_to_b/{step:06d}.png",
+            np.zeros((8, 8, 3), np.uint8),
+        )
+    (last,) = follow._newest(tmp_path)
+    assert last.stem == "1000000"
 
 
 def test_a_model_without_verbs_is_noted(folder, monkeypatch):

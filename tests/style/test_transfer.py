@@ -250,6 +250,21 @@ def test_nan_leaves_the_last_good_image(
     np.testing.assert_array_equal(caught.value.image, good)
 
 
+def dot():
+    """White that is too small to be left."""
+    mask = np.zeros((1000, 1000, 3), np.uint8)
+    mask[500:504, 500:504] = 255
+    return [mask, None]
+
+
+def test_masks_are_stretched():
+    mask = np.zeros((40, 20, 3), np.uint8)
+    mask[:10] = 255  # which a square cut out of the middle would not have
+    found = transfer._mask(mask, 20, 20)
+    np.testing.assert_allclose(found[:4], 1.0, atol=0.05)
+    np.testing.assert_allclose(found[6:], 0.0, atol=0.05)
+
+
 @pytest.mark.parametrize(
     "arguments,rule",
     [
@@ -283,6 +298,9 @@ def test_nan_leaves_the_last_good_image(
             {"masks": [None, np.ones((4, 4, 3))]},
             "of masks must be uint8.*float",
         ),
+        ({"masks": dot()}, "masks must have some white, also when.*is 22"),
+        ({"masks": np.zeros((4, 4, 3))}, "masks must be one for each.*4"),
+        ({"sizes": 256}, "sizes must be a list.*256"),
         ({"network": "vgg11"}, "name must be one of vgg16, vgg19"),
         ({"weights": "no.pth"}, "weights must be a file that exists"),
     ],

@@ -57,10 +57,11 @@ def _embedded(path):
 def _newest(folder):
     """Return the last sample grid of each kind."""
     grids = {}
-    for path in sorted((folder / "samples").glob("*/*.png")):
-        if path.stem.isdecimal():
-            grids[path.parent.name] = path
-    return list(grids.values())
+    found = (folder / "samples").glob("*/*.png")
+    found = [path for path in found if path.stem.isdecimal()]
+    for path in sorted(found, key=lambda path: int(path.stem)):
+        grids[path.parent.name] = path
+    return [grids[name] for name in sorted(grids)]
 
 
 def _stamp(folder):
