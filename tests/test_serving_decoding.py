@@ -119,7 +119,7 @@ def decode_hostile(count):
     """Decode what chance makes, and hold it against what Pillow sees."""
     rng = np.random.default_rng(0)
     whole = list(WHOLE.values())
-    answered = 0
+    answered = lenient = 0
     for i in range(count):
         if i % 2:
             image_bytes = pictures.any_webp(rng)
@@ -131,12 +131,15 @@ def decode_hostile(count):
         try:
             expected = images.read(image_bytes)
         except images.UserError:
+            # Some with whole pixels beside damaged metadata.
+            lenient += status == decoding.OK
             continue
         if status == decoding.OK:
             answered += 1
             assert image.shape == expected.shape
             assert np.abs(image.astype(int) - expected).max() <= 1
     assert answered > 0.05 * count
+    assert lenient <= 0.02 * count
 
 
 _LEAST = 100  # images that the threads ask for together
