@@ -31,6 +31,8 @@ class RateByEpoch(keras.callbacks.Callback):
         self._assign(self.schedule.initial)
 
     def _assign(self, rate):
+        if self.model.optimizer.is_set:
+            return
         for name in self.optimizers:
             optimizer = getattr(self.model, name)
             found = keras.ops.convert_to_numpy(optimizer.learning_rate)

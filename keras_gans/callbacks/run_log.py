@@ -18,6 +18,10 @@ class RunLog(StepCallback):
     continues, a complete row replaces it. Rows past a restored step are
     dropped.
 
+    With each row the means of the model begin anew, so that the logs of an
+    epoch, which `History` and callbacks such as `EarlyStopping` read, are
+    those since the last row.
+
     Args:
         folder: the run folder; receives `log.csv` and `events/`.
         every: int, steps between two rows.

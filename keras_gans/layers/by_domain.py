@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import initializers
 
 
-class _ByDomain(keras.layers.Layer):
+class ByDomain(keras.layers.Layer):
     """Base: stacked weights, of which a call gets one row."""
 
     def __init__(self, num_domains, **kwargs):
@@ -38,7 +38,7 @@ class _ByDomain(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class DomainConv2D(_ByDomain):
+class DomainConv2D(ByDomain):
     """A convolution without padding, from N(0, 0.02), with bias.
 
     Args:
@@ -111,7 +111,7 @@ class DomainConv2DTranspose(DomainConv2D):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class DomainPReLU(_ByDomain):
+class DomainPReLU(ByDomain):
     """Leaky ReLU with one learned slope, 0.25 at first.
 
     Args:

@@ -6,6 +6,7 @@ domains need n of each instead of n (n - 1) generators.
 """
 
 import functools
+import math
 import os
 
 import keras
@@ -289,6 +290,17 @@ class ComboGAN(CodeModel):
             return []
         return [keras.callbacks.LambdaCallback(on_epoch_begin=advance)]
 
+    def call(self, images, training=False):
+        """Translate images of the first domain into the second.
+
+        Those of a batch of `fit`, from its first domain into its second.
+        """
+        if not isinstance(images, dict):
+            return super().call(images, training)
+        images, _, own, other = self._inputs(images)
+        codes = self.encoder([images, own], training=training)
+        return self.decoder([codes, other], training=training)
+
     def _progress(self):
         """Return how far the run is, float32 from 0 to 1."""
         if self._total_steps:
@@ -435,7 +447,9 @@ def _check_domains(domains, numbers):
             f"Received: {domains!r}"
         )
     needed = 4 * numbers * len(domains)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = math.inf
+    if hasattr(os, "sysconf"):  # not so under Windows
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:
         raise UserError(
             "domains must be as many as the memory holds: with their moments "

@@ -351,7 +351,8 @@ class ProgressiveGAN(NoiseModel):
             for variable in optimizer.variables:
                 if variable is not optimizer.learning_rate:
                     variable.assign(tf.zeros_like(variable))
-        if self._compile_arguments["learning_rate"] is None:
+        is_own = self._compile_arguments["learning_rate"] is None
+        if is_own and not self.optimizer.is_set:
             rate = self.default_learning_rate * rate_factor(self._size)
             for name in self._own_optimizers:
                 getattr(self, name).learning_rate = rate
@@ -416,6 +417,8 @@ class ProgressiveGAN(NoiseModel):
 
     def _check_batch(self, batch):
         """Check a batch, of the largest or the current size."""
+        if tf.executing_eagerly():
+            self._find_size()
         inputs, *_ = keras.utils.unpack_x_y_sample_weight(batch)
         images = inputs.get("images") if isinstance(inputs, dict) else None
         shape = tf.TensorShape(getattr(images, "shape", None))

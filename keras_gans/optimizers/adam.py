@@ -143,17 +143,21 @@ class RowAdam(PyTorchAdam):
     these rows are read and written, and each counts its own steps. Other
     gradients are applied as by `PyTorchAdam`.
 
-    Args: as `Adam`; without `amsgrad` and accumulated gradients.
+    Args: as `Adam`; without what is of all rows: `amsgrad`, `l2`,
+        `weight_decay`, `global_clipnorm` and accumulated gradients.
     """
 
     def build(self, variables):
         if self.amsgrad:
             raise UserError("amsgrad must be False. Received: True")
-        if self.gradient_accumulation_steps:
-            raise UserError(
-                "gradient_accumulation_steps must be left out. Received: "
-                f"{self.gradient_accumulation_steps}"
-            )
+        for name in (
+            *("gradient_accumulation_steps", "global_clipnorm"),
+            *("weight_decay", "l2"),  # which are of all rows
+        ):
+            if getattr(self, name):
+                raise UserError(
+                    f"{name} must be left out. Received: {getattr(self, name)}"
+                )
         super().build(variables)
         self._steps = [
             self.add_variable(v.shape[:1], dtype="int64", name="steps")

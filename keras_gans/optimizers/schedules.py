@@ -8,6 +8,32 @@ from keras_gans.checks import UserError
 
 
 @keras.saving.register_keras_serializable("keras_gans")
+class BySteps(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of training steps, each of which has several updates.
+
+    Args:
+        schedule: `keras.optimizers.schedules.LearningRateSchedule`.
+        updates: int, of the optimizer in each training step.
+    """
+
+    def __init__(self, schedule, updates):
+        self.schedule = schedule
+        self.updates = updates
+
+    def __call__(self, step):
+        return self.schedule(tf.cast(step, tf.int64) // self.updates)
+
+    def get_config(self):
+        schedule = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "updates": self.updates}
+
+    @classmethod
+    def from_config(cls, config):
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(schedule, config["updates"])
+
+
+@keras.saving.register_keras_serializable("keras_gans")
 class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A constant learning rate, then linear decay to zero.
 

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import inspect
 
+import keras
 import tensorflow as tf
 from keras import saving
 
@@ -244,14 +245,14 @@ class BaseModel(InferenceModel):
             loss_weights: dict from term to float; missing terms keep the
                 weight of the recipe. A term of weight 0 is dropped: it is
                 neither logged nor computed in a graph.
-            learning_rate: float, or a Keras schedule, for the optimizers that
-                are not given.
+            learning_rate: float, or a Keras schedule of training steps, for
+                the optimizers that are not given.
             total_steps: int, training steps of the whole run. If the recipe
                 decays the rate, a number is constant for the first half of
                 the run, then linear to zero. Default: the recipe's steps; if
-                the recipe counts epochs, the epochs of `fit`, 100 constant
-                and 100 down to zero. A run of one long epoch then stays
-                constant.
+                the recipe counts epochs, the epochs of `fit`, as many as it
+                has (`default_epochs`), some constant and some down to zero. A
+                run of one long epoch then stays constant.
             schedule: `"linear"`, such a decay, or `"constant"`, where
                 `learning_rate` is none itself. Default: the recipe's.
             ema: float, such as 0.999, the decay of a moving average of the
@@ -405,18 +406,33 @@ class BaseModel(InferenceModel):
                 self,
                 self._own_optimizers,
                 arguments.get("callbacks"),
+                arguments.get("epochs", 1),
             )
-            arguments["callbacks"] = rates.with_first(
-                self._own_callbacks(arguments), callbacks
-            )
+            own = [*self._finalizers(), *self._own_callbacks(arguments)]
+            arguments["callbacks"] = rates.with_first(own, callbacks, self)
         with data.errors(), self._trained():
-            history = super().fit(**arguments)
-            # Keras does so for what it knows, one optimizer: for `use_ema`.
-            for player in self.terms:
-                self.optimizer_of(player).finalize_variable_values(
-                    self.variables_of(player)
+            return super().fit(**arguments)
+
+    def _finalizers(self):
+        """Return callbacks that put the averages of `use_ema` into place.
+
+        Keras does so for one optimizer, also before other callbacks.
+        """
+
+        found = []
+        for player in self.terms:
+            optimizer = self.optimizer_of(player)
+            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+                finalize = functools.partial(
+                    optimizer.finalize_variable_values,
+                    self.variables_of(player),
                 )
-        return history
+                found.append(
+                    keras.callbacks.LambdaCallback(
+                        on_train_end=lambda logs, finalize=finalize: finalize()
+                    )
+                )
+        return found
 
     def _own_callbacks(self, arguments):
         """Return callbacks that a `fit` with these arguments needs."""

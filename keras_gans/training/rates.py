@@ -1,6 +1,7 @@
 """Set learning rates by recipe, and let callers change them."""
 
 import copy
+import logging
 import math
 import numbers
 
@@ -9,6 +10,8 @@ import keras
 from keras_gans.callbacks.rate_by_epoch import RateByEpoch
 from keras_gans.checks import UserError
 from keras_gans.optimizers import schedules
+
+logger = logging.getLogger("keras_gans")
 
 SCHEDULES = ("linear", "constant")
 # Where the recipe has a constant rate and a linear one is asked for.
@@ -21,7 +24,7 @@ def published(
     """Return the rates of the players and the schedule for `fit`.
 
     Args:
-        rate: float, or a Keras schedule for all players.
+        rate: float, or a Keras schedule of training steps for all players.
         epochs: pair, constant epochs and epochs of linear decay, or None.
         total_steps: int, training steps of the run, or None.
         schedule: `"linear"`, `"constant"` or None to follow `epochs`.
@@ -56,21 +59,27 @@ def published(
     rate = rate if callable(rate) else float(rate)
     if schedule == "linear":
         epochs = epochs or _EPOCHS
-    if schedule == "constant" or not epochs or callable(rate):
+    if callable(rate):
+        # An optimizer counts its own updates.
+        first, others = (
+            rate if updates == 1 else schedules.BySteps(rate, updates)
+            for updates in (first_steps, critic_steps)
+        )
+        return first, others, None
+    if schedule == "constant" or not epochs:
         return rate, rate, None
     course = schedules.LinearDecay(rate, *epochs)
     if total_steps is None:
         return rate, rate, course
     course = course.over(total_steps)
     first, others = course.get_config(), course.get_config()
-    # An optimizer counts its own updates.
     first["total_steps"] *= first_steps
     others["total_steps"] *= critic_steps
     first, others = (schedules.LinearDecay(**one) for one in (first, others))
     return first, others, None
 
 
-def following(course, model, optimizers, callbacks):
+def following(course, model, optimizers, callbacks, epochs=1):
     """Return the callbacks of `fit` with one added that sets rates.
 
     Keras callbacks that set the rates themselves replace the recipe.
@@ -80,6 +89,7 @@ def following(course, model, optimizers, callbacks):
         model: a compiled model.
         optimizers: names of the model's optimizers that follow it.
         callbacks: as `fit` takes them.
+        epochs: int, the last of `fit`; those without a rate cause a warning.
 
     Raises:
         UserError: if callbacks set rates that follow a schedule.
@@ -95,17 +105,25 @@ def following(course, model, optimizers, callbacks):
             return callbacks
     if course is None:
         return callbacks
-    return with_first([RateByEpoch(course, optimizers)], callbacks)
+    last = course.constant_epochs + course.decay_epochs
+    if epochs > last:
+        logger.warning(
+            "learning rates are 0 after %d of %d epochs, by the recipe: give "
+            'compile() total_steps, or schedule="constant"',
+            *(last, epochs),
+        )
+    own = RateByEpoch(course, optimizers)
+    return with_first([own], callbacks, model)
 
 
-def with_first(own, callbacks):
+def with_first(own, callbacks, model):
     """Return `callbacks`, as `fit` takes them, with our own before them."""
     if not own:
         return callbacks
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        for callback in own:
-            callbacks.append(callback)
-        return callbacks
+        listed = [*own, *callbacks.callbacks]
+        params = callbacks.params or {}
+        return keras.callbacks.CallbackList(listed, model=model, **params)
     return [*own, *keras.tree.flatten(callbacks or [])]
 
 
@@ -118,9 +136,12 @@ class AllOptimizers:
 
     Args:
         *optimizers: `keras.optimizers.Optimizer`s.
+
+    Attributes:
+        is_set: bool, whether the rate was set here, which ends the recipe's.
     """
 
-    _first, _all, _shares = None, (), ()
+    _first, _all, _shares, is_set = None, (), (), False
 
     def __init__(self, *optimizers):
         shares = [1.0] * len(optimizers)
@@ -153,6 +174,7 @@ class AllOptimizers:
     @learning_rate.setter
     def learning_rate(self, value):
         self.check_settable("learning_rate")
+        vars(self)["is_set"] = True
         try:
             number = math.nan if callable(value) else float(value)
         except (TypeError, ValueError):

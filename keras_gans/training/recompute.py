@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans.checks import UserError
+from keras_gans.layers.by_domain import ByDomain
 
 
 def recomputed(network):
@@ -28,6 +29,12 @@ def recomputed(network):
         UserError: if a second pass would give other results.
     """
     for layer in network.layers:
+        if isinstance(layer, ByDomain):
+            raise UserError(
+                "recompute must be False for networks of several domains, as "
+                "it would make gradients of the weights of all. "
+                f"Received: True, and {network.name} has {layer.name}"
+            )
         if isinstance(
             layer, keras.layers.BatchNormalization | keras.layers.Dropout
         ):

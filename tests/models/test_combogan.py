@@ -407,8 +407,26 @@ def test_rows_have_an_adam_each():
     )
     np.testing.assert_allclose(found[2], one[0], rtol=1e-6)
     np.testing.assert_array_equal(found[0], [1.0, 1.0])
-    with pytest.raises(UserError, match="amsgrad must be False"):
-        RowAdam(amsgrad=True).build([keras.Variable(np.ones(3, "float32"))])
+    for option in (
+        {"amsgrad": True},
+        *({"l2": 10.0}, {"weight_decay": 0.1}, {"global_clipnorm": 1.0}),
+    ):
+        with pytest.raises(UserError, match=f"{[*option][0]} must be"):
+            RowAdam(**option).build([keras.Variable(np.ones(3, "float32"))])
+
+
+def test_recomputed_passes_would_train_all_domains():
+    with pytest.raises(UserError, match="recompute must be False.*several dom"):
+        make().compile(recompute=True)
+
+
+def test_a_batch_of_fit_is_translated_between_its_domains():
+    model = make()
+    whole = batch(model, (2, 1), size=4)
+    one, two = (model.domains[i] for i in (2, 1))
+    expected = model.translate(whole["images_a"], two, source=one)
+    found = model.predict(whole, verbose=0)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_one_of_many_ways_is_chosen_by_both_ends():

@@ -98,6 +98,23 @@ def test_averages_of_keras_optimizers_are_of_both_players():
             np.testing.assert_array_equal(average.numpy(), variable.numpy())
 
 
+def test_averages_of_keras_optimizers_are_there_before_callbacks_end():
+    model = make(
+        generator_optimizer=Adam(use_ema=True, ema_momentum=0.5),
+        run_eagerly=True,
+    )
+    seen = []
+    last = keras.callbacks.LambdaCallback(
+        on_train_end=lambda logs: seen.extend(values(model.generator_variables))
+    )
+    images = np.zeros((1, 32, 32, 3), "float32")
+    batch = {"images_a": images, "images_b": images}
+    model.fit(batch, verbose=0, callbacks=[last])
+    averages = model.generator_optimizer._model_variables_moving_average
+    for average, value in zip(averages, seen, strict=True):
+        np.testing.assert_array_equal(average.numpy(), value)
+
+
 def images(size):
     rng = np.random.default_rng(0)
     return rng.uniform(-1, 1, (2, size, size, 3)).astype("float32")

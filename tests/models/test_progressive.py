@@ -535,6 +535,18 @@ def test_growth_of_data_is_checked():
             Batches(8, 4, rows)
 
 
+def test_a_batch_of_the_size_of_now_is_taken_before_the_step():
+    model = tiny()
+    sides = [stage[0] for stage in model.growth[:2]]
+    model.images_seen.assign(0)
+    small = {"images": np.zeros((2, *[sides[0]] * 2, 3), "float32")}
+    for ask in (model.train_on_batch, model.test_on_batch):
+        ask(small)
+    model.images_seen.assign(model.schedule.images)
+    whole = {"images": np.zeros((2, *[model.image_size] * 2, 3), "float32")}
+    model.train_on_batch(whole)
+
+
 def test_predict_shows_the_size_and_the_fade_of_now():
     model = make_model("progressive", run_eagerly=False, jit_compile=False)
     latents = np.random.default_rng(0).normal(size=(4, 4)).astype("float32")

@@ -8,6 +8,7 @@ from keras_gans import CycleGAN
 from keras_gans.checks import UserError
 from keras_gans.optimizers.schedules import LinearDecay
 from keras_gans.training import rates
+from tests.tiny import make_bare, make_batch, make_model
 
 
 def test_a_recipe_with_epochs_follows_fit_or_the_steps_given():
@@ -149,6 +150,46 @@ def test_who_sets_the_rate_takes_the_place_of_the_recipe():
     scheduler = keras.callbacks.LearningRateScheduler(lambda *_: 7e-5)
     fit(model, scheduler, epochs=2, first=150)
     np.testing.assert_allclose(found(model), [7e-5, 7e-5])
+
+
+def test_a_round_part_of_the_recipes_rate_stays(caplog):
+    model = make_model("attributes")
+    batch = make_batch(model)
+    model.optimizer.learning_rate = 1e-3  # half of it, as in epoch 8
+    model.fit(batch, epochs=12, verbose=0, callbacks=[])
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+    assert "learning rates are 0 after 10 of 12 epochs" in caplog.text
+    # Of a growing model, in all stages.
+    model = make_model("progressive")
+    model.optimizer.learning_rate = 2e-4
+    model.images_seen.assign(0)
+    model.grow()
+    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+        assert float(optimizer.learning_rate) == pytest.approx(2e-4)
+
+
+def test_a_schedule_counts_training_steps():
+    model = make_bare("stargan")  # with two updates of the critic
+    model.compile(learning_rate=LinearDecay(0.1, 1, 1), run_eagerly=True)
+    batch = make_batch(model)
+    for rate in (0.1, 0.05):
+        assert found(model) == pytest.approx([rate, rate])
+        model.train_on_batch(batch)
+    optimizer = model.discriminator_optimizer
+    again = type(optimizer).from_config(optimizer.get_config())
+    again.iterations.assign(2)
+    assert float(again.learning_rate) == pytest.approx(0.05)
+
+
+def test_keras_lists_of_callbacks_are_kept():
+    model = make("resnet")
+    history = keras.callbacks.History()
+    listed = keras.callbacks.CallbackList([history], model=model)
+    images = np.zeros((1, 32, 32, 3), "float32")
+    batch = {"images_a": images, "images_b": images}
+    model.fit(batch, initial_epoch=150, epochs=152, verbose=0, callbacks=listed)
+    assert len(history.history["g_loss"]) == 2
+    assert listed.callbacks == [history]
 
 
 def test_rates_that_follow_a_schedule_are_not_set():
