@@ -625,6 +625,34 @@ def read_rows(path):
     return rows, damage
 
 
+def rows_until(path, step):
+    """Return the rows of `read_rows` up to a step.
+
+    A damaged file is set aside; what can be read of it is written again.
+    """
+    rows, damage = read_rows(path)
+    rows = [row for row in rows if int(row["step"]) <= step]
+    if damage:
+        set_aside(path, damage)
+        if rows:
+            write_rows(path, rows)
+    return rows
+
+
+def write_rows(path, rows):
+    """Write dicts as the rows of a csv file; without any, delete it."""
+    if not rows:
+        pathlib.Path(path).unlink(missing_ok=True)
+        return
+    # A damaged name of a column, or another version, makes others.
+    columns = dict.fromkeys(name for row in rows for name in row)
+    with whole(path) as unfinished:
+        with open(unfinished, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [*columns], restval="")
+            writer.writeheader()
+            writer.writerows(map(cells, rows))
+
+
 def _is_whole(row):
     # Too many cells are under None, for missing ones there is None.
     if None in row or None in row.values():

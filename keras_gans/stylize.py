@@ -9,9 +9,7 @@ if it had not been.
 """
 
 import argparse
-import csv
 import hashlib
-import io
 import json
 import os
 import pathlib
@@ -271,7 +269,7 @@ def _run(arguments):
                 images.write(path, one.image())
 
         def on_state(state):
-            _write_rows(folder / _LOG, rows)
+            files.write_rows(folder / _LOG, rows)
             _write_state(folder / _STATE, state)
 
         try:
@@ -455,14 +453,6 @@ def _earlier(folder):
         raise UserError(
             f"{folder / _STATE} is damaged ({error}): give --overwrite"
         ) from None
-
-
-def _write_rows(path, rows):
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_text(path, text.getvalue())
 
 
 if __name__ == "__main__":

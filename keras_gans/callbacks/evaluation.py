@@ -1,6 +1,5 @@
 """Measure held-out images during training; keep the best checkpoint."""
 
-import csv
 import logging
 import math
 import pathlib
@@ -74,7 +73,8 @@ class Evaluation(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._read_until(self.current_step)
+        self._log = self.folder / "metrics.csv"
+        self.rows = files.rows_until(self._log, self.current_step)
         self._best = self._read_best()
         self._started = time.monotonic()
         self._spent = self._last = 0.0
@@ -126,7 +126,7 @@ class Evaluation(StepCallback):
                 "advice": advice,
             }
         )
-        self._write_rows()
+        files.write_rows(self._log, self.rows)
         protocols = {
             f"{direction} {name}": metric["protocol"]
             for direction, metrics in results.items()
@@ -242,21 +242,3 @@ class Evaluation(StepCallback):
         if metric != self.best or not math.isfinite(value):
             return None
         return {"metric": metric, "value": value, "step": step}
-
-    def _read_until(self, step):
-        path = self.folder / "metrics.csv"
-        rows, damage = files.read_rows(path)
-        self.rows = [row for row in rows if int(row["step"]) <= step]
-        if damage:
-            files.set_aside(path, damage)
-            if self.rows:
-                self._write_rows()
-
-    def _write_rows(self):
-        # Other metrics than before make other columns.
-        columns = dict.fromkeys(name for row in self.rows for name in row)
-        with files.whole(self.folder / "metrics.csv") as unfinished:
-            with open(unfinished, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, [*columns], restval="")
-                writer.writeheader()
-                writer.writerows(map(files.cells, self.rows))

@@ -1,6 +1,5 @@
 """Log the mean loss terms of a run to `log.csv` and TensorBoard."""
 
-import csv
 import pathlib
 import time
 
@@ -42,7 +41,8 @@ class RunLog(StepCallback):
         self._path = self.folder / "log.csv"
         self.notes = []
         self._logs = None  # if there were steps since the last row
-        self._read_until(self.current_step)
+        # Values of earlier runs are text.
+        self.rows = files.rows_until(self._path, self.current_step)
         seconds = float(self.rows[-1]["seconds"]) if self.rows else 0.0
         self._started = time.monotonic() - seconds
         self._events = tf.summary.create_file_writer(
@@ -89,7 +89,7 @@ class RunLog(StepCallback):
             self._logs = logs
             if self._goes_on:
                 # Before there is a later checkpoint to continue from.
-                self._write()
+                files.write_rows(self._path, self.rows)
         self._goes_on = False
 
     def note(self, text):
@@ -106,7 +106,7 @@ class RunLog(StepCallback):
         }
         self.notes, self._logs = [], None
         self.rows.append(row)
-        self._write()
+        files.write_rows(self._path, self.rows)
         with self._events.as_default(step=step):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
@@ -115,24 +115,3 @@ class RunLog(StepCallback):
         if self._logs is not None:
             self.write_row(self.current_step, self._logs)
         self._events.close()
-
-    def _read_until(self, step):
-        rows, damage = files.read_rows(self._path)
-        # Values of earlier runs are text.
-        self.rows = [row for row in rows if int(row["step"]) <= step]
-        if damage:
-            files.set_aside(self._path, damage)
-            if self.rows:
-                self._write()
-
-    def _write(self):
-        if not self.rows:
-            self._path.unlink(missing_ok=True)
-            return
-        # A damaged name of a column, or another version, makes others.
-        columns = dict.fromkeys(name for row in self.rows for name in row)
-        with files.whole(self._path) as unfinished:
-            with open(unfinished, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, [*columns], restval="")
-                writer.writeheader()
-                writer.writerows(map(files.cells, self.rows))

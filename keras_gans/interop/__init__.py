@@ -61,22 +61,26 @@ class Source(NamedTuple):
         return np.transpose(array) if self.kernel_axes else np.asarray(array)
 
 
+def _pytorch(modules):
+    """Return the source of state dicts of PyTorch.
+
+    Args:
+        modules: function from a network to its layers by the reference's
+            names.
+    """
+    return Source(
+        lambda network: state_dicts.variables(modules(network)),
+        state_dicts.read,
+        state_dicts.outline,
+        lambda arrays, network: state_dicts.clean(arrays, modules(network)),
+        kernel_axes=(2, 3, 1, 0),
+    )
+
+
 SOURCES = {
     "article": Source(article.variables, article.read, article.outline),
-    "pytorch-cyclegan-and-pix2pix": Source(
-        pytorch_cyclegan.variables,
-        state_dicts.read,
-        state_dicts.outline,
-        pytorch_cyclegan.clean,
-        kernel_axes=(2, 3, 1, 0),
-    ),
-    "pytorch-dcgan": Source(
-        dcgan.torch_variables,
-        state_dicts.read,
-        state_dicts.outline,
-        dcgan.torch_clean,
-        kernel_axes=(2, 3, 1, 0),
-    ),
+    "pytorch-cyclegan-and-pix2pix": _pytorch(pytorch_cyclegan.modules),
+    "pytorch-dcgan": _pytorch(dcgan.torch_modules),
     "dcgan-tensorflow": Source(
         dcgan.tensorflow_variables, article.read, article.outline
     ),
@@ -93,20 +97,8 @@ SOURCES = {
         progressive.zoo_clean,
         kernel_axes=(2, 3, 1, 0),
     ),
-    "pytorch-fast-neural-style": Source(
-        fast_neural_style.variables,
-        state_dicts.read,
-        state_dicts.outline,
-        fast_neural_style.clean,
-        kernel_axes=(2, 3, 1, 0),
-    ),
-    "stargan": Source(
-        stargan.variables,
-        state_dicts.read,
-        state_dicts.outline,
-        stargan.clean,
-        kernel_axes=(2, 3, 1, 0),
-    ),
+    "pytorch-fast-neural-style": _pytorch(fast_neural_style.modules),
+    "stargan": _pytorch(stargan.modules),
     "vgg": Source(
         vgg.variables,
         state_dicts.read,

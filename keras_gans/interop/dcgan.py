@@ -60,21 +60,12 @@ def torch_generator_of(arrays):
     }
 
 
-def torch_variables(network):
-    """Return the variables of a network of `architecture="torch"`.
+def torch_modules(network):
+    """Return the layers of a network of `architecture="torch"`, by name.
 
     Raises:
         UserError: if the network is none.
     """
-    return state_dicts.variables(_modules(network))
-
-
-def torch_clean(arrays, network):
-    """Return the arrays without the counters of the normalizations."""
-    return state_dicts.clean(arrays, _modules(network))
-
-
-def _modules(network):
     kernels, normalizations = _layers(network)
     kinds = {type(layer) for layer in kernels}
     if kinds == {keras.layers.Conv2DTranspose}:

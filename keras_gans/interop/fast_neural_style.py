@@ -12,24 +12,6 @@ from keras_gans.interop import state_dicts
 _BLOCKS = 5
 
 
-def variables(network):
-    """Return a network's variables by the example's names.
-
-    Raises:
-        UserError: if it is not a style network of the example's depth.
-    """
-    return state_dicts.variables(_modules(network))
-
-
-def clean(arrays, network):
-    """Return the arrays without what is no weight.
-
-    Files from before PyTorch 0.4, the published ones among them, also hold
-    running statistics that were never used.
-    """
-    return state_dicts.clean(arrays, _modules(network))
-
-
 def generator_of(arrays):
     """Infer the network that a state dict of the example holds.
 
@@ -44,8 +26,15 @@ def generator_of(arrays):
     return None if first is None else {"base_filters": np.shape(first)[0]}
 
 
-def _modules(network):
-    """Return convolutions and normalizations by the example's names."""
+def modules(network):
+    """Return convolutions and normalizations by the example's names.
+
+    Files from before PyTorch 0.4, the published ones among them, also hold
+    running statistics that were never used.
+
+    Raises:
+        UserError: if it is not a style network of the example's depth.
+    """
 
     def layers(kind):
         return [x for x in network.layers if type(x).__name__ == kind]

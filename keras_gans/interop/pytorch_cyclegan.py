@@ -14,24 +14,6 @@ from keras_gans.checks import UserError
 from keras_gans.interop import state_dicts
 
 
-def variables(network):
-    """Return a network's variables by the original's names.
-
-    Raises:
-        UserError: if it is not one of the original's networks.
-    """
-    return state_dicts.variables(_modules(network))
-
-
-def clean(arrays, network):
-    """Return the arrays without entries that are not weights.
-
-    Instance normalization kept running statistics before PyTorch 0.4 and
-    never used them.
-    """
-    return state_dicts.clean(arrays, _modules(network))
-
-
 def generator_of(arrays):
     """Infer the generator that a state dict was saved from.
 
@@ -107,20 +89,27 @@ def _no_generator(shapes, what):
     )
 
 
-def _modules(network):
-    """Return convolutions and normalizations by the original's names."""
+def modules(network):
+    """Return convolutions and normalizations by the original's names.
+
+    Files from before PyTorch 0.4 also hold running statistics of instance
+    normalization, which were never used.
+
+    Raises:
+        UserError: if it is not one of the original's networks.
+    """
     names = iter(_convolution_names(network))
-    modules = {}
+    found = {}
     name = None
     for layer in network.layers:
         if isinstance(layer, _CONVOLUTIONS):
             name = next(names)
-            modules[name] = layer
+            found[name] = layer
         elif "Normalization" in type(layer).__name__:
             # It is the next member of its convolution's nn.Sequential.
             path, _, position = name.rpartition(".")
-            modules[f"{path}.{int(position) + 1}"] = layer
-    return modules
+            found[f"{path}.{int(position) + 1}"] = layer
+    return found
 
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)

@@ -9,30 +9,18 @@ Reference: github.com/yunjey/stargan, model.py.
 import keras
 
 from keras_gans.checks import UserError
-from keras_gans.interop import state_dicts
 
 
-def variables(network):
-    """Return a network's variables by the original's names.
+def modules(network):
+    """Return convolutions and normalizations by the original's names.
+
+    Its instance normalization records running statistics but never uses
+    them, as it translates in training mode. They are weights only if the
+    generator was built with `moving_statistics=True`.
 
     Raises:
         UserError: if it is not one of the original's networks.
     """
-    return state_dicts.variables(_modules(network))
-
-
-def clean(arrays, network):
-    """Return the arrays that the network can take.
-
-    The original's instance normalization records running statistics but never
-    uses them, as it translates in training mode. They are weights only if the
-    generator was built with `moving_statistics=True`.
-    """
-    return state_dicts.clean(arrays, _modules(network))
-
-
-def _modules(network):
-    """Return convolutions and normalizations by the original's names."""
     names = {layer.name for layer in network.layers}
     if {"patch_head", "class_head"} <= names:
         return _discriminator_modules(network)
