@@ -1,5 +1,6 @@
 """ONNX through Keras' exporter, checked with onnxruntime."""
 
+import sys
 from unittest import mock
 
 import numpy as np
@@ -49,6 +50,13 @@ def test_domains_may_have_any_name(tmp_path):
         export.export(model, tmp_path / "s", samples, format="onnx")
     with pytest.raises(UserError, match="folder must be new.*1 of another"):
         export.export(model, tmp_path / "o", samples)
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    samples = np.zeros((1, 32, 32, 3), np.uint8)
+    with pytest.raises(ImportError, match=r"keras_gans\[onnx\]"):
+        export.export(make_bare("dcgan"), tmp_path, samples, format="onnx")
 
 
 @pytest.mark.parametrize("labels", [None, ["Male", "Young"]])

@@ -1,6 +1,7 @@
 """`python -m keras_gans.axes`: axes of a generator, and photos that move."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -106,6 +107,15 @@ def test_samples_are_made_once(find, monkeypatch, capsys):
     images.write(find.output / "generator.png", np.rot90(small, 2))
     assert find(*few) == 2
     assert "axes of the same generator" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named_before_the_images(
+    find, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert find(*find.labels) == 2
+    assert 'pip install "keras_gans[axes]"' in capsys.readouterr().err
+    assert not (find.output / "samples_16").exists()
 
 
 @pytest.mark.parametrize("method", ["sefa", "ganspace"])

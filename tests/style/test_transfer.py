@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -309,6 +310,14 @@ def test_what_does_not_fit(pictures, arguments, rule):
     with pytest.raises(ValueError, match=rule) as error:
         stylize(pictures[0], pictures[1:], **TINY | arguments)
     assert "\n" not in str(error.value)
+
+
+def test_a_missing_package_is_named(pictures, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(
+        ValueError, match=r"keras_gans\[style\].*or choose adam"
+    ):
+        stylize(pictures[0], pictures[1:], **TINY)
 
 
 def test_images_must_be_uint8(pictures):
