@@ -158,6 +158,12 @@ MODEL = {
 }
 # How it is trained.
 TRAINING = {
+    "no-flip": {
+        "action": "store_const",
+        "const": True,
+        "help": "mirror no image; else half of them are, at random, left to "
+        "right, which spoils text, digits and what is of one side",
+    },
     "init-from": {
         "type": files.expanded,
         "metavar": "PATH",

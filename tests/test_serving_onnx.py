@@ -1,5 +1,6 @@
 """ONNX through Keras' exporter, checked with onnxruntime."""
 
+import json
 import sys
 from unittest import mock
 
@@ -23,7 +24,11 @@ def test_files_give_the_pixels_of_the_model(tmp_path):
     samples = np.stack([pictures.pixels(16, 16, seed=i) for i in range(2)])
     version = export.export(model, tmp_path, samples, format="onnx")
     assert version == tmp_path / "1"
-    assert [path.name for path in version.iterdir()] == ["translate.onnx"]
+    names = sorted(path.name for path in version.iterdir())
+    assert names == ["model.json", "translate.onnx"]
+    about = json.loads((version / "model.json").read_text())
+    labels = about["verbs"]["translate"]["inputs"]["labels"]
+    assert "Black_Hair" in json.dumps(labels)
     session = runtime.InferenceSession(version / "translate.onnx")
     # Another size than that of the samples.
     batch = images.to_float(pictures.pixels(24, 20)[None])

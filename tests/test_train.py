@@ -277,6 +277,31 @@ def test_what_cannot_be_measured_is_exported(folders, capsys, caplog):
     assert pathlib.Path("other/1").is_dir()
 
 
+def test_images_are_mirrored_unless_told_otherwise(folders):
+    def seen(text):
+        settings = settled(resolved(f"--data a --model dcgan {text} {TINY}"))
+        data = run_settings.open_data(settings)
+        batches = [*data.batches().take(8).as_numpy_iterator()]
+        own = [
+            data.training["data"].load(i)
+            for i in range(len(data.training["data"]))
+        ]
+        return own, np.concatenate([batch["images"] for batch in batches])
+
+    def is_part(crop, own):
+        crop = np.rint((crop + 1) * 127.5)
+        return any(
+            np.array_equal(crop, one[y : y + 32, x : x + 32])
+            for one in own
+            for y in range(len(one) - 31)
+            for x in range(len(one) - 31)
+        )
+
+    for text, expected in (("--no-flip", {True}), ("", {True, False})):
+        own, crops = seen(text)
+        assert {is_part(crop, own) for crop in crops} == expected
+
+
 @pytest.mark.usefixtures("eagerly", "unexported")
 def test_images_that_changed_are_told(folders, caplog):
     assert run_dcgan("--steps 1") == 0

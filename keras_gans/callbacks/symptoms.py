@@ -292,7 +292,7 @@ def checkered(inputs, outputs, targets):
         f"in real images {real:.3f}. Usually strided transposed "
         "convolutions that overlap unevenly, or a discriminator that is "
         "ahead. Try more steps, with which it often fades, a lower learning "
-        "rate, or an architecture that resizes and then convolves"
+        "rate, or, where the model has it, upsampling=resize"
     )
 
 

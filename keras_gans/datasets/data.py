@@ -213,6 +213,7 @@ class Data:
         options = {name: self.settings[name] for name in names}
         if self.settings.get("growth"):
             options["growth"] = self.settings["growth"]
+        options["flip"] = not self.settings.get("no_flip")
         return options | {"start": start, "repeat": repeat}
 
     def batches(self, start=0, repeat=True):

@@ -76,10 +76,11 @@ class ContextualGAN(NoiseModel):
         generator_steps: int, updates of the generator in a training step,
             all with the same latents. Default: 1 for article, 2 for
             published.
-        search_steps: int from 0 up, steps of a completion. Default 500.
+        search_steps: int from 0 up, steps of a completion. Default: 500 for
+            article, 1,000 for published.
         search_rate: float, their learning rate. Default 0.1.
         num_starts: int, random latents of which the nearest one begins.
-            Default 10.
+            Default: 10 for article, 30 for published.
         perceptual_weight: float from 0 up, of the discriminator's part of
             the search. Default 0.01.
         labels: list of str, the names of the labels of the data set in the
@@ -138,7 +139,8 @@ class ContextualGAN(NoiseModel):
         Without data: sketches and photos of the embedded faces,
         `base_filters=32`, batches of 16, `perceptual_weight=0.001`,
         `search_rate=1.0`, `ema=0.999`; 4,500 steps in bfloat16, without it
-        2,500; published: 2,500 and 1,400.
+        2,500; published: 2,500 and 1,400, `search_steps=500`,
+        `num_starts=10`.
 
     Reference:
         Lu et al. 2018, "Image Generation from Sketch Constraint Using
@@ -166,9 +168,9 @@ class ContextualGAN(NoiseModel):
         base_filters=64,
         discriminator_filters=None,
         generator_steps=None,
-        search_steps=500,
+        search_steps=None,
         search_rate=0.1,
-        num_starts=10,
+        num_starts=None,
         perceptual_weight=0.01,
         labels=None,
         exclusive=None,
@@ -182,6 +184,10 @@ class ContextualGAN(NoiseModel):
             discriminator_filters = base_filters
         if generator_steps is None:
             generator_steps = recipe.generator_steps
+        if search_steps is None:
+            search_steps = recipe.search_steps
+        if num_starts is None:
+            num_starts = recipe.num_starts
         checks.between(1, checks.MOST_LATENTS, latent_dim=latent_dim)
         checks.at_least(
             1,
@@ -244,7 +250,10 @@ class ContextualGAN(NoiseModel):
     @classmethod
     def default_settings(cls, demonstration=False, **arguments):
         settings = super().default_settings(demonstration, **arguments)
-        return settings if demonstration else settings | {"epochs": 200}
+        if demonstration:
+            return settings
+        epochs = cls.recipe_of(arguments.get("architecture")).epochs
+        return settings | {"epochs": epochs}
 
     def get_config(self):
         return {
@@ -625,6 +634,7 @@ class _Article(_Recipe):
 
     networks = "contextual"
     generator_steps = 1
+    epochs, search_steps, num_starts = 200, 500, 10
     # Half the width, for two cores. Searches take a fourth of the time, so
     # that nothing is measured on the way. Of a discriminator that has learned
     # for minutes, a weight of 0.01 was more than that of the sketch; and at a
@@ -649,9 +659,15 @@ class _Published(_Recipe):
 
     networks = "stext2image"
     generator_steps = 2
+    epochs, search_steps, num_starts = 50, 1000, 30
     demonstration = {
         **_Article.demonstration,
         **devices.demonstration_steps(bfloat16=2500, float32=1400),
+        "set": {
+            **_Article.demonstration["set"],
+            "search_steps": 500,
+            "num_starts": 10,
+        },
     }
 
 

@@ -23,8 +23,9 @@ def export(
     incomplete one. A SavedModel has the signatures of
     `keras_gans.serving.signatures`, warm-up requests, and `model.json`, which
     describes the model and its origin. ONNX is one file per verb, see
-    `keras_gans.serving.onnx_files`. A page for the browser has no versions,
-    see `keras_gans.serving.web`: `folder` itself must be new or empty.
+    `keras_gans.serving.onnx_files`, beside `model.json`. A page for the
+    browser has no versions, see `keras_gans.serving.web`: `folder` itself
+    must be new or empty.
 
     Args:
         model: a model with `verbs()`, see `keras_gans.verbs`.
@@ -54,14 +55,10 @@ def export(
     if format == "web":
         return web.write(folder, model, samples, onnxruntime)
     _check_versions(versions.folders(folder), format)
-    if format == "onnx":
-        return versions.publish(
-            folder, lambda path: onnx_files.write(path, model, samples)
-        )
+    room = onnx_files if format == "onnx" else saved_model
     about = {"settings": settings, "metrics": metrics}
     return versions.publish(
-        folder,
-        lambda path: saved_model.write(path, model, samples, about),
+        folder, lambda path: room.write(path, model, samples, about)
     )
 
 

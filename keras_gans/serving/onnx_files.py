@@ -6,7 +6,7 @@ import keras
 
 from keras_gans import images
 from keras_gans.checks import UserError
-from keras_gans.serving import signatures
+from keras_gans.serving import description, signatures
 from keras_gans.serving.saved_model import check_outputs, expected_outputs
 
 
@@ -24,7 +24,7 @@ class _Verb(keras.Model):
         return self.function(**dict(zip(self.names, inputs, strict=True)))
 
 
-def write(path, model, samples):
+def write(path, model, samples, about):
     """Write `<verb>.onnx` for each verb and check that pixels are equal.
 
     A file takes the declared inputs of the verb, images as float32 `[batch,
@@ -36,6 +36,7 @@ def write(path, model, samples):
         path: `pathlib.Path` of the folder to fill.
         model: as for `signatures.make`.
         samples: uint8 `[batch, image_size, image_size, 3]`.
+        about: dict of plain values for `model.json`, see `description.write`.
 
     Raises:
         ImportError: if a package of the extra `onnx` is missing.
@@ -61,6 +62,8 @@ def write(path, model, samples):
             outputs = images.to_uint8(outputs)
         expected = expected_outputs(verb, samples, extra)
         check_outputs(verb.name, outputs, expected)
+    # What a caller must know: sizes, the order of labels, latents.
+    description.write(path, model, about | {"signatures": {}})
 
 
 def check(model, format):
