@@ -143,8 +143,16 @@ def are_same(one, other):
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(are_same, one, other))
     if isinstance(one, str) and isinstance(other, str):
-        one, other = (os.path.abspath(files.expanded(s)) for s in (one, other))
+        one, other = _place(one), _place(other)
     return one == other
+
+
+def _place(source):
+    """Return a source with its folder in full: `NAME=FOLDER#half`."""
+    name, equals, folder = source.rpartition("=")
+    folder, mark, half = folder.partition("#")
+    folder = os.path.abspath(files.expanded(folder))
+    return "".join((name, equals, folder, mark, half))
 
 
 def begun(folder):

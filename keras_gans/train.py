@@ -295,7 +295,7 @@ def ending(error, strategy):
     elif _is_memory(error):
         reason = (
             "there is not enough memory: give a smaller --batch-size or "
-            "--image-size, or --recompute"
+            "--image-size, or --recompute where the model takes it"
         )
     else:
         # The folder of the images may be gone by now, or a worker.
@@ -338,8 +338,12 @@ def main(argv=None):
         from keras_gans import report
         from keras_gans.callbacks import checkpoints
         from keras_gans.evaluation import in_training
-        from keras_gans.serving import loading
+        from keras_gans.serving import exporting, loading
 
+        if is_chief:
+            exporting.check_versions(
+                *(settings["export_dir"], "savedmodel", "export_dir")
+            )
         folder = pathlib.Path(settings["run_dir"])
         is_new = restart or not checkpoints.steps(folder / "checkpoints")
         is_new |= is_dry  # which loads no checkpoint
@@ -371,6 +375,7 @@ def main(argv=None):
             return 0
         if is_chief:
             lock = runs.prepare(folder, settings, restart, model.rate_decays)
+            settings = runs.read(folder, "arguments.json")
         return train(settings, folder, model, data, measured)
     except Exception as error:
         end = ending(error, strategy)

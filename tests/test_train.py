@@ -184,11 +184,14 @@ def test_half_precision_trains_too(folders):
         ),
         (None, "--run-dir a/0.png", "run_dir.*a/0.png"),
         (None, "--export-dir a/0.png", "export_dir.*a/0.png"),
+        (None, "--export-dir onnx", "export_dir must be new.*3 of another"),
         (None, "--export-dir a/0.png/x --dry-run", "export_dir.*a/0.png/x"),
     ],
 )
 def test_wrong_use_is_one_line_and_code_2(folders, capsys, data, text, message):
     pathlib.Path("empty").mkdir()
+    pathlib.Path("onnx/3").mkdir(parents=True)
+    pathlib.Path("onnx/3/a_to_b.onnx").touch()
     options = {} if data is None else {"data": data}
     assert run(text, **options) == 2
     error = capsys.readouterr().err.strip().splitlines()
@@ -237,10 +240,12 @@ def test_damaged_files_of_a_run_are_named(folders, capsys, caplog):
         *(("recompute", True), ("deterministic", True)),
         *(("log_every", 7), ("steps_per_execution", 7)),
         ("data", ["./photos/"]),
+        ("data_a", "a=./b/#left"),
     ],
 )
 def test_some_settings_may_change(tmp_path, name, value):
-    settings = {"data": ["photos"], "precision": "float32", "steps": 5}
+    settings = {"data": ["photos"], "data_a": "a=b#left", "steps": 5}
+    settings |= {"precision": "float32"}
     runs.prepare(tmp_path, settings).release()
     (tmp_path / "log.csv").touch()
     runs.prepare(tmp_path, settings | {name: value}).release()

@@ -53,7 +53,9 @@ class Checkpoints(StepCallback):
             )
 
     Run again, these lines resume from the last checkpoint. This callback
-    comes last, so that the work of the others is part of the checkpoint.
+    comes last, so that the work of the others is part of the checkpoint. Of
+    an optimizer with `use_ema` the last one holds its averages, as Keras has
+    it; with `ema` of `compile` training goes on exactly.
     During training no other process can train in this folder; of several
     workers the chief locks it for all.
 

@@ -183,8 +183,11 @@ class DomainsData(Data):
                     f"data must be a folder that exists. Received: {data[0]!r}"
                 )
             names = files.subfolders(folder) if os.path.isdir(folder) else []
-            train = [n for n in names if re.match("train", n, re.IGNORECASE)]
-            if 0 < len(train) < len(names):
+            train, test = (
+                [n for n in names if re.fullmatch(half, n, re.IGNORECASE)]
+                for half in (r"train[_-]?\w?", r"(test|val)[_-]?\w?")
+            )
+            if train and test:
                 given = " ".join(f"--data {folder / name}" for name in train)
                 raise UserError(
                     "data must be a folder with a folder for each domain, not "

@@ -128,10 +128,9 @@ def _cells(path, labels, stems):
         for row in reader:
             while len(row) > len(names) and not row[-1].strip():
                 row.pop()
-            is_comment = row and row[0].startswith("#") and not is_name(row[0])
-            if len(row) == len(names) and any(row) and not is_comment:
+            if len(row) == len(names) and any(row):
                 yield row
-            elif "".join(row).strip() and not is_comment:
+            elif "".join(row).strip() and not row[0].startswith("#"):
                 raise error(
                     f"rows of {len(names)} cells, as there are names; line "
                     f"{above + reader.line_num} has {len(row)}"
@@ -139,6 +138,9 @@ def _cells(path, labels, stems):
 
     def is_name(cell):
         return _normal(cell).rpartition("/")[2] in stems
+
+    def is_comment(row):
+        return row[0].startswith("#") and not is_name(row[0])
 
     def closeness(cell):
         ends = cell.rstrip().lower().endswith(images.EXTENSIONS)
@@ -156,6 +158,9 @@ def _cells(path, labels, stems):
             raise error(f"one that starts with names of columns, not {shown}")
         rows = full_rows()
         first = list(itertools.islice(rows, 100))
+        if not all(map(is_comment, first)):  # else it is a column of such
+            rows = itertools.filterfalse(is_comment, rows)
+            first = [*itertools.filterfalse(is_comment, first)]
         scores = [
             # Each once: a column of 0 and 1 is not of 0.png and 1.png.
             sum(map(closeness, {*cells}))

@@ -282,6 +282,10 @@ class ComboGAN(CodeModel):
         if self._total_steps:
             self._left = self._left.over(self._total_steps)
 
+    def compile_from_config(self, config):
+        # Files from before it was refused may have it.
+        super().compile_from_config(config | {"recompute": False})
+
     def _own_callbacks(self, arguments):
         def advance(epoch, logs):
             self.progress.assign(1.0 - self._left(epoch))

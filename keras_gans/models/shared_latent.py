@@ -257,7 +257,8 @@ class SharedLatent(CodeModel):
         """Read what only training needs, if a term does."""
         if self._features is None and self.loss_weights.get("perceptual"):
             path = self._own_arguments["perceptual_weights"]
-            network = vgg.trained_vgg16_features(path)
+            with self.distribute_strategy.scope():
+                network = vgg.trained_vgg16_features(path)
             # Within a function, where Keras does not see it: it is no part of
             # the model's files.
             self._features = functools.partial(network, training=False)

@@ -54,7 +54,7 @@ def export(
 
     if format == "web":
         return web.write(folder, model, samples, onnxruntime)
-    _check_versions(versions.folders(folder), format)
+    check_versions(folder, format)
     room = onnx_files if format == "onnx" else saved_model
     about = {"settings": settings, "metrics": metrics}
     return versions.publish(
@@ -62,18 +62,25 @@ def export(
     )
 
 
-def _check_versions(folders, format):
-    for folder in folders:
+def check_versions(folder, format, name="folder"):
+    """Check that a folder has no versions of another format.
+
+    Raises:
+        UserError: naming the argument, if it has.
+    """
+    from keras_gans.serving import versions
+
+    for version in versions.folders(folder):
         is_other = (
-            any(folder.glob("*.onnx"))
+            any(version.glob("*.onnx"))
             if format == "savedmodel"
-            else (folder / "saved_model.pb").exists()
+            else (version / "saved_model.pb").exists()
         )
         if is_other:
             raise UserError(
-                "folder must be new, or one of versions of this format. "
-                f"Received: {str(folder.parent)!r} for {format!r}, with "
-                f"{folder.name} of another"
+                f"{name} must be new, or a folder of versions of this format. "
+                f"Received: {str(folder)!r} for {format!r}, with "
+                f"{version.name} of another"
             )
 
 

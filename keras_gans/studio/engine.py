@@ -201,7 +201,9 @@ class Studio:
     """
 
     def __init__(self, paths, axes=(), weights=None):
-        if weights not in (None, "imagenet") and not os.path.isfile(weights):
+        if weights not in (None, "imagenet") and not os.path.isfile(
+            files.expanded(weights)
+        ):
             raise UserError(
                 "weights must be imagenet or a file that exists. "
                 f"Received: {weights!r}"

@@ -61,8 +61,13 @@ def published(
         epochs = epochs or _EPOCHS
     if callable(rate):
         # An optimizer counts its own updates.
+        is_by_step = isinstance(
+            rate, keras.optimizers.schedules.LearningRateSchedule
+        )
         first, others = (
-            rate if updates == 1 else schedules.BySteps(rate, updates)
+            schedules.BySteps(rate, updates)
+            if updates > 1 and is_by_step
+            else rate
             for updates in (first_steps, critic_steps)
         )
         return first, others, None
@@ -106,7 +111,7 @@ def following(course, model, optimizers, callbacks, epochs=1):
     if course is None:
         return callbacks
     last = course.constant_epochs + course.decay_epochs
-    if epochs > last:
+    if epochs > last and optimizers and not model.optimizer.is_set:
         logger.warning(
             "learning rates are 0 after %d of %d epochs, by the recipe: give "
             'compile() total_steps, or schedule="constant"',
@@ -138,7 +143,8 @@ class AllOptimizers:
         *optimizers: `keras.optimizers.Optimizer`s.
 
     Attributes:
-        is_set: bool, whether the rate was set here, which ends the recipe's.
+        is_set: bool, whether the rate was set here, which ends the recipe's
+            until the model is compiled or loaded again.
     """
 
     _first, _all, _shares, is_set = None, (), (), False
@@ -174,7 +180,6 @@ class AllOptimizers:
     @learning_rate.setter
     def learning_rate(self, value):
         self.check_settable("learning_rate")
-        vars(self)["is_set"] = True
         try:
             number = math.nan if callable(value) else float(value)
         except (TypeError, ValueError):
@@ -184,6 +189,7 @@ class AllOptimizers:
                 "learning_rate must be a number from 0 up; compile() takes "
                 f"schedules. Received: {value!r}"
             )
+        vars(self)["is_set"] = True
         rates = [
             float(keras.ops.convert_to_numpy(optimizer.learning_rate))
             for optimizer in self._all

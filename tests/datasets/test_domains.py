@@ -147,6 +147,9 @@ def test_names_of_domains(seasons):
         (seasons / "published" / name).mkdir(parents=True)
     with pytest.raises(UserError, match="not for training and test images"):
         resolved("seasons/published")
+    for name in ("cars", "trains", "training"):
+        (seasons / "vehicles" / name).mkdir(parents=True)
+    assert resolved("seasons/vehicles")[1] == ["cars", "training", "trains"]
 
 
 @pytest.mark.parametrize(

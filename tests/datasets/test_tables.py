@@ -104,6 +104,9 @@ def test_a_commented_row_is_skipped(write):
         write("idx,file,x\n1,a.jpg,0\n#2,b.jpg,1\n"), FILES, "."
     )
     assert table.files == ["a.jpg"]
+    text = "color,file,x\n#ff0000,a.jpg,0\n#00ff00,b.jpg,1\n"
+    table, without = tables.read(write(text), FILES, ".")
+    assert table.files == ["a.jpg", "b.jpg"]
 
 
 def test_kinds_of_columns(write):

@@ -156,8 +156,13 @@ def test_a_round_part_of_the_recipes_rate_stays(caplog):
     model = make_model("attributes")
     batch = make_batch(model)
     model.optimizer.learning_rate = 1e-3  # half of it, as in epoch 8
+    with pytest.raises(UserError, match="learning_rate must be a number"):
+        model.optimizer.learning_rate = -1
     model.fit(batch, epochs=12, verbose=0, callbacks=[])
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+    assert "learning rates are 0" not in caplog.text
+    model.compile(run_eagerly=True)
+    model.fit(batch, initial_epoch=11, epochs=12, verbose=0, callbacks=[])
     assert "learning rates are 0 after 10 of 12 epochs" in caplog.text
     # Of a growing model, in all stages.
     model = make_model("progressive")
