@@ -94,7 +94,17 @@ def fit(model, data, settings, folder, measured=None):
     if start:
         print(f"continuing after step {start}")
     left = settings["steps"] - start
+    measuring = (
+        [in_training.callback(model, data, settings, folder, *measured)]
+        if measured
+        else []
+    )
     if left <= 0:
+        # Of a run that was killed in its last one.
+        for callback in [] if devices.is_multi_worker(strategy) else measuring:
+            callback.set_model(model)
+            callback.on_train_begin()
+            callback.on_train_end()
         return None
     if left % settings["steps_per_execution"]:
         raise UserError(
@@ -117,11 +127,6 @@ def fit(model, data, settings, folder, measured=None):
     )
     unseen = functools.partial(data.batches, repeat=False)
     unseen = None if data.are_seen else unseen
-    measuring = (
-        [in_training.callback(model, data, settings, folder, *measured)]
-        if measured
-        else []
-    )
     try:
         model.fit(
             data.batches(start),

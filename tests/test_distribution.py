@@ -63,7 +63,7 @@ def test_one_device_needs_no_strategy():
 
 
 @pytest.mark.parametrize(
-    "batch_size,count", [(8, 4), (6, 2), (1, 1), (3, 1), (None, 0)]
+    "batch_size,count", [(8, 4), (6, 3), (1, 1), (3, 3), (None, 0)]
 )
 def test_as_many_gpus_as_share_the_batch(
     batch_size, count, monkeypatch, caplog
@@ -206,3 +206,10 @@ def test_two_workers_and_one_that_is_lost(tmp_path, monkeypatch):
     assert train.main([*strategies.ARGUMENTS, "alone", "--steps", "6"]) == 0
     rows = strategies.terms(pathlib.Path("workers"))[:6]
     assert_same_terms(rows, strategies.terms("alone"))
+
+
+def test_a_step_of_float16_is_skipped_by_all_replicas_or_none(two_replicas):
+    (skipped, scale), (taken, _) = two_replicas("overflow")
+    assert skipped == [[1.0, 1.0], [1.0, 1.0]] and scale == 2.0
+    # Scaled by 2, and the sum of both replicas.
+    assert taken == [[-3.0, -3.0], [1.0, -3.0]]

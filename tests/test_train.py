@@ -324,6 +324,20 @@ def test_images_that_changed_are_told(folders, caplog):
     assert "some of those held out now were trained on" in caplog.text
 
 
+@pytest.mark.usefixtures("eagerly", "unexported")
+def test_an_evaluation_that_was_killed_is_made_up_for(folders):
+    def measured():
+        with open("runs/pix2pix/metrics.csv") as file:
+            return [row["step"] for row in csv.DictReader(file)]
+
+    text = "--model pix2pix --set schedule=constant --steps 2 --save-every 2"
+    assert run(text) == 0 and measured() == ["2"]
+    # As if killed behind the last checkpoint.
+    for name in ("metrics.csv", "result.json"):
+        pathlib.Path("runs/pix2pix", name).unlink()
+    assert run(text) == 0 and measured() == ["2"]
+
+
 def test_ctrl_c_before_the_first_step_is_one_line(folders, capsys):
     stopped = mock.Mock(side_effect=KeyboardInterrupt)
     with mock.patch("keras_gans.settings.open_data", stopped):

@@ -14,6 +14,7 @@ FAST = (
     "metrics",
     "averages graph",
     "latents",
+    "overflow",
     # Batch normalization, and shuffled labels.
     "models dcgan graph",
     "models stargan graph",
@@ -22,6 +23,7 @@ CASES = {
     "metrics": "tests.metrics.two_replicas",
     "averages": "tests.models.averages_of_replicas",
     "latents": "tests.latents_of_replicas",
+    "overflow": "tests.models.overflow_of_replicas",
     "models": "tests.models.two_replicas",
 }
 

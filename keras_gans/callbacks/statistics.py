@@ -82,7 +82,11 @@ class FreshStatistics(StepCallback):
         if self.current_step % self.every:
             self._refresh()
 
+    def _batches(self):
+        # Opened when they are read: of most models none are.
+        yield from self.dataset(self.current_step).take(BATCHES)
+
     def _refresh(self):
-        refresh(self.model, self.dataset(self.current_step).take(BATCHES))
+        refresh(self.model, self._batches())
         if self.held_out:
             self.model.calibrate(self.held_out())

@@ -42,6 +42,8 @@ class _Source:
     # Reasons by number, and numbers that turned out to be broken in training.
     broken: dict = dataclasses.field(default_factory=dict)
     late: set = dataclasses.field(default_factory=set)
+    # Those that `prepared` has looked at.
+    seen: set = dataclasses.field(default_factory=set)
     lock: typing.Any = dataclasses.field(default_factory=threading.Lock)
 
     @functools.cached_property
@@ -301,10 +303,11 @@ class Pictures:
 
         # Pillow leaves Python to other threads while it decodes.
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            errors = zip(
-                self._indices, pool.map(error_of, self._indices), strict=True
-            )
-            return self._without({i: error for i, error in errors if error})
+            new = [i for i in self._indices if i not in self._source.seen]
+            errors = zip(new, pool.map(error_of, new), strict=True)
+            broken = {i: error for i, error in errors if error}
+        self._source.seen.update(new)
+        return self._without(broken)
 
     def _without(self, broken):
         source = self._source

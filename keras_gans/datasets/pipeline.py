@@ -4,6 +4,7 @@ import atexit
 import functools
 import os
 import threading
+import weakref
 
 import numpy as np
 
@@ -30,6 +31,9 @@ def batches(make_batch, specs, start=0, stop=None):
     import tensorflow as tf
 
     calls = _calls()
+    # TensorFlow keeps functions of NumPy until the process ends. What this one
+    # reads, such as all cached images, goes with the data set.
+    made_by = weakref.ref(make_batch)
 
     def arrays(number):
         with calls:
@@ -38,7 +42,7 @@ def batches(make_batch, specs, start=0, stop=None):
                     np.zeros([n or 1 for n in shape], dtype)
                     for shape, dtype in specs.values()
                 ]
-            batch = make_batch(int(number))
+            batch = made_by()(int(number))
             return [np.asarray(batch[key], specs[key][1]) for key in specs]
 
     def tensors(number):
@@ -53,6 +57,8 @@ def batches(make_batch, specs, start=0, stop=None):
             is_picture = dtype == np.uint8
             batch[key] = images.to_float(value) if is_picture else value
         return batch
+
+    tensors.make_batch = make_batch  # for as long as the data set has it
 
     options = tf.data.Options()
     # Its thread sleeps up to a minute at a time, and the end of `fit` or a

@@ -85,7 +85,11 @@ def main(argv=None):
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also of a terminal that is closed: what was uploaded is deleted.
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # not all under Windows
+        if number and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         # Gradio reads it when it is imported.
         os.environ["GRADIO_TEMP_DIR"] = str(studio.folder)

@@ -8,7 +8,6 @@ what TensorFlow and Keras leave to the caller.
 import functools
 import json
 import logging
-import math
 import os
 import time
 
@@ -112,7 +111,8 @@ def make(name, batch_size):
         gpus = tf.config.list_logical_devices("GPU")
         if name == "auto":
             most = len(gpus)
-            gpus = gpus[: math.gcd(most, batch_size)]
+            shares = [n for n in range(1, most + 1) if batch_size % n == 0]
+            gpus = gpus[: max(shares, default=0)]
             if len(gpus) < most:
                 logger.warning(
                     "%d of %d GPUs share a batch of %d: a --batch-size that is "

@@ -70,10 +70,44 @@ def update(model, player, terms_function, args, recorded=None):
     )
     if recorded is not None:
         gradients = passed_tape.gradient(passed, variables, gradients)
+    if replicas > 1 and isinstance(
+        optimizer, keras.optimizers.LossScaleOptimizer
+    ):
+        gradients = _all_or_none(gradients)
     optimizer.apply(gradients, variables)
     if model.averages and player == next(iter(model.terms)):
         model.averages.update(rows_moved(optimizer, gradients, variables))
     return terms, outputs
+
+
+def _all_or_none(gradients):
+    """Return gradients that are finite in all replicas, or in none.
+
+    Keras asks the first replica alone whether to skip a step of float16, and
+    then would apply what has overflown in another.
+    """
+
+    def values(gradient):
+        is_sparse = isinstance(gradient, tf.IndexedSlices)
+        return gradient.values if is_sparse else gradient
+
+    are_finite = tf.reduce_all(
+        [tf.reduce_all(tf.math.is_finite(values(one))) for one in gradients]
+    )
+    bad = tf.distribute.get_replica_context().all_reduce(
+        tf.distribute.ReduceOp.SUM, tf.cast(~are_finite, tf.float32)
+    )
+    spoil = tf.where(bad > 0, float("nan"), 0.0)
+
+    def spoiled(gradient):
+        found = values(gradient) + tf.cast(spoil, gradient.dtype)
+        if isinstance(gradient, tf.IndexedSlices):
+            return tf.IndexedSlices(
+                found, gradient.indices, gradient.dense_shape
+            )
+        return found
+
+    return [spoiled(gradient) for gradient in gradients]
 
 
 def update_in_turn(model, player, terms_function, turns):

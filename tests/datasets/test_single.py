@@ -1,10 +1,14 @@
 """Batches of one collection, also of images that grow."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 from keras_gans import datasets
 from keras_gans.checks import UserError
+from keras_gans.datasets import pipeline
 
 GROWTH = [[4, 4, 10], [8, 2, 30], [16, 1, None]]
 
@@ -61,3 +65,26 @@ def test_a_batch_holds_no_image_twice():
     datasets.single(pictures, batch_size=13, **options)
     with pytest.raises(ValueError, match="at most the 13 images of data.*14"):
         datasets.single(pictures, batch_size=14, **options)
+
+
+def test_a_data_set_and_what_it_reads_are_freed():
+    """TensorFlow itself keeps functions of NumPy until the process ends."""
+
+    class Images:
+        pass
+
+    images = Images()
+
+    def make(number, images=images):
+        return {"x": np.full((2, 3), number, np.float32)}
+
+    data = pipeline.batches(make, {"x": ((2, 3), np.float32)})
+    known = weakref.ref(images)
+    iterator = iter(data.enumerate().take(3))
+    del data, make, images
+    gc.collect()
+    assert [int(number) for number, _ in iterator] == [0, 1, 2]
+    assert known() is not None
+    del iterator
+    gc.collect()
+    assert known() is None

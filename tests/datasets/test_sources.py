@@ -77,6 +77,15 @@ def test_linked_folders_are_read(folder, tmp_path):
     assert "link/x.png" in pictures.names and len(pictures) == 6
 
 
+def test_prepared_looks_at_each_picture_once(folder):
+    pictures = datasets.open_source(folder, 8)
+    probe = pictures._source.probe or pictures._source.decode
+    looked = pictures._source.probe = mock.Mock(side_effect=probe)
+    for _ in range(2):
+        assert len(pictures.prepared()) == len(pictures)
+    assert looked.call_count == len(pictures)
+
+
 def test_cached_pictures_are_decoded_once(folder):
     pictures = datasets.open_source(folder, 8, cache_bytes=5 * 8 * 8 * 3)
     assert len(pictures.prepared()) == 5

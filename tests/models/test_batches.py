@@ -1,5 +1,8 @@
 """What Keras' methods are given: right batches pass, all others in a line."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import tensorflow as tf
 from keras_gans import CycleGAN, StarGAN, datasets
 from keras_gans.checks import UserError
 from keras_gans.training.batches import Data
+from tests.tiny import make_model
 
 
 def images(count=4, size=32, channels=3, dtype="float32", scale=1.0):
@@ -285,3 +289,15 @@ def test_what_never_ends_is_refused(model):
     assert model.evaluate(one_pass, verbose=0) == model.evaluate(
         one_pass, verbose=0
     )
+
+
+def test_a_model_is_freed_after_fit():
+    model = make_model("noise", run_eagerly=False)
+    data = datasets.single(np.zeros((9, 16, 16, 3), np.uint8), 16, batch_size=2)
+    for _ in range(2):
+        model.fit(data, steps_per_epoch=2, shuffle=False, verbose=0)
+    model.evaluate(data.take(2), verbose=0)
+    known = weakref.ref(model)
+    del model
+    gc.collect()
+    assert known() is None
