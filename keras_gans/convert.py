@@ -180,6 +180,10 @@ def _check_output(output):
             "output must be a folder, or a file that ends in .keras. "
             f"Received: {str(output)!r}"
         )
+    if output.suffix != ".keras":
+        from keras_gans.serving.exporting import check_versions
+
+        check_versions(output, "savedmodel", "output")
 
 
 def _parse_arguments(argv):

@@ -233,6 +233,7 @@ def test_savedmodel(saved):
         (networks.pixel_discriminator, "", "that of a pixel_discriminator"),
         (resnet, "--image-size 30", "image_size must be a multiple of 4.*30"),
         (resnet, "--output latest_net_G.npz", "a folder, or .*latest_net_G"),
+        (resnet, "--output onnx", "output must be new.*1 of another"),
         (
             lambda: resnet(output_channels=2),
             "",
@@ -244,6 +245,8 @@ def test_wrong_use_is_one_line_and_code_2(
     saved, capsys, network, options, said
 ):
     path = saved(network())
+    pathlib.Path("onnx/1").mkdir(parents=True)
+    pathlib.Path("onnx/1/a_to_b.onnx").touch()
     arguments = [path, "--output", "out.keras", *options.split()]
     assert convert.main(arguments) == 2
     error = capsys.readouterr().err

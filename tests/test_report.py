@@ -207,6 +207,11 @@ def test_curves(tmp_path):
     assert curve(*range(20_000))["path"].count("L") == 4999
 
 
+def test_a_table_that_a_spreadsheet_has_saved(tmp_path):
+    (tmp_path / "log.csv").write_text("step,a\n1,2\n", "utf-8-sig")
+    assert contents.Contents(tmp_path).table("log.csv")[0]["step"] == 1
+
+
 def test_only_a_report_is_replaced(folder):
     path = report.write(folder, folder / "mine.html")
     assert report.write(folder, path) == path

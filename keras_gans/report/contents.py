@@ -53,7 +53,10 @@ class Contents:
         """
         try:
             files.check_size(self.folder / name, _MOST_TABLE)
-            with open(self.folder / name, newline="", encoding="utf-8") as file:
+            # As `files.read_rows` does: a spreadsheet may have saved it.
+            with open(
+                self.folder / name, newline="", encoding="utf-8-sig"
+            ) as file:
                 rows = list(csv.DictReader(file, restval=""))
         except FileNotFoundError:
             raise _missing(name) from None

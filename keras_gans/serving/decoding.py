@@ -8,7 +8,7 @@ pixels are refused.
 
 import tensorflow as tf
 
-from keras_gans.serving import headers
+from keras_gans.serving import geometry, headers
 
 OK = "ok"
 
@@ -44,7 +44,7 @@ def decode(image_bytes, pixel_limit, multiple=1):
 
 def _status(header, pixel_limit, multiple):
     """Return `"ok"`, or the first rule that the image breaks."""
-    pixels = tf.reduce_prod(-(-header.size // multiple) * multiple)
+    pixels = tf.reduce_prod(geometry.rounded_up(header.size, multiple))
     height, width = tf.unstack(tf.strings.as_string(header.size))
     too_large = f"must have at most {pixel_limit} pixels"
     if multiple > 1:

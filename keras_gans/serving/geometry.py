@@ -9,7 +9,7 @@ needs. Images of the right size are unchanged.
 import tensorflow as tf
 
 # Padding by reflection at a quarter of the size takes two pixels there.
-_LEAST_SIDE = 8
+LEAST_SIDE = 8
 
 
 def fit(pictures, image_size, multiple=None, resize=None):
@@ -61,7 +61,7 @@ def restore(pictures, size, image_size, multiple=None, resize=None):
 
 def rounded_up(size, multiple):
     """Return the next multiples of height and width, no side tiny."""
-    least = tf.maximum(size, _LEAST_SIDE)
+    least = tf.maximum(size, LEAST_SIDE)
     return (least + multiple - 1) // multiple * multiple
 
 

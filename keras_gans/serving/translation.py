@@ -440,7 +440,8 @@ def _tile(declared, tile, size):
             f"tile must be an integer from {_LEAST_TILE} to {most}. "
             f"Received: {tile!r}"
         )
-    area = math.prod(-(-side // unit) * unit for side in size)
+    sides = [max(side, geometry.LEAST_SIDE) for side in size]
+    area = math.prod(-(-side // unit) * unit for side in sides)
     if tile is not None or area <= limit:
         return tile
     if declared.multiple is None:

@@ -34,6 +34,7 @@ const widgets = {
   images(declared) {
     const file = make("input", {type: "file", id: "file", accept: "image/*"});
     file.onchange = () => file.files.length && pick(file.files[0]);
+    file.onclick = () => { file.value = ""; }; // the same one may be chosen again
     const side = make("select", {id: "side"});
     for (const most of [256, 512, 1024, 2048])
       side.append(new Option(`${most} pixels`, most));
@@ -148,7 +149,7 @@ async function pick(file) {
     picked?.image.close();
     picked = {image, stem: file.name.replace(/\.[^.]*$/, "") || "image"};
   } catch (error) {
-    say(`${file.name} cannot be read: ${error.message}`, true);
+    if (mine === picks) say(`${file.name} cannot be read: ${error.message}`, true);
     return;
   }
   run();

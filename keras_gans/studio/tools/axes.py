@@ -184,18 +184,21 @@ def _panel(studio, way):
 
     @widgets.answering(line, way)
     def move(held, *values):
+        is_lost = held is None  # by a page that was away for long
         held = current(held, values[len(names) :])
         one = held.editor
         for name, amount in zip(names, values, strict=False):
             if name not in one.fixed:
                 one.move(name, amount)
+        if is_lost:
+            return refreshed(held)  # of the image that is edited now
         return {state: held, shown: write(held), line: _beyond(one)}
 
     gr.on(
         [slider.input for slider in sliders.values()],
         move,
         [state, *sliders.values(), *chosen],
-        [state, shown, line],
+        everything,
         queue=False,  # fewer requests for each step of a slider
         trigger_mode="always_last",
         show_progress="hidden",
