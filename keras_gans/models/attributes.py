@@ -6,6 +6,8 @@ tenths are right.
 """
 
 import itertools
+import logging
+import types
 
 import keras
 import numpy as np
@@ -24,6 +26,8 @@ from keras_gans.training.base import BaseModel, check_values
 from keras_gans.training.samples import Column, Grid
 from keras_gans.verbs import Images, Verb
 from keras_gans.verbs import Labels as LabelsOutput
+
+logger = logging.getLogger("keras_gans")
 
 _SHOWN = 4  # most images above and below in a column of samples
 _HELD_OUT = 200  # images to calibrate on
@@ -222,7 +226,14 @@ class AttributeNetwork(BaseModel):
         weight.assign(scales)
 
     def _own_callbacks(self, arguments):
-        if arguments.get("validation_data") is None:
+        data = arguments.get("validation_data")
+        if data is None:
+            return []
+        if isinstance(data, types.GeneratorType):
+            logger.warning(
+                "fit() does not calibrate on a generator, which can be read "
+                "once: give validation_data as arrays or a tf.data.Dataset"
+            )
             return []
 
         def calibrate(epoch, logs):
@@ -316,7 +327,9 @@ def _batches(validation_data, validation_steps=None, **options):
     """Return the batches of an argument of `fit`."""
     data = validation_data
     if isinstance(data, keras.utils.PyDataset):
-        data = map(data.__getitem__, range(data.num_batches))
+        endless = data.num_batches is None
+        numbers = itertools.count() if endless else range(data.num_batches)
+        data = map(data.__getitem__, numbers)
     elif isinstance(data, (dict, tuple)):
         data = data if isinstance(data, dict) else data[0]
         size = options.get("validation_batch_size") or 32

@@ -320,6 +320,16 @@ class ProgressiveGAN(NoiseModel):
                 f"loss_weights must be 0 for {' and '.join(wanted)} of a "
                 f"model without labels. Received: {self.loss_weights!r}"
             )
+        self._find_size()
+        self._set_rate()
+
+    def _set_rate(self):
+        """Set the recipe's rate for the size of now, if nobody else has."""
+        is_own = self._compile_arguments["learning_rate"] is None
+        if is_own and not self.optimizer.is_set:
+            rate = self.default_learning_rate * rate_factor(self._size)
+            for name in self._own_optimizers:
+                getattr(self, name).learning_rate = rate
 
     @property
     def counters(self):
@@ -351,11 +361,7 @@ class ProgressiveGAN(NoiseModel):
             for variable in optimizer.variables:
                 if variable is not optimizer.learning_rate:
                     variable.assign(tf.zeros_like(variable))
-        is_own = self._compile_arguments["learning_rate"] is None
-        if is_own and not self.optimizer.is_set:
-            rate = self.default_learning_rate * rate_factor(self._size)
-            for name in self._own_optimizers:
-                getattr(self, name).learning_rate = rate
+        self._set_rate()
 
     def _find_size(self):
         """Use the layers of the current size; other sizes need new graphs."""

@@ -216,17 +216,41 @@ class XGAN(CodeModel):
             "teacher": self.teacher,
         }
 
+    _is_loading = False
+
     @functools.wraps(BaseModel.compile)
     def compile(self, *args, **kwargs):
         super().compile(*args, **kwargs)
-        # Within a function, where Keras does not see it: it is no part of
-        # the model's files.
         self._teacher = None
-        if self.loss_weights["teacher"]:
-            network = xgan.trained_teacher(
-                self.teacher, self.image_size, self.embedding_dim
-            )
+        if not self._is_loading:
+            self._prepare()
+
+    def compile_from_config(self, config):
+        # To translate, a file needs no teacher.
+        self._is_loading = True
+        try:
+            super().compile_from_config(config)
+        finally:
+            self._is_loading = False
+
+    def _prepare(self):
+        """Read the teacher, if a term needs it."""
+        if self._teacher is None and self.loss_weights["teacher"]:
+            with self.distribute_strategy.scope():
+                network = xgan.trained_teacher(
+                    self.teacher, self.image_size, self.embedding_dim
+                )
+            # Within a function, where Keras does not see it: it is no part of
+            # the model's files.
             self._teacher = functools.partial(network, training=False)
+
+    def make_train_function(self, force=False):
+        self._prepare()
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        self._prepare()
+        return super().make_test_function(force)
 
     @property
     def players(self):

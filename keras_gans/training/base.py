@@ -277,6 +277,7 @@ class BaseModel(InferenceModel):
             UserError: if an argument is invalid, or is one of Keras' that has
                 no meaning here, such as `loss`.
         """
+        asked_jit = jit_compile  # of what a file is loaded on, not of here
         names = [f"{player}_optimizer" for player in self.terms]
         given = {name: kwargs.pop(name, None) for name in names}
         kwargs = check_compile(jit_compile, kwargs, names)
@@ -345,7 +346,7 @@ class BaseModel(InferenceModel):
             "total_steps": total_steps,
             "schedule": schedule,
             "ema": ema,
-            "jit_compile": bool(jit_compile),
+            "jit_compile": asked_jit,
             "recompute": recompute,
             **kwargs,
         }

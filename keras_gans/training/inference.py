@@ -50,6 +50,9 @@ class InferenceModel(keras.Model):
             UserError: if the data never end, or do not match the model.
         """
         arguments = batches.bound(super().predict, args, kwargs)
+        x = arguments.get("x")
+        if isinstance(x, tuple) and len(x) > 1:
+            arguments["x"] = list(x)  # the inputs, and no targets
         data = batches.Data(self._check_element)
         data.prepare(arguments, "x", "steps")
         with data.errors():

@@ -54,9 +54,17 @@ def load(model, store):
     """Read a model's own state from a Keras store.
 
     Averages and means of losses that the saved model, maybe of an earlier
-    version, did not have begin at zero.
+    version, did not have begin at zero; so do all averages if those of the
+    file are of other weights, such as of layers that were frozen.
     """
     missing = set(_begun_at_zero(model)) - set(store.keys())
+    averages = model.averages.state if model.averages else {}
+    stored = {name for name in store.keys() if name.startswith("average_")}
+    if stored != {*averages} or any(
+        tuple(store[name].shape) != tuple(variable.shape)
+        for name, variable in averages.items()
+    ):
+        missing |= {*averages}
     for name, variable in own_state(model).items():
         variable.assign(
             keras.ops.zeros_like(variable) if name in missing else store[name]

@@ -153,6 +153,22 @@ def test_fit_calibrates_on_validation_data(form, tmp_path):
     np.testing.assert_array_equal(loaded.scales.get_weights()[0], scales)
 
 
+def test_a_generator_is_left_to_keras(caplog):
+    model = make_model("attributes")
+    batch = make_batch(model, size=8)
+    model.fit(
+        tf.data.Dataset.from_tensors(batch).repeat(),
+        steps_per_epoch=1,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+        validation_data=(batch for _ in range(4)),
+        validation_steps=2,
+    )
+    assert "does not calibrate on a generator" in caplog.text
+    assert np.all(model.scales.get_weights()[0] == 1.0)
+
+
 def test_health_checks_find_nothing_in_images_that_are_real(tmp_path):
     model = make_model("attributes")
     batch = make_batch(model, size=5)

@@ -1,6 +1,7 @@
 """The moving average of the generators: its values, and who sees which."""
 
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -314,6 +315,22 @@ def test_compiling_again_keeps_both_sets():
     model.generator_ab.layers[1].trainable = True
     model.compile(ema=0, run_eagerly=True)
     assert_equal(values(first_variables(model)), trained)
+
+
+def test_averages_of_other_weights_begin_anew(tmp_path):
+    """Layers that were frozen come back trainable from a file."""
+    model = make_model("cyclegan")
+    model.generator_ba.trainable = False
+    model.compile(ema=DECAY, run_eagerly=True)
+    train(model, 2)
+    model.save(tmp_path / "model.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the optimizer's state
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+    expected = values(model.generator_ba.variables)
+    assert_equal(values(loaded.generator_ba.variables), expected)
+    loaded.averages.put(False)
+    assert_equal(values(loaded.generator_ba.variables), expected)
 
 
 def test_weights_of_another_begin_a_new_average(tmp_path):

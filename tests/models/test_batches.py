@@ -233,6 +233,8 @@ def test_last_batches_of_stargan(stargan):
     whole = labelled(3)
     outputs = stargan.predict([whole["images"], whole["labels"]], verbose=0)
     np.testing.assert_array_equal(outputs, stargan.predict(whole, verbose=0))
+    both = whole["images"], whole["labels"]
+    np.testing.assert_array_equal(outputs, stargan.predict(both, verbose=0))
     assert_one_line(r"must be \[images, labels\]", stargan, whole["images"])
 
 

@@ -257,3 +257,9 @@ def test_networks_have_the_recorded_policy(tmp_path):
     assert keras.config.dtype_policy().name == "float32"
     with pytest.raises(UserError, match="dtype must be left out.*bfloat16'"):
         CycleGAN(image_size=32, dtype="mixed_bfloat16")
+
+
+def test_a_file_is_compiled_for_where_it_is_loaded(tmp_path):
+    model = make_bare("dcgan")
+    model.compile()
+    assert model.get_compile_config()["jit_compile"] == "auto"

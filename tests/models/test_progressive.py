@@ -554,3 +554,13 @@ def test_predict_shows_the_size_and_the_fade_of_now():
         model.images_seen.assign(seen)
         found = model.predict(latents, verbose=0)
         np.testing.assert_allclose(found, model(latents), atol=1e-5)
+
+
+def test_the_largest_size_has_its_rate_from_the_start():
+    model = ProgressiveGAN(
+        image_size=1024, initial_size=1024, filters=[1] * 9, latent_dim=2
+    )
+    model.compile(run_eagerly=True)
+    for player in model.terms:
+        rate = model.optimizer_of(player).learning_rate
+        assert float(rate) == pytest.approx(1.5e-3)
