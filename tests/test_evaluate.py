@@ -577,6 +577,7 @@ def test_the_test_half_beside_the_training_half(folders):
     assert found["a_to_b"].images.load(0).shape == (32, 32, 3)
     assert cases._test_half("set/trainA#left") == "set/testA#left"
     assert cases._test_half("tfds:name@trainA") is None
+    assert cases._test_half("set/TrAinA") is None
     lines = facts.of_sides(data.sides, 32)["data_a"]
     assert lines["shorter side, pixels"] == "40"
     assert "brightness" in lines

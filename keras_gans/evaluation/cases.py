@@ -78,6 +78,6 @@ def trained_on(kind, recorded, named, count):
 def _test_half(spec):
     """Return the test set next to a training set on disk, or None."""
     folder, mark, half = spec.partition("#")
-    other = _HALF.sub(lambda found: _TEST[found[0]], folder)
+    other = _HALF.sub(lambda found: _TEST.get(found[0], found[0]), folder)
     is_there = other != folder and os.path.exists(files.expanded(other))
     return other + mark + half if is_there else None

@@ -196,9 +196,11 @@ def _take_trained(model, settings, step):
 
     model.averages.put(False)
     model.averages = None
-    # The moving statistics are of the average.
-    batches = run_settings.open_data(settings).batches(step)
-    statistics.refresh(model, batches.take(statistics.BATCHES))
+    # The moving statistics are of the average, and so is the calibration.
+    data = run_settings.open_data(settings)
+    statistics.refresh(model, data.batches(step).take(statistics.BATCHES))
+    if not data.are_seen:
+        model.calibrate(data.batches(repeat=False))
 
 
 def _given(arguments, settings, kind):

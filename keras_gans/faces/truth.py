@@ -6,6 +6,7 @@ translation of each is known; no image collection offers that.
 
 import numpy as np
 
+from keras_gans import checks
 from keras_gans.faces import drawing, edits, samples
 from keras_gans.faces.identities import FIRST_HELD_OUT
 from keras_gans.verbs import Labels
@@ -40,6 +41,8 @@ def against_truth(
 
     from keras_gans import datasets, images
     from keras_gans.datasets import sources
+
+    checks.at_least(11, image_size=image_size)  # the windows of SSIM
 
     def drawings(first, style):
         # Drawn larger and cut like every held-out image of a run.

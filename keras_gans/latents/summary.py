@@ -70,6 +70,7 @@ def write_fit(path, axes):
 
     rows = sorted(zip(axes.r2, axes.names, strict=True))
     values, names = zip(*rows, strict=True)
+    names = _plain(names)
     figure = Figure((6, 1 + 0.25 * len(rows)), layout="constrained")
     plot = figure.subplots()
     plot.barh(names, values)
@@ -98,11 +99,16 @@ def write_correlations(path, before, after):
     ):
         shown = plot.imshow(axes.correlations(), "RdBu", vmin=-1, vmax=1)
         places = range(len(axes.names))
-        plot.set_xticks(places, axes.names, rotation=90)
-        plot.set_yticks(places, axes.names)
+        plot.set_xticks(places, _plain(axes.names), rotation=90)
+        plot.set_yticks(places, _plain(axes.names))
         plot.set_title(title)
     figure.colorbar(shown, ax=plots, label="cosine")
     _write(path, figure)
+
+
+def _plain(names):
+    """Return names in which matplotlib finds no formulas."""
+    return [name.replace("$", r"\$") for name in names]
 
 
 def _write(path, figure):

@@ -2,12 +2,13 @@
 
 import json
 import sys
+import types
 
 import numpy as np
 import pytest
 
 from keras_gans import axes, images
-from keras_gans.latents import FeatureAxes, Generator, sampling
+from keras_gans.latents import FeatureAxes, Generator, sampling, summary
 from tests.tiny import make_model
 
 
@@ -107,6 +108,12 @@ def test_samples_are_made_once(find, monkeypatch, capsys):
     images.write(find.output / "generator.png", np.rot90(small, 2))
     assert find(*few) == 2
     assert "axes of the same generator" in capsys.readouterr().err
+
+
+def test_names_of_labels_are_no_formulas(tmp_path):
+    axes = types.SimpleNamespace(r2=np.array([0.5]), names=["$50% off$"])
+    summary.write_fit(tmp_path / "r2.png", axes)
+    assert images.read(tmp_path / "r2.png").shape[2] == 3
 
 
 def test_a_missing_package_is_named_before_the_images(
