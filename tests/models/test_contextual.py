@@ -252,7 +252,7 @@ def test_loaded_live_it_names_files_and_tells_its_progress(model, caplog):
     assert outputs.shape == pixels.shape and told == [(4, 4)]
     assert any("b.png is empty" in r.getMessage() for r in caplog.records)
     with pytest.raises(UserError, match='"savedmodel" for a model that sear'):
-        onnx_files.write(None, model, pixels)
+        onnx_files.write(None, model, pixels, {})
 
 
 def test_samples_are_completions_beside_the_truth(model):
@@ -365,8 +365,11 @@ def test_sizes_and_recipes(arguments, counts):
     ]
     assert found == counts
     settings = ContextualGAN.default_settings(**arguments)
-    assert (settings["epochs"], settings["batch_size"]) == (200, 64)
-    assert model.generator_steps == (2 if arguments else 1)
+    # Those of "published" are the public code's.
+    expected = (50, 2, 1000, 30) if arguments else (200, 1, 500, 10)
+    found = settings["epochs"], model.generator_steps
+    assert (*found, model.search_steps, model.num_starts) == expected
+    assert settings["batch_size"] == 64
 
 
 @pytest.mark.parametrize(
