@@ -30,6 +30,10 @@ def data_of(name):
     if name == "attributes":  # enough to hold out some, to calibrate on
         labels = "--labels", "Male,Smiling"
         return "--data", "faces:photo@80", *labels, "--held-out", "18"
+    if kind == "domains":
+        shutil.copytree("b", "c", dirs_exist_ok=True)
+        domains = zip(TINY[name]["domains"], "abc", strict=True)
+        return [part for d, f in domains for part in ("--data", f"{d}={f}")]
     if kind != "labelled":
         return "--data-a", "a", "--data-b", "b"
     # The two folders as the classes of one data set.
@@ -43,7 +47,7 @@ def arguments_of(name, run_dir, save_every=10):
     options = [
         argument
         for key, value in TINY[name].items()
-        if key not in ("image_size", "labels", "exclusive")
+        if key not in ("image_size", "labels", "exclusive", "domains")
         for argument in ("--set", f"{key}={value}")
     ]
     return [
