@@ -263,14 +263,6 @@ class SharedLatent(CodeModel):
             # the model's files.
             self._features = functools.partial(network, training=False)
 
-    def make_train_function(self, force=False):
-        self._prepare()
-        return super().make_train_function(force)
-
-    def make_test_function(self, force=False):
-        self._prepare()
-        return super().make_test_function(force)
-
     def _check_images(self, images):
         images = check_images(images, multiple_of=self._recipe.multiple)
         if any(s is not None and s < _LEAST_SIDE for s in images.shape[1:3]):

@@ -317,14 +317,6 @@ class StyleNetwork(BaseModel):
             )
         self._make_features()
 
-    def make_train_function(self, force=False):
-        self._prepare()
-        return super().make_train_function(force)
-
-    def make_test_function(self, force=False):
-        self._prepare()
-        return super().make_test_function(force)
-
     def call(self, images, training=False):
         return self._stylized(self._check_inputs(images))
 

@@ -244,14 +244,6 @@ class XGAN(CodeModel):
             # the model's files.
             self._teacher = functools.partial(network, training=False)
 
-    def make_train_function(self, force=False):
-        self._prepare()
-        return super().make_train_function(force)
-
-    def make_test_function(self, force=False):
-        self._prepare()
-        return super().make_test_function(force)
-
     @property
     def players(self):
         return {

@@ -435,6 +435,17 @@ class BaseModel(InferenceModel):
                 )
         return found
 
+    def _prepare(self):
+        """Read what training and evaluation need, and nothing else does."""
+
+    def make_train_function(self, force=False):
+        self._prepare()
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        self._prepare()
+        return super().make_test_function(force)
+
     def _own_callbacks(self, arguments):
         """Return callbacks that a `fit` with these arguments needs."""
         return []

@@ -1,5 +1,7 @@
 """XGAN beside the training loop of a reimplementation, and wrong use."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -204,6 +206,12 @@ def test_the_teacher_draws_the_embeddings_of_a(model, batch, teacher):
     others = sum(logs[f"g_{name}"] for name in G_TERMS)
     np.testing.assert_allclose(logs["g_loss"], others + 3 * expected, 1e-5)
     assert "teacher" not in registry.options(XGAN)
+    # Where it is not, the model can be loaded, but not trained.
+    taught.save(path := f"{teacher}.model.keras")
+    pathlib.Path(teacher).unlink()
+    loaded = keras.models.load_model(path)
+    with pytest.raises(UserError, match="teacher must be a file"):
+        loaded.train_on_batch(batch)
 
 
 @pytest.mark.parametrize(
